@@ -1,0 +1,60 @@
+// The contract of a check: one half on main, which plans jobs and applies results, one half in a worker, which runs them.
+
+import type { CheckError } from './errors.ts';
+
+/** What every job carries. It holds credentials: never log it. */
+export interface CheckJob {
+  /** The region that the job is for: the unit of isolation and of reporting. */
+  readonly regionId: string;
+  /** Monotonic milliseconds (shared/clock): the job answers by then, whatever the region does. */
+  readonly deadlineMs: number;
+}
+
+/** What the worker measured of one request to a provider. */
+export interface ProviderCall {
+  /** Low-cardinality name, for example "GET /servers/detail". */
+  readonly route: string;
+  /** HTTP status, or 0 when there was no answer. */
+  readonly status: number;
+  /** Wall time in epoch milliseconds, with a fraction. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly error?: CheckError;
+}
+
+/** The half of a check that runs in a worker thread. A module exports one as its default. */
+export type Check<Job extends CheckJob, Result> = (job: Job, signal: AbortSignal) => Promise<Result>;
+
+/** What comes back from the pool for each job. */
+export interface JobReport<Result> {
+  readonly outcome:
+    | { readonly ok: true; readonly result: Result }
+    | { readonly ok: false; readonly error: CheckError };
+  /** Stable number of the worker that answered; null when none did. */
+  readonly worker: number | null;
+  /** Monotonic milliseconds: handed to the pool, begun in a worker, answered. */
+  readonly queuedMs: number;
+  readonly startedMs: number;
+  readonly endedMs: number;
+}
+
+/** What a poll hands to a checker. */
+export interface Cycle {
+  /** Number of the poll, from 1. */
+  readonly number: number;
+  readonly signal: AbortSignal;
+  /** Monotonic milliseconds by which jobs of this poll must have answered. */
+  readonly deadlineMs: number;
+}
+
+/** The half of a check that runs on main. */
+export interface Checker<Job extends CheckJob, Result> {
+  /** For logs and metrics, for example "server-health". */
+  readonly name: string;
+  /** The module whose default export is the worker half, a `Check<Job, Result>`. */
+  readonly worker: URL;
+  /** The jobs of this poll. A region whose earlier job is still in flight must be left out. */
+  plan(cycle: Cycle): AsyncIterable<Job> | Iterable<Job>;
+  /** Projects one report. It must not throw for what a region or the API server did. */
+  apply(job: Job, report: JobReport<Result>, cycle: Cycle): Promise<void>;
+}

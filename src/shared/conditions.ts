@@ -1,0 +1,52 @@
+// Conditions of a Server's status, and the rules for updating them.
+
+export type ConditionStatus = 'True' | 'False' | 'Unknown';
+
+/** The reasons that the monitor gives; the definition's enum has more, written by others. */
+export type HealthReason = 'Healthy' | 'Degraded' | 'Errored' | 'Unknown' | 'Provisioning';
+
+export interface Condition {
+  type: string;
+  status: string;
+  reason: string;
+  message: string;
+  /** RFC 3339, seconds. */
+  lastTransitionTime: string;
+}
+
+export interface Health {
+  status: ConditionStatus;
+  reason: HealthReason;
+  message: string;
+}
+
+export const healthyType = 'Healthy';
+
+export function findCondition(conditions: readonly Condition[], type: string): Condition | undefined {
+  return conditions.find((condition) => condition.type === type);
+}
+
+/**
+ * The conditions with `type` set to `health`, or the same array when nothing differs. As Kubernetes defines it,
+ * lastTransitionTime moves with the status only, not with reason or message. The order is kept: others own the rest.
+ */
+export function withCondition(
+  conditions: readonly Condition[],
+  type: string,
+  health: Health,
+  now: string,
+): readonly Condition[] {
+  const old = findCondition(conditions, type);
+  if (old === undefined) return [...conditions, { type, ...health, lastTransitionTime: now }];
+  if (old.status === health.status && old.reason === health.reason && old.message === health.message)
+    return conditions;
+  const lastTransitionTime = old.status === health.status ? old.lastTransitionTime : now;
+  return conditions.map((condition) =>
+    condition === old ? { type, ...health, lastTransitionTime } : condition,
+  );
+}
+
+/** Wall time as Kubernetes writes it: RFC 3339 in UTC, whole seconds. */
+export function kubernetesTime(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,79 @@
+// Errors cross the thread boundary as data: structured clone drops class, code and fields.
+
+/** Every code that a check can fail with. What to do about each stands beside it. */
+export const errorCodes = [
+  /** No answer within the deadline: is the cloud slow, or is the request time-out too short? */
+  'timeout',
+  /** No connection (refused, reset, no route, name not found): is the endpoint right, is the service up? */
+  'unreachable',
+  /** The certificate was not accepted: give the region's CA, or mend the certificate. */
+  'tls',
+  /** The cloud refused the credentials (401): rotate the password in the Secret or the OpenstackIdentity. */
+  'unauthorized',
+  /** The credentials lack a right (403): grant the role. */
+  'forbidden',
+  /** What was asked for is not there (404). */
+  'not-found',
+  /** The cloud asked to slow down (429); `retryAfterMs` says for how long, if it said so. */
+  'rate-limited',
+  /** The cloud failed (5xx). */
+  'server-error',
+  /** Any other status that the API does not document. */
+  'unexpected-status',
+  /** The answer was no JSON, or not of the documented shape. */
+  'invalid-response',
+  /** The answer was larger than we accept. */
+  'response-too-large',
+  /** The token's catalog has no usable endpoint for a service. */
+  'no-endpoint',
+  /** The token is not scoped to the project, so an empty list would say nothing. */
+  'wrong-scope',
+  /** A Region, Secret or OpenstackIdentity holds something unusable: the message names object and field. */
+  'invalid-config',
+  /** The provider does not support the operation. */
+  'unsupported',
+  /** The monitor is shutting down. */
+  'cancelled',
+  /** The worker thread ended (crash, exit) while it ran the check. */
+  'worker-crashed',
+  /** The worker thread's event loop stood still, so it was ended. */
+  'worker-stuck',
+  /** The worker thread reached its memory limit. */
+  'worker-out-of-memory',
+  /** Too many jobs wait for a worker. */
+  'queue-full',
+  /** A defect of ours. */
+  'internal',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** An error as data: safe to send, to log and to count. Never holds a credential. */
+export interface CheckError {
+  code: ErrorCode;
+  message: string;
+  /** HTTP status, where one was received. */
+  status?: number;
+  /** Milliseconds that the other side asked us to wait. */
+  retryAfterMs?: number;
+}
+
+/** A CheckError on its way up the stack of one thread. */
+export class CheckFailure extends Error {
+  readonly error: CheckError;
+
+  constructor(error: CheckError, options?: ErrorOptions) {
+    super(error.message, options);
+    this.name = 'CheckFailure';
+    this.error = error;
+  }
+}
+
+/** Anything that was thrown, as data. What is not a CheckFailure is a defect and keeps its message only. */
+export function toCheckError(thrown: unknown): CheckError {
+  if (thrown instanceof CheckFailure) return thrown.error;
+  return {
+    code: 'internal',
+    message: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown),
+  };
+}

@@ -1,0 +1,125 @@
+// The job and the result of the server-health check: the protocol between main and worker.
+
+import type { CheckJob, ProviderCall } from './checker.ts';
+import type { CheckError } from './errors.ts';
+import type { Observation } from './observation.ts';
+
+/** Password credentials of a Keystone user, scoped to one project. */
+export interface Credentials {
+  readonly userId: string;
+  readonly password: string;
+  readonly projectId: string;
+}
+
+/** A login and what was learnt with it. Kept by main for its lifetime, used and renewed by workers. */
+export interface Session {
+  readonly token: string;
+  /** Monotonic milliseconds: log in anew from here on, well before the token expires. */
+  readonly renewAtMs: number;
+  /** Base URL of the compute service, without a trailing slash. */
+  readonly computeUrl: string;
+  /** Compute microversion to ask for; null for a cloud that knows none. */
+  readonly microversion: string | null;
+}
+
+/** Where the region's API is, and how to trust it. */
+export type RegionTarget =
+  | {
+      readonly provider: 'openstack';
+      /** Keystone, with or without /v3. */
+      readonly endpoint: string;
+      /** Region id to choose from the catalog; null takes the first. */
+      readonly catalogRegion: string | null;
+      /** PEM certificates to trust beside the system's; null for the system's alone. */
+      readonly caCertificate: string | null;
+    }
+  | { readonly provider: 'simulated' };
+
+/** One cloud project (identity) to list. */
+export interface ProjectTask {
+  readonly identityId: string;
+  /** Absent for a provider without logins. */
+  readonly credentials?: Credentials;
+  readonly session?: Session;
+  /** ISO 8601 in whole seconds, the cloud's clock: ask only for what changed since. Absent asks for everything. */
+  readonly changesSince?: string;
+  /** Faults already known, by provider id: not fetched again while `updated` is the same. */
+  readonly knownFaults?: Readonly<
+    Record<string, { readonly updated: string; readonly fault: string | null }>
+  >;
+  /** For the simulated provider, which has no cloud to ask. */
+  readonly simulatedServers?: readonly SimulatedServer[];
+}
+
+export interface SimulatedServer {
+  readonly name: string;
+  readonly displayName: string;
+  readonly phase: string;
+  /** Milliseconds since the object was created. */
+  readonly ageMs: number;
+}
+
+/** Flavours are asked for with the region's own service account. */
+export interface FlavorTask {
+  readonly credentials?: Credentials;
+  readonly session?: Session;
+}
+
+export interface ServerHealthJob extends CheckJob {
+  readonly target: RegionTarget;
+  readonly projects: readonly ProjectTask[];
+  /** Present when the region's flavours are due. */
+  readonly flavors?: FlavorTask;
+  readonly requestTimeoutMs: number;
+  /** Requests in flight at once, at most. */
+  readonly concurrency: number;
+  /** Report each provider call, not only their counts. */
+  readonly traced: boolean;
+}
+
+export interface Flavor {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** One project's answer: everything, what changed, or one error. Never a part of it. */
+export interface ProjectResult {
+  readonly identityId: string;
+  readonly outcome:
+    | {
+        readonly ok: true;
+        /** True when the list was asked for without a filter: what is not in it is not there. */
+        readonly complete: boolean;
+        readonly observations: readonly Observation[];
+        /** Records that could not be read, one error each; the rest of the list stands. */
+        readonly malformed: readonly CheckError[];
+        /** To ask from next time: ISO 8601, whole seconds, the cloud's clock. Null when the cloud gave no time. */
+        readonly watermark: string | null;
+      }
+    | { readonly ok: false; readonly error: CheckError };
+  /** The session to keep; null when there is none to keep. */
+  readonly session: Session | null;
+}
+
+export interface FlavorResult {
+  readonly outcome:
+    | { readonly ok: true; readonly flavors: readonly Flavor[] }
+    | { readonly ok: false; readonly error: CheckError };
+  readonly session: Session | null;
+}
+
+/** Requests of one kind that the check sent. */
+export interface RequestCount {
+  readonly route: string;
+  /** HTTP status, or 0 when there was no answer. */
+  readonly status: number;
+  readonly count: number;
+}
+
+export interface ServerHealthResult {
+  readonly projects: readonly ProjectResult[];
+  readonly flavors: FlavorResult | null;
+  readonly requests: readonly RequestCount[];
+  /** Present when the job was traced. */
+  readonly calls: readonly ProviderCall[];
+}
