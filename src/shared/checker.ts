@@ -25,11 +25,14 @@ export interface ProviderCall {
 /** The half of a check that runs in a worker thread. A module exports one as its default. */
 export type Check<Job extends CheckJob, Result> = (job: Job, signal: AbortSignal) => Promise<Result>;
 
+/** What became of a job: its result, or an error as data. */
+export type Outcome<Result> =
+  | { readonly ok: true; readonly result: Result }
+  | { readonly ok: false; readonly error: CheckError };
+
 /** What comes back from the pool for each job. */
 export interface JobReport<Result> {
-  readonly outcome:
-    | { readonly ok: true; readonly result: Result }
-    | { readonly ok: false; readonly error: CheckError };
+  readonly outcome: Outcome<Result>;
   /** Stable number of the worker that answered; null when none did. */
   readonly worker: number | null;
   /** Monotonic milliseconds: handed to the pool, begun in a worker, answered. */
@@ -45,6 +48,8 @@ export interface Cycle {
   readonly signal: AbortSignal;
   /** Monotonic milliseconds by which jobs of this poll must have answered. */
   readonly deadlineMs: number;
+  /** Takes a region for this poll. False when an earlier poll of it is still under way: leave it out of this one. */
+  claim(regionId: string): boolean;
 }
 
 /** The half of a check that runs on main. */
@@ -53,8 +58,8 @@ export interface Checker<Job extends CheckJob, Result> {
   readonly name: string;
   /** The module whose default export is the worker half, a `Check<Job, Result>`. */
   readonly worker: URL;
-  /** The jobs of this poll. A region whose earlier job is still in flight must be left out. */
-  plan(cycle: Cycle): AsyncIterable<Job> | Iterable<Job>;
+  /** The jobs of this poll, of regions that `cycle.claim` gave. It must not throw for what the API server did. */
+  plan(cycle: Cycle): Promise<readonly Job[]>;
   /** Projects one report. It must not throw for what a region or the API server did. */
   apply(job: Job, report: JobReport<Result>, cycle: Cycle): Promise<void>;
 }

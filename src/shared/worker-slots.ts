@@ -1,0 +1,59 @@
+// What every worker thread tells main without a message: that its event loop turns, and how large its heap is.
+// It lives in shared memory, because a thread that loops endlessly can send nothing any more.
+
+const owner = 0;
+const beat = 1;
+const heap = 2;
+const fields = 3;
+
+/** A table in shared memory with one row a worker thread. The row's index is the worker's stable number. */
+export class WorkerSlots {
+  readonly buffer: SharedArrayBuffer;
+  readonly #cells: BigInt64Array;
+
+  constructor(source: number | SharedArrayBuffer) {
+    this.buffer =
+      typeof source === 'number'
+        ? new SharedArrayBuffer(source * fields * BigInt64Array.BYTES_PER_ELEMENT)
+        : source;
+    this.#cells = new BigInt64Array(this.buffer);
+  }
+
+  get size(): number {
+    return this.#cells.length / fields;
+  }
+
+  /** Takes the lowest free row for a thread; null when all are taken. */
+  claim(threadId: number): number | null {
+    for (let slot = 0; slot < this.size; slot++) {
+      if (Atomics.compareExchange(this.#cells, slot * fields + owner, 0n, BigInt(threadId)) === 0n)
+        return slot;
+    }
+    return null;
+  }
+
+  /** Id of the thread that holds the row; 0 when it is free. */
+  owner(slot: number): number {
+    return Number(Atomics.load(this.#cells, slot * fields + owner));
+  }
+
+  free(slot: number): void {
+    Atomics.store(this.#cells, slot * fields + heap, 0n);
+    Atomics.store(this.#cells, slot * fields + owner, 0n);
+  }
+
+  /** Records that the thread's event loop turned at `nowMs` (monotonic) with `heapBytes` in use. */
+  record(slot: number, nowMs: number, heapBytes: number): void {
+    Atomics.store(this.#cells, slot * fields + heap, BigInt(Math.round(heapBytes)));
+    Atomics.store(this.#cells, slot * fields + beat, BigInt(Math.round(nowMs)));
+  }
+
+  /** Monotonic milliseconds of the last turn that was recorded. */
+  lastBeatMs(slot: number): number {
+    return Number(Atomics.load(this.#cells, slot * fields + beat));
+  }
+
+  heapBytes(slot: number): number {
+    return Number(Atomics.load(this.#cells, slot * fields + heap));
+  }
+}
