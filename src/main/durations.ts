@@ -32,7 +32,7 @@ export function parseDuration(text: string): bigint {
   let total = 0n;
   for (let rest = unsigned; rest !== ''; ) {
     const { whole = '', fraction = '', unit = '' } = term.exec(rest)?.groups ?? {};
-    if (whole === '' && fraction.length < 2) throw invalid(text);
+    if ((whole === '' && fraction.length < 2) || BigInt(whole) > limitNs) throw invalid(text);
     if (unit === '')
       throw new DurationError(
         `time: missing unit in duration ${quoted(text)}: write ${quoted(`${text}s`)} for seconds`,

@@ -1,0 +1,222 @@
+// Every flag: one table that gives the parser, the environment variables, the defaults, --help and docs/options.md.
+
+import {
+  anyText,
+  boolean,
+  durationFrom,
+  endpoint,
+  integerFrom,
+  listenAddress,
+  logLevel,
+  namespace,
+  oneOf,
+  ratio,
+} from './flag-values.ts';
+
+export const flagGroups = ['Monitoring', 'Kubernetes', 'Limits', 'Telemetry', 'Logging'] as const;
+
+export interface Flag<Value> {
+  /** Without the dashes in front. */
+  readonly name: string;
+  readonly group: (typeof flagGroups)[number];
+  /** What the value is, for --help. A flag of kind "bool" may stand without a value. */
+  readonly kind: string;
+  readonly parse: (text: string) => Value;
+  readonly description: string;
+  /** As one would write it. Absent where the default depends on other flags or on the machine. */
+  readonly default?: string;
+  /** That dependence, in words. */
+  readonly follows?: string;
+}
+
+export interface FixedFlag<Value> extends Flag<Value> {
+  readonly default: string;
+}
+
+function flag<Value>(definition: FixedFlag<Value>): FixedFlag<Value> {
+  return definition;
+}
+
+function following<Value>(definition: Flag<Value> & { readonly follows: string }): Flag<Value> {
+  return definition;
+}
+
+/**
+ * No name may begin with "port" or "service": for a Service called region-monitor, Kubernetes itself sets
+ * REGION_MONITOR_PORT, REGION_MONITOR_SERVICE_HOST and the like in every pod of its namespace.
+ */
+export const flags = {
+  namespace: flag({
+    name: 'namespace',
+    group: 'Monitoring',
+    kind: 'name',
+    parse: namespace,
+    default: '',
+    description: 'namespace of the Regions, Servers and identities; empty for all',
+  }),
+  pollPeriod: flag({
+    name: 'poll-period',
+    group: 'Monitoring',
+    kind: 'duration',
+    parse: durationFrom(100),
+    default: '1m0s',
+    description: 'time from one poll of the regions to the next, at least 100ms',
+  }),
+  reconcileEvery: flag({
+    name: 'reconcile-every',
+    group: 'Monitoring',
+    kind: 'polls',
+    parse: integerFrom(1, 1_000_000),
+    default: '10',
+    description:
+      'list all servers of a project every so many polls, and only what changed in between; 1 lists all every time',
+  }),
+  requireAllRegions: flag({
+    name: 'require-all-regions',
+    group: 'Monitoring',
+    kind: 'bool',
+    parse: boolean,
+    default: 'false',
+    description: 'end at start if any region does not work, rather than keep trying it',
+  }),
+
+  kubeconfig: flag({
+    name: 'kubeconfig',
+    group: 'Kubernetes',
+    kind: 'file',
+    parse: anyText,
+    default: '',
+    description: 'kubeconfig file to use in place of the service account of the pod',
+  }),
+  context: flag({
+    name: 'context',
+    group: 'Kubernetes',
+    kind: 'name',
+    parse: anyText,
+    default: '',
+    description: "context of the kubeconfig; empty for the file's current one",
+  }),
+  startupTimeout: flag({
+    name: 'startup-timeout',
+    group: 'Kubernetes',
+    kind: 'duration',
+    parse: durationFrom(1),
+    default: '30s',
+    description: 'time for the first lists from Kubernetes to be complete; the process ends otherwise',
+  }),
+
+  workers: following({
+    name: 'workers',
+    group: 'Limits',
+    kind: 'threads',
+    parse: integerFrom(1, 64),
+    follows: 'the CPUs, at most 4',
+    description: 'worker threads that talk to the regions, 1 to 64',
+  }),
+  requestTimeout: following({
+    name: 'request-timeout',
+    group: 'Limits',
+    kind: 'duration',
+    parse: durationFrom(1),
+    follows: 'half of --check-timeout, at most 20s',
+    description: 'time for one request to a region; less than --check-timeout',
+  }),
+  checkTimeout: following({
+    name: 'check-timeout',
+    group: 'Limits',
+    kind: 'duration',
+    parse: durationFrom(2),
+    follows: 'nine tenths of --poll-period',
+    description: 'time for one check of a region; less than --poll-period',
+  }),
+  regionConcurrency: flag({
+    name: 'region-concurrency',
+    group: 'Limits',
+    kind: 'requests',
+    parse: integerFrom(1, 256),
+    default: '4',
+    description: 'requests to one region at once, 1 to 256',
+  }),
+  writeConcurrency: flag({
+    name: 'write-concurrency',
+    group: 'Limits',
+    kind: 'requests',
+    parse: integerFrom(1, 256),
+    default: '16',
+    description: 'status writes to Kubernetes at once, 1 to 256',
+  }),
+
+  listen: flag({
+    name: 'listen',
+    group: 'Telemetry',
+    kind: 'address',
+    parse: listenAddress,
+    default: '',
+    description:
+      'serve /healthz, /readyz and /metrics on this :port or host:port; empty for no server at all',
+  }),
+  otlpEndpoint: flag({
+    name: 'otlp-endpoint',
+    group: 'Telemetry',
+    kind: 'host:port',
+    parse: endpoint,
+    default: '',
+    description: 'send metrics and traces there by OTLP over plain HTTP; empty for nowhere',
+  }),
+  traceSamplingRatio: flag({
+    name: 'trace-sampling-ratio',
+    group: 'Telemetry',
+    kind: 'ratio',
+    parse: ratio,
+    default: '0',
+    description: 'share of polls to trace, from 0 (none) to 1 (all)',
+  }),
+
+  zapDevel: flag({
+    name: 'zap-devel',
+    group: 'Logging',
+    kind: 'bool',
+    parse: boolean,
+    default: 'false',
+    description: 'log for a developer: console encoder, level debug, stack traces from warn on',
+  }),
+  zapEncoder: flag({
+    name: 'zap-encoder',
+    group: 'Logging',
+    kind: 'encoder',
+    parse: oneOf('encoder value', ['json', 'console']),
+    default: 'json',
+    description: 'json or console',
+  }),
+  zapLogLevel: flag({
+    name: 'zap-log-level',
+    group: 'Logging',
+    kind: 'level',
+    parse: logLevel,
+    default: 'info',
+    description: 'debug, info, error, or a verbosity above 0',
+  }),
+  zapStacktraceLevel: flag({
+    name: 'zap-stacktrace-level',
+    group: 'Logging',
+    kind: 'level',
+    parse: oneOf('stacktrace level', ['info', 'error', 'panic']),
+    default: 'error',
+    description: 'log stack traces from this level on: info, error or panic',
+  }),
+  zapTimeEncoding: flag({
+    name: 'zap-time-encoding',
+    group: 'Logging',
+    kind: 'encoding',
+    parse: oneOf('time-encoding value', ['epoch', 'millis', 'nanos', 'iso8601', 'rfc3339', 'rfc3339nano']),
+    default: 'rfc3339',
+    description: 'epoch, millis, nanos, iso8601, rfc3339 or rfc3339nano',
+  }),
+};
+
+export const allFlags: readonly Flag<unknown>[] = Object.values(flags);
+
+/** "poll-period" comes from REGION_MONITOR_POLL_PERIOD. */
+export function environmentName(name: string): string {
+  return `REGION_MONITOR_${name.toUpperCase().replaceAll('-', '_')}`;
+}

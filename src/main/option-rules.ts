@@ -1,0 +1,52 @@
+// How the time-outs and the poll period hang together: 0 < request < check < period. What was not given follows from
+// what was, so that a poll period alone is always enough.
+
+import { formatMs } from './durations.ts';
+
+/** A duration that somebody chose, and where: "--poll-period" or the name of an environment variable. */
+export interface Chosen {
+  readonly ms: number;
+  readonly source: string;
+}
+
+export interface TimeoutChoice {
+  readonly pollPeriod: Chosen;
+  readonly checkTimeout: Chosen | undefined;
+  readonly requestTimeout: Chosen | undefined;
+}
+
+export interface Timeouts {
+  readonly checkTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+}
+
+const longestRequestMs = 20_000;
+
+export function followingTimeouts({ pollPeriod, checkTimeout, requestTimeout }: TimeoutChoice): Timeouts {
+  const checkTimeoutMs = checkTimeout?.ms ?? checkTimeoutFor(pollPeriod.ms, requestTimeout?.ms ?? 0);
+  const requestTimeoutMs = requestTimeout?.ms ?? Math.min(longestRequestMs, Math.floor(checkTimeoutMs / 2));
+  return { checkTimeoutMs, requestTimeoutMs };
+}
+
+/** Nine tenths of the period, unless a long request needs more: then half way between the two. */
+function checkTimeoutFor(pollPeriodMs: number, requestTimeoutMs: number): number {
+  return Math.floor(Math.max(pollPeriodMs * 0.9, (pollPeriodMs + requestTimeoutMs) / 2));
+}
+
+/** One line that says what cannot work and what to change, or nothing. */
+export function conflict(choice: TimeoutChoice): string | undefined {
+  const { pollPeriod, checkTimeout, requestTimeout } = choice;
+  if (checkTimeout !== undefined && checkTimeout.ms >= pollPeriod.ms)
+    return notShorter(checkTimeout, pollPeriod);
+  const following = followingTimeouts(choice);
+  if (requestTimeout !== undefined && requestTimeout.ms >= following.checkTimeoutMs)
+    return notShorter(requestTimeout, checkTimeout ?? pollPeriod);
+  return undefined;
+}
+
+function notShorter(shorter: Chosen, longer: Chosen): string {
+  return (
+    `${shorter.source} (${formatMs(shorter.ms)}) must be less than ${longer.source} (${formatMs(longer.ms)}): ` +
+    `lower ${shorter.source} or raise ${longer.source}`
+  );
+}
