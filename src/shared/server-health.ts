@@ -82,6 +82,14 @@ export interface Flavor {
   readonly name: string;
 }
 
+/** A record of a list that could not be read. */
+export interface MalformedRecord {
+  /** The cloud's id of the server; null when not even that could be read. */
+  readonly providerId: string | null;
+  /** Names the record and the field. */
+  readonly error: CheckError;
+}
+
 /** One project's answer: everything, what changed, or one error. Never a part of it. */
 export interface ProjectResult {
   readonly identityId: string;
@@ -91,8 +99,8 @@ export interface ProjectResult {
         /** True when the list was asked for without a filter: what is not in it is not there. */
         readonly complete: boolean;
         readonly observations: readonly Observation[];
-        /** Records that could not be read, one error each; the rest of the list stands. */
-        readonly malformed: readonly CheckError[];
+        /** Records that could not be read; the rest of the list stands. */
+        readonly malformed: readonly MalformedRecord[];
         /** To ask from next time: ISO 8601, whole seconds, the cloud's clock. Null when the cloud gave no time. */
         readonly watermark: string | null;
       }
