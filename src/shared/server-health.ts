@@ -82,10 +82,12 @@ export interface Flavor {
   readonly name: string;
 }
 
-/** A record of a list that could not be read. */
+/** A record that could not be read. The server is there, but nothing is known of it: it must not count as gone. */
 export interface MalformedRecord {
   /** The cloud's id of the server; null when not even that could be read. */
   readonly providerId: string | null;
+  /** Name of the Server object in the cloud's metadata; null when that could not be read, or is not there. */
+  readonly ownerId: string | null;
   /** Names the record and the field. */
   readonly error: CheckError;
 }
