@@ -1,0 +1,46 @@
+// The list of a project's servers: all of them, or those that changed since a time.
+
+import { kubernetesTime } from '../shared/conditions.ts';
+import type { MalformedRecord } from '../shared/server-health.ts';
+import type { ApiReply } from './openstack-client.ts';
+import { readPages } from './openstack-pages.ts';
+import { type NovaServer, readServerPage } from './openstack-schema.ts';
+import type { ComputeSession } from './openstack-session.ts';
+
+export interface ServerList {
+  readonly servers: readonly NovaServer[];
+  readonly malformed: readonly MalformedRecord[];
+  /** Where the next list of changes must begin; null when the cloud told no time. */
+  readonly watermark: string | null;
+}
+
+/**
+ * How far lists of changes overlap, in milliseconds. Nova stamps a change in whole seconds, before the change is
+ * committed, and on whichever host makes it: so it covers the rounding, a slow commit, and clocks a little apart.
+ */
+const overlapMs = 30_000;
+
+/** Without `changesSince` the list has no filter at all, not even a limit: only then does it show cells that are down. */
+export async function listServers(
+  session: ComputeSession,
+  changesSince: string | undefined,
+): Promise<ServerList> {
+  const servers: NovaServer[] = [];
+  const malformed: MalformedRecord[] = [];
+  const query = changesSince === undefined ? '' : `?changes-since=${encodeURIComponent(changesSince)}`;
+  const first = await readPages(session, { path: '/servers/detail', query }, (json, pageNumber) => {
+    const page = readServerPage(json, pageNumber);
+    for (const server of page.servers) servers.push(server);
+    malformed.push(...page.malformed);
+    return page.next;
+  });
+  return { servers, malformed, watermark: watermark(first) };
+}
+
+/**
+ * From the first page: changes while the rest was read are listed again. Nova writes Date when it has its answer,
+ * which can be seconds after it read its database; the time that we waited bounds that.
+ */
+function watermark({ dateMs, waitedMs }: ApiReply): string | null {
+  return dateMs === null ? null : kubernetesTime(dateMs - waitedMs - overlapMs);
+}
