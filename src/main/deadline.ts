@@ -1,0 +1,45 @@
+// One timer and one outer signal behind one AbortSignal, released by hand. AbortSignal.any() and AbortSignal.timeout()
+// would do the same, but each hangs a listener or a timer on the outer signal for as long as that lives.
+
+export class Deadline {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  readonly #onOuterAbort = (): void => this.#controller.abort(this.#outer?.reason);
+  #timer: NodeJS.Timeout | undefined;
+  #expired = false;
+
+  constructor(ms: number, outer: AbortSignal | undefined) {
+    this.#outer = outer;
+    if (outer?.aborted === true) this.#onOuterAbort();
+    else outer?.addEventListener('abort', this.#onOuterAbort, { once: true });
+    this.restart(ms);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** True when the time ran out, as opposed to the outer signal. */
+  get expired(): boolean {
+    return this.#expired;
+  }
+
+  /** Counts anew from now, with another length. */
+  restart(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#expired = !this.#controller.signal.aborted;
+      this.#controller.abort(new Error(`nothing within ${ms} ms`));
+    }, ms);
+  }
+
+  /** Counts anew from now, with the same length. Cheap: call it for every chunk. */
+  postpone(): void {
+    this.#timer?.refresh();
+  }
+
+  release(): void {
+    clearTimeout(this.#timer);
+    this.#outer?.removeEventListener('abort', this.#onOuterAbort);
+  }
+}

@@ -1,0 +1,65 @@
+// What can go wrong between the monitor and the API server, as one class.
+
+export interface ApiErrorFields {
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number;
+  /** As in RBAC: get, list, watch, patch, create. */
+  readonly verb: string;
+  /** As in RBAC, with the subresource: "servers", "servers/status", "secrets"; else the path. */
+  readonly resource: string;
+  /**
+   * The API server's own word for it ("NotFound", "Conflict", "Forbidden", "Expired", …), or, where it gave none,
+   * one of ours: "Unreachable", "TLS", "Timeout", "IdleTimeout", "Aborted", "Credentials", "ResponseTooLarge",
+   * "InvalidResponse", "InvalidName".
+   */
+  readonly reason: string;
+  /** How long the API server asked us to wait, milliseconds. */
+  readonly retryAfterMs: number | null;
+}
+
+/** A request to the API server that failed. The message says what to do; it never holds a credential. */
+export class ApiError extends Error implements ApiErrorFields {
+  readonly status: number;
+  readonly verb: string;
+  readonly resource: string;
+  readonly reason: string;
+  readonly retryAfterMs: number | null;
+
+  constructor(message: string, fields: ApiErrorFields, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ApiError';
+    this.status = fields.status;
+    this.verb = fields.verb;
+    this.resource = fields.resource;
+    this.reason = fields.reason;
+    this.retryAfterMs = fields.retryAfterMs;
+  }
+}
+
+/** What a person can do about a failure, or "" where the message of the API server says enough. */
+export function advice(status: number, reason: string): string {
+  if (status === 401)
+    return 'the API server does not accept our credentials: renew the token, certificate or kubeconfig';
+  if (status === 403) return 'grant the right in the role that is bound to this account';
+  if (status === 429) return 'the API server asks for fewer requests: it goes on after a pause';
+  switch (reason) {
+    case 'Unreachable':
+      return 'is the API server up, is its address right, does a network policy forbid it?';
+    case 'TLS':
+      return "the API server's certificate was not accepted: is the certificate authority of the cluster right?";
+    case 'Timeout':
+      return 'is the API server overloaded, or --request-timeout too short?';
+    case 'Credentials':
+      return 'mend the token file or the credential plugin that the kubeconfig names';
+    default:
+      return '';
+  }
+}
+
+/** Retry-After: whole seconds or an HTTP date. Null when absent or unreadable. */
+export function parseRetryAfter(header: string | undefined, nowMs: number): number | null {
+  if (header === undefined) return null;
+  if (/^\d+$/.test(header)) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
+}
