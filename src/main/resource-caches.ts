@@ -60,7 +60,7 @@ export class ResourceCaches {
 
   /** Lists and watches until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#all().map(async ([, cache]) => await cache.run(signal)));
+    await Promise.all(this.#all().map(async ([, cache]) => cache.run(signal)));
   }
 
   /** Rejects with what stands in the way when the caches are not synced in time. */
@@ -68,7 +68,7 @@ export class ResourceCaches {
     const timeout = AbortSignal.timeout(timeoutMs);
     const either = AbortSignal.any([signal, timeout]);
     try {
-      await Promise.all(this.#all().map(async ([, cache]) => await cache.whenSynced(either)));
+      await Promise.all(this.#all().map(async ([, cache]) => cache.whenSynced(either)));
     } catch (error) {
       if (signal.aborted || !timeout.aborted) throw error;
       throw new StartupError('failed to sync caches', this.#whyNotSynced(timeoutMs), { cause: error });

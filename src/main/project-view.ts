@@ -1,0 +1,171 @@
+// What is known of one cloud project between polls: its servers as last observed, and from when on to ask for changes.
+// Kept up to date by complete lists and by lists of changes; asked for the observation of each Server object.
+
+import type { Observation } from '../shared/observation.ts';
+import type { MalformedRecord } from '../shared/server-health.ts';
+import type { ServerRecord } from '../shared/server-record.ts';
+
+export interface ProjectAnswer {
+  readonly complete: boolean;
+  readonly observations: readonly Observation[];
+  /** Records that could not be read: their servers are there, but nothing can be said of them. */
+  readonly malformed: readonly MalformedRecord[];
+  readonly watermark: string | null;
+}
+
+export type Finding =
+  | { readonly kind: 'observed'; readonly observation: Observation }
+  /** The region answered, and the server is not there. */
+  | { readonly kind: 'missing' }
+  /** The region answered, but its record of this server cannot be read. */
+  | { readonly kind: 'unreadable' }
+  /** Not found, but the region cannot reach a cell whose servers it cannot name: it may be there. */
+  | { readonly kind: 'unreachable' };
+
+export class ProjectView {
+  readonly #byId = new Map<string, Observation>();
+  readonly #byOwner = new Map<string, Observation>();
+  readonly #byName = new Map<string, Observation[]>();
+  /** Provider id that was found for a Server object, by its uid: it survives renames on both sides. */
+  readonly #remembered = new Map<string, string>();
+  /** Provider ids and owners of the records that could not be read last time. */
+  #unreadable: ReadonlySet<string> = new Set();
+  /** A record that could not be read belongs to nobody knows whom: any server that is not found may be it. */
+  #unreadableStranger = false;
+  /** Partial records that nothing is known of: any server that is not found may be one of them. */
+  #strangers = false;
+  #watermark: string | null = null;
+  #listsOfChanges = 0;
+  #confirming = false;
+
+  /** ISO 8601, the cloud's clock; null when only a complete list will do. */
+  get watermark(): string | null {
+    return this.#confirming ? null : this.#watermark;
+  }
+
+  /** Lists of changes since the last complete one. */
+  get listsOfChanges(): number {
+    return this.#listsOfChanges;
+  }
+
+  /** True while most servers are missing for the first time: the next list must be complete and made with a new login. */
+  get confirming(): boolean {
+    return this.#confirming;
+  }
+
+  *observations(): Iterable<Observation> {
+    yield* this.#byId.values();
+  }
+
+  /**
+   * Takes an answer. False when it is not believed yet: most servers that were there are gone at once, which a wrongly
+   * scoped token looks like too. The view then stays as it is, until the next complete answer is taken as it comes.
+   */
+  take(answer: ProjectAnswer): boolean {
+    if (answer.complete) {
+      if (!this.#confirming && this.#mostVanished(answer)) {
+        this.#confirming = true;
+        return false;
+      }
+      this.#confirming = false;
+      this.#replace(answer);
+      this.#listsOfChanges = 0;
+    } else {
+      for (const observation of answer.observations) this.#put(observation);
+      this.#listsOfChanges++;
+    }
+    this.#noteMalformed(answer.malformed);
+    this.#watermark = answer.watermark;
+    this.#index();
+    return true;
+  }
+
+  /**
+   * The observation that belongs to a Server object: by the owner in the cloud's metadata, by the remembered provider id,
+   * by exact name. A server whose metadata names another object (`isServer`) is not taken by its name.
+   */
+  find(server: ServerRecord, isServer: (name: string) => boolean): Finding {
+    const id = this.#remembered.get(server.uid);
+    const observation =
+      this.#byOwner.get(server.name) ??
+      (id === undefined ? undefined : this.#byId.get(id)) ??
+      this.#findByName(server, isServer);
+    if (observation !== undefined) {
+      this.#remembered.set(server.uid, observation.providerId);
+      if (this.#unreadable.has(observation.providerId)) return { kind: 'unreadable' };
+      return { kind: 'observed', observation };
+    }
+    if (this.#unreadable.has(server.name) || this.#unreadableStranger) return { kind: 'unreadable' };
+    return { kind: this.#strangers ? 'unreachable' : 'missing' };
+  }
+
+  /** Lets go of what is remembered of Server objects that are no more. */
+  retain(uids: ReadonlySet<string>): void {
+    for (const uid of this.#remembered.keys()) if (!uids.has(uid)) this.#remembered.delete(uid);
+  }
+
+  #findByName(server: ServerRecord, isServer: (name: string) => boolean): Observation | undefined {
+    if (server.displayName === '') return undefined;
+    const named = this.#byName.get(server.displayName) ?? [];
+    return (
+      named.find(({ ownerId }) => ownerId === null) ??
+      named.find(({ ownerId }) => ownerId !== null && !isServer(ownerId))
+    );
+  }
+
+  #mostVanished(answer: ProjectAnswer): boolean {
+    if (this.#byId.size === 0) return false;
+    const present = new Set(answer.observations.map(({ providerId }) => providerId));
+    for (const { providerId } of answer.malformed) if (providerId !== null) present.add(providerId);
+    let vanished = 0;
+    for (const id of this.#byId.keys()) if (!present.has(id)) vanished++;
+    return vanished * 2 > this.#byId.size;
+  }
+
+  #replace({ observations, malformed }: ProjectAnswer): void {
+    const before = new Map(this.#byId);
+    this.#byId.clear();
+    for (const observation of observations)
+      this.#put(withIdentity(observation, before.get(observation.providerId)));
+    // What could not be read is still there: it is kept as it was last seen.
+    for (const { providerId } of malformed) {
+      const known = providerId === null ? undefined : before.get(providerId);
+      if (known !== undefined) this.#put(known);
+    }
+  }
+
+  #noteMalformed(malformed: readonly MalformedRecord[]): void {
+    this.#unreadable = new Set(
+      malformed.flatMap((record) => [record.providerId ?? [], record.ownerId ?? []].flat()),
+    );
+    this.#unreadableStranger = malformed.some(
+      ({ providerId, ownerId }) => ownerId === null && (providerId === null || !this.#byId.has(providerId)),
+    );
+  }
+
+  #put(observation: Observation): void {
+    if (observation.deleted) this.#byId.delete(observation.providerId);
+    else this.#byId.set(observation.providerId, observation);
+  }
+
+  #index(): void {
+    this.#byOwner.clear();
+    this.#byName.clear();
+    this.#strangers = false;
+    for (const observation of this.#byId.values()) {
+      const { name, ownerId, partial } = observation;
+      if (partial && name === null) this.#strangers = true;
+      if (ownerId !== null && !this.#byOwner.has(ownerId)) this.#byOwner.set(ownerId, observation);
+      if (name === null) continue;
+      const named = this.#byName.get(name);
+      if (named === undefined) this.#byName.set(name, [observation]);
+      else named.push(observation);
+    }
+  }
+}
+
+/** A partial record carries neither name nor metadata: they stay as they were last seen. */
+function withIdentity(observation: Observation, before: Observation | undefined): Observation {
+  if (!observation.partial || before === undefined) return observation;
+  return { ...observation, name: before.name, ownerId: before.ownerId };
+}

@@ -1,0 +1,131 @@
+// What the monitor remembers of one region between polls: how to reach it, sessions, flavours, and a view of each project.
+// All of it can be learnt again: the objects in Kubernetes are the memory that counts.
+
+import { isDeepStrictEqual } from 'node:util';
+import type {
+  Credentials,
+  Flavor,
+  FlavorResult,
+  ProjectResult,
+  RegionTarget,
+  Session,
+} from '../shared/server-health.ts';
+import { ProjectView } from './project-view.ts';
+import type { RegionRecord } from './resource-records.ts';
+
+/** How a region is reached, as its Region object and Secret say. */
+export interface RegionAccess {
+  readonly target: RegionTarget;
+  /** The region's own service account; null for a provider without logins. */
+  readonly service: Credentials | null;
+}
+
+interface Login {
+  readonly credentials: Credentials;
+  readonly session: Session;
+}
+
+/** Flavours hardly change; the original keeps them as long. */
+const flavorLifetimeMs = 3_600_000;
+/** After a failure they are asked for again sooner, but not at every poll. */
+const flavorRetryMs = 300_000;
+
+export class RegionState {
+  record: RegionRecord;
+  #access: RegionAccess;
+  /** By identity; the region's service account under "". */
+  readonly #logins = new Map<string, Login>();
+  readonly #views = new Map<string, ProjectView>();
+  #flavorNames: ReadonlyMap<string, string> = new Map();
+  #flavorsDueMs = 0;
+  /** Monotonic milliseconds of the last poll that got an answer; null before the first. */
+  lastGoodMs: number | null = null;
+  /** Whether the last poll got an answer; null before the first. */
+  up: boolean | null = null;
+
+  constructor(record: RegionRecord, access: RegionAccess) {
+    this.record = record;
+    this.#access = access;
+  }
+
+  get access(): RegionAccess {
+    return this.#access;
+  }
+
+  /** Takes the objects as they are now. What was learnt through another access is dropped. */
+  update(record: RegionRecord, access: RegionAccess): void {
+    if (!isDeepStrictEqual(access, this.#access)) {
+      this.#logins.clear();
+      this.#views.clear();
+      this.#flavorsDueMs = 0;
+    }
+    if (!isDeepStrictEqual(record.openstack, this.record.openstack)) this.#flavorsDueMs = 0;
+    this.record = record;
+    this.#access = access;
+  }
+
+  view(identityId: string): ProjectView {
+    let view = this.#views.get(identityId);
+    if (view === undefined) {
+      view = new ProjectView();
+      this.#views.set(identityId, view);
+    }
+    return view;
+  }
+
+  /** Lets go of projects that no server names any more. */
+  retainProjects(identityIds: ReadonlySet<string>): void {
+    for (const id of this.#views.keys()) if (!identityIds.has(id)) this.#views.delete(id);
+    for (const id of this.#logins.keys()) if (id !== '' && !identityIds.has(id)) this.#logins.delete(id);
+  }
+
+  /** The session to use again; undefined when there is none for exactly these credentials. */
+  session(identityId: string, credentials: Credentials): Session | undefined {
+    const login = this.#logins.get(identityId);
+    if (login === undefined || !isDeepStrictEqual(login.credentials, credentials)) return undefined;
+    return login.session;
+  }
+
+  keepSession(identityId: string, credentials: Credentials | undefined, session: Session | null): void {
+    if (session === null || credentials === undefined) this.#logins.delete(identityId);
+    else this.#logins.set(identityId, { credentials, session });
+  }
+
+  dropSession(identityId: string): void {
+    this.#logins.delete(identityId);
+  }
+
+  flavorsDue(nowMs: number): boolean {
+    return nowMs >= this.#flavorsDueMs;
+  }
+
+  takeFlavors({ outcome, session }: FlavorResult, nowMs: number): void {
+    this.keepSession('', this.#access.service ?? undefined, session);
+    this.#flavorsDueMs = nowMs + (outcome.ok ? flavorLifetimeMs : flavorRetryMs);
+    if (!outcome.ok) return;
+    const selected = this.record.openstack?.flavorIds ?? null;
+    const isSelected = ({ id }: Flavor) => selected === null || selected.includes(id);
+    this.#flavorNames = new Map(outcome.flavors.filter(isSelected).map(({ id, name }) => [id, name]));
+  }
+
+  /** "" for a flavour that is unknown, private or not selected. */
+  flavorName(flavorId: string): string {
+    return this.#flavorNames.get(flavorId) ?? '';
+  }
+
+  /** Takes a project's answer; false when it is not believed yet. */
+  takeProject(result: ProjectResult, credentials: Credentials | undefined): boolean {
+    this.keepSession(result.identityId, credentials, result.session);
+    if (!result.outcome.ok) return true;
+    const { complete, observations, malformed, watermark } = result.outcome;
+    const believed = this.view(result.identityId).take({
+      complete,
+      observations,
+      malformed,
+      watermark,
+    });
+    // The confirmation must not be made with the token that may be at fault.
+    if (!believed) this.dropSession(result.identityId);
+    return believed;
+  }
+}

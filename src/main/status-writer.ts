@@ -1,0 +1,250 @@
+// Writes what was observed into Server objects. It guarantees:
+// - only what differs is written                     (projection is null otherwise)
+// - another writer's change is never overwritten     (merge patch with the resourceVersion that was read; on conflict the
+//                                                     object is read again and projected anew)
+// - a transition is told once, after its write stands (told here, after the answer; when the answer is lost the object is
+//                                                     read back, now or at the next poll)
+// - the API server is not overrun                    (one limit for all writes; 429 and Retry-After pause them all)
+
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { Clock } from '../shared/clock.ts';
+import { kubernetesTime } from '../shared/conditions.ts';
+import { pendingEntryAnnotation } from '../shared/labels.ts';
+import type { Observation } from '../shared/observation.ts';
+import type { ServerRecord } from '../shared/server-record.ts';
+import { type KubernetesClient, resourcePath } from './kubernetes-client.ts';
+import { ApiError } from './kubernetes-errors.ts';
+import type { FlavorAttributes, Metrics } from './metrics.ts';
+import { annotationChange, provisionDuration } from './pending-time.ts';
+import { type Projection, projectServer, type StatusChange, shows } from './projection.ts';
+import type { ResourceCache } from './resource-cache.ts';
+import { parseServer } from './resource-records.ts';
+import type { TransitionLog } from './transition-log.ts';
+
+export interface StatusWriterOptions {
+  readonly client: KubernetesClient;
+  readonly servers: ResourceCache<ServerRecord>;
+  /** Writes in flight at once, at most. */
+  readonly concurrency: number;
+  readonly clock: Clock;
+  readonly log: TransitionLog;
+  readonly metrics: Metrics;
+}
+
+export type Written =
+  /** The object shows what was observed: it counts. */
+  | { readonly kind: 'stands'; readonly server: ServerRecord }
+  /** The object is no more. */
+  | { readonly kind: 'gone' }
+  /** Not written; the next poll tries again. */
+  | { readonly kind: 'failed'; readonly error: Error };
+
+export interface WriteRequest {
+  readonly server: ServerRecord;
+  readonly observation: Observation;
+  readonly attributes: FlavorAttributes;
+  readonly signal: AbortSignal;
+}
+
+const attempts = 6;
+const backoffMs = 200;
+const pauseMs = { default: 1_000, most: 30_000 };
+
+/** A change that was sent and whose answer was lost. */
+interface Unanswered {
+  readonly before: ServerRecord;
+  readonly projection: Projection;
+  readonly change: StatusChange;
+}
+
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #limit: LimitFunction;
+  /** By uid of the object. */
+  readonly #unanswered = new Map<string, Unanswered>();
+  #pausedUntilMs = 0;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    this.#limit = pLimit(options.concurrency);
+  }
+
+  /** Writes in flight or waiting for their turn. */
+  get pending(): number {
+    return this.#limit.activeCount + this.#limit.pendingCount;
+  }
+
+  /** True when there is nothing to write: the object shows the observation already. The case of most servers at most polls. */
+  isIdle(server: ServerRecord, observation: Observation): boolean {
+    return (
+      !this.#unanswered.has(server.uid) &&
+      projectServer(server, observation, this.#options.clock.now()).change === null &&
+      annotationChange(server) === null
+    );
+  }
+
+  /** Makes the object show the observation. Never rejects. */
+  async write(request: WriteRequest): Promise<Written> {
+    return this.#limit(async () => this.#attempt(request));
+  }
+
+  /** Resolves when no write is in flight; those that wait give up when their signal aborts. */
+  async drained(timeoutMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    while (this.pending > 0 && clock.monotonicMs() < deadlineMs) await clock.sleep(10);
+  }
+
+  async #attempt(request: WriteRequest): Promise<Written> {
+    try {
+      request.signal.throwIfAborted();
+      this.#settleUnanswered(request.server, request.attributes);
+      const written = await this.#writeStatus(request);
+      if (written.kind !== 'stands') return written;
+      return { kind: 'stands', server: await this.#writeAnnotation(written.server, request.signal) };
+    } catch (error) {
+      if (!request.signal.aborted) this.#options.metrics.statusWrite('failed', 0);
+      return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+    }
+  }
+
+  async #writeStatus({ server, observation, attributes, signal }: WriteRequest): Promise<Written> {
+    const { client, clock, metrics } = this.#options;
+    let current: ServerRecord | null = server;
+    for (let attempt = 1; current !== null && current.uid === server.uid; attempt++) {
+      await this.#untilResumed(signal);
+      const before: ServerRecord = current;
+      const projection = projectServer(before, observation, clock.now());
+      const { change } = projection;
+      if (change === null) return { kind: 'stands', server: before };
+      const startMs = clock.monotonicMs();
+      try {
+        // Without the signal: a write that was begun is finished, so that its transition is told.
+        const answer = await client.patch(path(before, 'status'), patch(before, { status: change }), {
+          signal,
+        });
+        const after = this.#store(answer);
+        metrics.statusWrite('applied', (clock.monotonicMs() - startMs) / 1000);
+        this.#tell(before, projection, attributes);
+        return { kind: 'stands', server: after };
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (error.status === 404) break;
+        const conflict = error.status === 409;
+        if (conflict) metrics.statusWrite('conflict', (clock.monotonicMs() - startMs) / 1000);
+        if (maybeApplied(error)) this.#unanswered.set(server.uid, { before, projection, change });
+        if (attempt >= attempts || !mayRetry(error)) throw error;
+        if (error.status === 429 || error.retryAfterMs !== null) this.#pause(error.retryAfterMs);
+        else if (!conflict) await clock.sleep(backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random()), signal);
+        current = await this.#read(server, signal);
+        if (current !== null) this.#settleUnanswered(current, attributes);
+      }
+    }
+    metrics.statusWrite('gone', 0);
+    this.#unanswered.delete(server.uid);
+    return { kind: 'gone' };
+  }
+
+  /** Stamps or removes the pending-entry annotation. A failure costs the measurement of one duration, not the status. */
+  async #writeAnnotation(server: ServerRecord, signal: AbortSignal): Promise<ServerRecord> {
+    const { client, clock, log } = this.#options;
+    let current: ServerRecord | null = server;
+    try {
+      for (let attempt = 1; current !== null; attempt++) {
+        const change = annotationChange(current);
+        if (change === null) return current;
+        const value = change === 'stamp' ? kubernetesTime(clock.now()) : null;
+        const metadata = { annotations: { [pendingEntryAnnotation]: value } };
+        try {
+          await this.#untilResumed(signal);
+          return this.#store(await client.patch(path(current), patch(current, {}, metadata)));
+        } catch (error) {
+          if (!(error instanceof ApiError) || error.status !== 409 || attempt >= attempts) throw error;
+          current = await this.#read(server, signal);
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) log.annotationFailed(server, error);
+    }
+    return current ?? server;
+  }
+
+  async #read(server: ServerRecord, signal: AbortSignal): Promise<ServerRecord | null> {
+    try {
+      const record = this.#store(await this.#options.client.get(path(server), { signal }));
+      return record.deleting ? null : record;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  /** The next poll sees our own write, even when the watch has not brought it yet. */
+  #store(answer: unknown): ServerRecord {
+    const record = parseServer(answer);
+    this.#options.servers.put(record);
+    return record;
+  }
+
+  /** If a change whose answer was lost stands in the object, its transitions are told now; either way it is settled. */
+  #settleUnanswered(server: ServerRecord, attributes: FlavorAttributes): void {
+    const lost = this.#unanswered.get(server.uid);
+    if (lost === undefined) return;
+    if (lost.before.resourceVersion === server.resourceVersion) return;
+    this.#unanswered.delete(server.uid);
+    if (shows(server, lost.change)) this.#tell(lost.before, lost.projection, attributes);
+  }
+
+  #tell(before: ServerRecord, projection: Projection, attributes: FlavorAttributes): void {
+    const { log, metrics, clock } = this.#options;
+    const { phaseTransition, healthTransition } = projection;
+    if (phaseTransition !== null) {
+      log.phase(before, phaseTransition, clock.now());
+      metrics.transition('phase');
+      if (phaseTransition.from === 'Pending' && phaseTransition.to === 'Running') {
+        this.#recordProvision(before, attributes);
+      }
+    }
+    if (healthTransition !== null) {
+      log.health(before, healthTransition);
+      metrics.transition('health');
+    }
+  }
+
+  #recordProvision(before: ServerRecord, attributes: FlavorAttributes): void {
+    const { log, metrics, clock } = this.#options;
+    const duration = provisionDuration(before, clock.now());
+    if (duration.kind === 'measured') metrics.recordProvision(duration.seconds, attributes);
+    else if (duration.kind === 'invalid') log.invalidPendingTime(before, duration.text);
+    else if (duration.kind === 'clock-skew') log.clockSkew(before, duration.pendingSince);
+  }
+
+  #pause(retryAfterMs: number | null): void {
+    const wait = Math.min(retryAfterMs ?? pauseMs.default, pauseMs.most);
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#options.clock.monotonicMs() + wait);
+  }
+
+  async #untilResumed(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const wait = this.#pausedUntilMs - this.#options.clock.monotonicMs();
+    if (wait > 0) await this.#options.clock.sleep(wait, signal);
+  }
+}
+
+function path(server: ServerRecord, subresource?: string): string {
+  return resourcePath('servers', server.namespace, server.name, subresource);
+}
+
+/** A merge patch that applies only to the version that was read. */
+function patch(server: ServerRecord, fields: object, metadata: object = {}): object {
+  return { metadata: { ...metadata, resourceVersion: server.resourceVersion }, ...fields };
+}
+
+/** No answer, or the answer of something between us and the API server: the write may have been done. */
+function maybeApplied({ status }: ApiError): boolean {
+  return status === 0 || status >= 500;
+}
+
+function mayRetry({ status }: ApiError): boolean {
+  return status === 409 || status === 429 || status === 0 || status >= 500;
+}

@@ -1,0 +1,58 @@
+// The log lines of a server's transitions: the original's messages and keys, so that what reads them goes on working.
+
+import type { ServerRecord } from '../shared/server-record.ts';
+import type { Logger } from './logger.ts';
+import type { HealthTransition, PhaseTransition } from './projection.ts';
+
+/** The keys that every line about a server carries. */
+export function serverFields(server: ServerRecord): Readonly<Record<string, unknown>> {
+  return { instance_id: server.name, org_id: server.organizationId, region_id: server.regionId ?? '' };
+}
+
+export class TransitionLog {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  phase(server: ServerRecord, { from, to }: PhaseTransition, nowMs: number): void {
+    this.#logger.info('instance phase transition', {
+      ...serverFields(server),
+      from_phase: from,
+      to_phase: to,
+      time_since_creation_ms: Math.trunc(nowMs - server.createdAt),
+      instance_name: server.displayName,
+    });
+  }
+
+  health(server: ServerRecord, { from, to, durationMs, message }: HealthTransition): void {
+    this.#logger.info('instance state transition', {
+      ...serverFields(server),
+      from_state: from,
+      to_state: to,
+      duration_ms: durationMs,
+      instance_name: server.displayName,
+      message,
+    });
+  }
+
+  invalidPendingTime(server: ServerRecord, text: string): void {
+    this.#logger.error(
+      'skipping provision duration: invalid pending-entry-time annotation',
+      `cannot parse ${JSON.stringify(text)} as an RFC 3339 time`,
+      serverFields(server),
+    );
+  }
+
+  clockSkew(server: ServerRecord, pendingSince: string): void {
+    this.#logger.info('skipping duration metric: negative duration (clock skew?)', {
+      ...serverFields(server),
+      pending_entry_time: pendingSince,
+    });
+  }
+
+  annotationFailed(server: ServerRecord, error: unknown): void {
+    this.#logger.error('failed to patch pending-entry annotation', error, serverFields(server));
+  }
+}
