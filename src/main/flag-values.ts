@@ -117,16 +117,18 @@ function listed(values: readonly string[]): string {
   return `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }
 
-const levels = ['debug', 'info', 'error'] as const;
+const verbosities: ReadonlyMap<string, number> = new Map([
+  ['error', -1],
+  ['info', 0],
+  ['debug', 1],
+]);
 
-/** A level's name, or a verbosity above 0: the higher, the more is logged. */
-export function logLevel(text: string): (typeof levels)[number] | number {
-  const level = levels.find((candidate) => candidate === text.toLowerCase());
-  if (level !== undefined) return level;
-  const verbosity = /^\+?[0-9]+$/.test(text) ? Number(text) : 0;
-  if (verbosity < 1 || verbosity > 127)
+/** The logger's verbosity, from the name of a level or a number above 0. */
+export function logVerbosity(text: string): number {
+  const verbosity = verbosities.get(text.toLowerCase()) ?? (/^\+?[0-9]+$/.test(text) ? Number(text) : 0);
+  if (verbosity === 0 && text.toLowerCase() !== 'info')
     throw new FlagValueError(
-      `invalid log level ${JSON.stringify(text)}: choose debug, info, error or a verbosity from 1 to 127`,
+      `invalid log level ${JSON.stringify(text)}: choose debug, info, error or a number above 0`,
     );
   return verbosity;
 }

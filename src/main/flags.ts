@@ -7,7 +7,7 @@ import {
   endpoint,
   integerFrom,
   listenAddress,
-  logLevel,
+  logVerbosity,
   namespace,
   oneOf,
   ratio,
@@ -86,7 +86,8 @@ export const flags = {
     kind: 'file',
     parse: anyText,
     default: '',
-    description: 'kubeconfig file to use in place of the service account of the pod',
+    description:
+      'kubeconfig file; empty for $KUBECONFIG, else the service account of the pod, else ~/.kube/config',
   }),
   context: flag({
     name: 'context',
@@ -178,7 +179,7 @@ export const flags = {
     kind: 'bool',
     parse: boolean,
     default: 'false',
-    description: 'log for a developer: console encoder, level debug, stack traces from warn on',
+    description: 'log for a developer: console encoder and level debug',
   }),
   zapEncoder: flag({
     name: 'zap-encoder',
@@ -192,9 +193,9 @@ export const flags = {
     name: 'zap-log-level',
     group: 'Logging',
     kind: 'level',
-    parse: logLevel,
+    parse: logVerbosity,
     default: 'info',
-    description: 'debug, info, error, or a verbosity above 0',
+    description: 'error, info, debug, or a number above 0, which is debug too',
   }),
   zapStacktraceLevel: flag({
     name: 'zap-stacktrace-level',

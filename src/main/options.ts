@@ -16,7 +16,7 @@ export interface Options {
   readonly pollPeriodMs: number;
   readonly log: LogOptions;
   readonly workers: number;
-  /** A file; "" for none. */
+  /** A file; "" where none was given. */
   readonly kubeconfig: string;
   /** "" for the kubeconfig's current one. */
   readonly context: string;
@@ -96,15 +96,15 @@ export function readOptions(
   };
 }
 
+const debugVerbosity = 1;
+
 /** --zap-devel changes what the other zap flags default to, and nothing that was given. */
 function logOptions(reader: FlagReader): LogOptions {
   const devel = reader.value(flags.zapDevel);
   return {
-    encoder: devel ? (reader.given(flags.zapEncoder) ?? 'console') : reader.value(flags.zapEncoder),
-    level: devel ? (reader.given(flags.zapLogLevel) ?? 'debug') : reader.value(flags.zapLogLevel),
-    stacktraceLevel: devel
-      ? (reader.given(flags.zapStacktraceLevel) ?? 'warn')
-      : reader.value(flags.zapStacktraceLevel),
+    encoder: reader.given(flags.zapEncoder) ?? (devel ? 'console' : reader.value(flags.zapEncoder)),
+    level: reader.given(flags.zapLogLevel) ?? (devel ? debugVerbosity : reader.value(flags.zapLogLevel)),
+    stacktraceLevel: reader.value(flags.zapStacktraceLevel),
     timeEncoding: reader.value(flags.zapTimeEncoding),
   };
 }
