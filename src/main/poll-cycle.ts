@@ -1,11 +1,13 @@
 // The polls of one checker: plans jobs, dispatches them to the pool, applies each report as it comes. A region whose
 // earlier poll is still under way is left out of the next one and counted, never queued twice.
 
+import type { Tracer } from '@opentelemetry/api';
 import type { Checker, CheckJob, Cycle } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { CheckerPool } from './checker-pool.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { endSpan, startPoll } from './tracing.ts';
 
 export interface PollCycleOptions<Job extends CheckJob, Result> {
   readonly checker: Checker<Job, Result>;
@@ -13,6 +15,7 @@ export interface PollCycleOptions<Job extends CheckJob, Result> {
   readonly checkTimeoutMs: number;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
   readonly logger: Logger;
   /** Aborts when the monitor shuts down. */
   readonly signal: AbortSignal;
@@ -34,11 +37,13 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
 
   /** Runs one poll to its end. Never rejects: nothing but shutdown ends the polls. */
   async poll(number: number): Promise<void> {
-    const { checker, clock, checkTimeoutMs, metrics, signal } = this.#options;
+    const { checker, clock, checkTimeoutMs, metrics, tracer, signal } = this.#options;
+    const span = startPoll(tracer, checker.name, number);
     const claimed = new Set<string>();
     const cycle: Cycle = {
       number,
       signal,
+      span,
       deadlineMs: clock.monotonicMs() + checkTimeoutMs,
       claim: (regionId) => {
         const free = !this.#jobsLeft.has(regionId);
@@ -56,6 +61,7 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
     for (const { regionId } of jobs) this.#jobsLeft.set(regionId, (this.#jobsLeft.get(regionId) ?? 0) + 1);
     for (const regionId of claimed) if (this.#jobsLeft.get(regionId) === 0) this.#jobsLeft.delete(regionId);
     await Promise.all(jobs.map(async (job) => this.#run(job, cycle)));
+    endSpan(span);
   }
 
   async #plan(cycle: Cycle): Promise<readonly Job[]> {

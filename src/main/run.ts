@@ -127,6 +127,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     clock,
     log: new TransitionLog(logger),
     metrics,
+    tracer: telemetry.tracer,
   });
   const registry = new ProviderRegistry({
     client,
@@ -144,17 +145,26 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     counts,
     problems: new ProblemLog(logger),
     metrics,
+    tracer: telemetry.tracer,
     clock,
     limits: {
       requestTimeoutMs: options.requestTimeoutMs,
       concurrency: options.regionConcurrency,
       reconcileEvery: options.reconcileEvery,
-      traced: false,
     },
     onRegionGone: (regionId) => pool.forget(regionId),
   });
   const cycles: readonly Pollable[] = [
-    new PollCycle({ checker, pool, checkTimeoutMs: options.checkTimeoutMs, clock, metrics, logger, signal }),
+    new PollCycle({
+      checker,
+      pool,
+      checkTimeoutMs: options.checkTimeoutMs,
+      clock,
+      metrics,
+      tracer: telemetry.tracer,
+      logger,
+      signal,
+    }),
   ];
   const firstPoll = Promise.withResolvers<void>();
   const polls = new PollClock({

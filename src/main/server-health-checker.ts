@@ -2,6 +2,7 @@
 // counts and logs. Each region's answer is applied as it arrives, whatever the others do.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Span, Tracer } from '@opentelemetry/api';
 import type { Checker, Cycle, JobReport } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { CheckError } from '../shared/errors.ts';
@@ -18,12 +19,13 @@ import {
   type RegionServers,
   regionJob,
 } from './region-jobs.ts';
-import { RegionPoll, regionUnresolved } from './region-poll.ts';
+import { type PollOutcome, RegionPoll, regionUnresolved } from './region-poll.ts';
 import type { RegionState } from './region-state.ts';
 import type { ResourceCache } from './resource-cache.ts';
 import type { RegionRecord } from './resource-records.ts';
 import type { StateCounts } from './state-counts.ts';
 import type { StatusWriter } from './status-writer.ts';
+import { endSpan, spanFromCalls, startRegionCheck } from './tracing.ts';
 
 export interface ServerHealthOptions {
   /** Module of the worker half. */
@@ -35,8 +37,9 @@ export interface ServerHealthOptions {
   readonly counts: StateCounts;
   readonly problems: ProblemLog;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
   readonly clock: Clock;
-  readonly limits: Omit<JobLimits, 'deadlineMs'>;
+  readonly limits: Omit<JobLimits, 'deadlineMs' | 'traced'>;
   /** Called for a region that is neither defined nor named by any server any more. */
   readonly onRegionGone: (regionId: string) => void;
 }
@@ -70,6 +73,8 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   readonly worker: URL;
   readonly #options: ServerHealthOptions;
   readonly #pending = new Map<string, Pending>();
+  /** Spans of the regions under way. */
+  readonly #spans = new Map<string, Span>();
   /** Regions that were tried at least once. */
   readonly #tried = new Set<string>();
   /** Why the last poll of a region got no answer; regions that answered are not in it. */
@@ -135,6 +140,8 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     if (report.outcome.ok) {
       const { result } = report.outcome;
       metrics.requests(job.regionId, result.requests);
+      const span = this.#spans.get(job.regionId);
+      if (span !== undefined) spanFromCalls(this.#options.tracer, span, result.calls);
       await this.#applyResult(pending, result, cycle.signal);
     } else {
       const { error } = report.outcome;
@@ -154,6 +161,11 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   ): Promise<ServerHealthJob | null> {
     const { registry, clock, limits, counts, problems, metrics } = this.#options;
     const poll = new RegionPoll(regionId, clock.monotonicMs());
+    const span = startRegionCheck(this.#options.tracer, cycle.span, {
+      regionId,
+      regionName: this.#nameOf(regionId),
+    });
+    this.#spans.set(regionId, span);
     const resolved = await registry.resolve(regionId, cycle.signal);
     if (cycle.signal.aborted) return null;
     if (!resolved.ok) {
@@ -185,7 +197,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       regionId,
       state,
       projects: [...plans.values()],
-      limits: { ...limits, deadlineMs: cycle.deadlineMs },
+      limits: { ...limits, deadlineMs: cycle.deadlineMs, traced: span.isRecording() },
       pollNumber: cycle.number,
       nowMs: clock.now(),
       monotonicMs: clock.monotonicMs(),
@@ -259,7 +271,8 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     const writeSome = async () => {
       for (const { server, observation } of queue) {
         const attributes = flavorAttributes(server, state);
-        const written = await this.#options.writer.write({ server, observation, attributes, signal });
+        const span = this.#spans.get(poll.regionId);
+        const written = await this.#options.writer.write({ server, observation, attributes, signal, span });
         if (written.kind === 'stands') this.#count(written.server, poll, state);
         else if (written.kind === 'failed' && !signal.aborted) {
           poll.serverFailed(server, {
@@ -277,7 +290,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   }
 
   #finish(poll: RegionPoll, state: RegionState): void {
-    const { counts, problems, clock, metrics } = this.#options;
+    const { counts, problems, clock } = this.#options;
     const { regionId } = poll;
     this.#tried.add(regionId);
     const { failure } = poll;
@@ -290,25 +303,29 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     }
     counts.replace(regionId, poll.counts.values());
     problems.report(regionId, poll.problems());
-    metrics.regionPolled({
-      regionId,
-      regionName: state.record.displayName,
-      outcome: poll.outcome,
-      seconds: (clock.monotonicMs() - poll.startedMs) / 1000,
-    });
+    this.#ended(poll, poll.outcome);
   }
 
   #markDown(regionId: string, error: CheckError, poll: RegionPoll): void {
-    const { registry, metrics, clock } = this.#options;
-    const state = registry.state(regionId);
+    const state = this.#options.registry.state(regionId);
     if (state !== undefined) state.up = false;
     this.#failures.set(regionId, error);
-    metrics.regionPolled({
-      regionId,
-      regionName: state?.record.displayName ?? '',
-      outcome: error.code,
-      seconds: (clock.monotonicMs() - poll.startedMs) / 1000,
-    });
+    this.#ended(poll, error.code);
+  }
+
+  #ended({ regionId, startedMs }: RegionPoll, outcome: PollOutcome): void {
+    const { metrics, clock } = this.#options;
+    const seconds = (clock.monotonicMs() - startedMs) / 1000;
+    metrics.regionPolled({ regionId, regionName: this.#nameOf(regionId), outcome, seconds });
+    const span = this.#spans.get(regionId);
+    if (span !== undefined) endSpan(span, this.#failures.get(regionId));
+    this.#spans.delete(regionId);
+  }
+
+  #nameOf(regionId: string): string {
+    for (const { name, displayName } of this.#options.regions.values())
+      if (name === regionId) return displayName;
+    return '';
   }
 
   #forgetAllBut(regionIds: ReadonlySet<string>): void {

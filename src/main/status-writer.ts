@@ -6,9 +6,11 @@
 //                                                     read back, now or at the next poll)
 // - the API server is not overrun                    (one limit for all writes; 429 and Retry-After pause them all)
 
+import type { Span, Tracer } from '@opentelemetry/api';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Clock } from '../shared/clock.ts';
 import { kubernetesTime } from '../shared/conditions.ts';
+import { toCheckError } from '../shared/errors.ts';
 import { pendingEntryAnnotation } from '../shared/labels.ts';
 import type { Observation } from '../shared/observation.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
@@ -16,9 +18,10 @@ import { type KubernetesClient, resourcePath } from './kubernetes-client.ts';
 import { ApiError } from './kubernetes-errors.ts';
 import type { FlavorAttributes, Metrics } from './metrics.ts';
 import { annotationChange, provisionDuration } from './pending-time.ts';
-import { type Projection, projectServer, type StatusChange, shows } from './projection.ts';
+import { type Projection, projectServer, shows } from './projection.ts';
 import type { ResourceCache } from './resource-cache.ts';
 import { parseServer } from './resource-records.ts';
+import { endSpan, startStatusWrite } from './tracing.ts';
 import type { TransitionLog } from './transition-log.ts';
 
 export interface StatusWriterOptions {
@@ -29,6 +32,7 @@ export interface StatusWriterOptions {
   readonly clock: Clock;
   readonly log: TransitionLog;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
 }
 
 export type Written =
@@ -44,6 +48,8 @@ export interface WriteRequest {
   readonly observation: Observation;
   readonly attributes: FlavorAttributes;
   readonly signal: AbortSignal;
+  /** Parent of the write's span. */
+  readonly span?: Span | undefined;
 }
 
 const attempts = 6;
@@ -54,7 +60,6 @@ const pauseMs = { default: 1_000, most: 30_000 };
 interface Unanswered {
   readonly before: ServerRecord;
   readonly projection: Projection;
-  readonly change: StatusChange;
 }
 
 export class StatusWriter {
@@ -108,41 +113,56 @@ export class StatusWriter {
     }
   }
 
-  async #writeStatus({ server, observation, attributes, signal }: WriteRequest): Promise<Written> {
-    const { client, clock, metrics } = this.#options;
+  async #writeStatus(request: WriteRequest): Promise<Written> {
+    const { server, observation, signal } = request;
+    const { clock, metrics } = this.#options;
     let current: ServerRecord | null = server;
     for (let attempt = 1; current !== null && current.uid === server.uid; attempt++) {
       await this.#untilResumed(signal);
-      const before: ServerRecord = current;
-      const projection = projectServer(before, observation, clock.now());
-      const { change } = projection;
-      if (change === null) return { kind: 'stands', server: before };
-      const startMs = clock.monotonicMs();
+      const projection = projectServer(current, observation, clock.now());
+      if (projection.change === null) return { kind: 'stands', server: current };
       try {
-        // Without the signal: a write that was begun is finished, so that its transition is told.
-        const answer = await client.patch(path(before, 'status'), patch(before, { status: change }), {
-          signal,
-        });
-        const after = this.#store(answer);
-        metrics.statusWrite('applied', (clock.monotonicMs() - startMs) / 1000);
-        this.#tell(before, projection, attributes);
-        return { kind: 'stands', server: after };
+        return { kind: 'stands', server: await this.#patchStatus(current, projection, request) };
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (error.status === 404) break;
-        const conflict = error.status === 409;
-        if (conflict) metrics.statusWrite('conflict', (clock.monotonicMs() - startMs) / 1000);
-        if (maybeApplied(error)) this.#unanswered.set(server.uid, { before, projection, change });
         if (attempt >= attempts || !mayRetry(error)) throw error;
         if (error.status === 429 || error.retryAfterMs !== null) this.#pause(error.retryAfterMs);
-        else if (!conflict) await clock.sleep(backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random()), signal);
+        else if (error.status !== 409)
+          await clock.sleep(backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random()), signal);
         current = await this.#read(server, signal);
-        if (current !== null) this.#settleUnanswered(current, attributes);
+        if (current !== null) this.#settleUnanswered(current, request.attributes);
       }
     }
     metrics.statusWrite('gone', 0);
     this.#unanswered.delete(server.uid);
     return { kind: 'gone' };
+  }
+
+  async #patchStatus(
+    before: ServerRecord,
+    projection: Projection,
+    request: WriteRequest,
+  ): Promise<ServerRecord> {
+    const { client, clock, metrics, tracer } = this.#options;
+    const { span: parent, attributes } = request;
+    const span = parent === undefined ? undefined : startStatusWrite(tracer, parent, before.name);
+    const startMs = clock.monotonicMs();
+    const seconds = () => (clock.monotonicMs() - startMs) / 1000;
+    try {
+      // Without the signal: a write that was begun is finished, so that its transition is told.
+      const answer = await client.patch(path(before, 'status'), patch(before, { status: projection.change }));
+      metrics.statusWrite('applied', seconds());
+      if (span !== undefined) endSpan(span);
+      this.#tell(before, projection, attributes);
+      return this.#store(answer);
+    } catch (error) {
+      if (span !== undefined) endSpan(span, toCheckError(error));
+      if (error instanceof ApiError && error.status === 409) metrics.statusWrite('conflict', seconds());
+      if (error instanceof ApiError && maybeApplied(error))
+        this.#unanswered.set(before.uid, { before, projection });
+      throw error;
+    }
   }
 
   /** Stamps or removes the pending-entry annotation. A failure costs the measurement of one duration, not the status. */
@@ -192,7 +212,8 @@ export class StatusWriter {
     if (lost === undefined) return;
     if (lost.before.resourceVersion === server.resourceVersion) return;
     this.#unanswered.delete(server.uid);
-    if (shows(server, lost.change)) this.#tell(lost.before, lost.projection, attributes);
+    if (lost.projection.change !== null && shows(server, lost.projection.change))
+      this.#tell(lost.before, lost.projection, attributes);
   }
 
   #tell(before: ServerRecord, projection: Projection, attributes: FlavorAttributes): void {

@@ -1,5 +1,6 @@
 // The contract of a check: one half on main, which plans jobs and applies results, one half in a worker, which runs them.
 
+import type { Span } from '@opentelemetry/api';
 import type { CheckError } from './errors.ts';
 
 /** What every job carries. It holds credentials: never log it. */
@@ -48,6 +49,8 @@ export interface Cycle {
   readonly signal: AbortSignal;
   /** Monotonic milliseconds by which jobs of this poll must have answered. */
   readonly deadlineMs: number;
+  /** The poll's span, parent of what the checker records. */
+  readonly span: Span;
   /** Takes a region for this poll. False when an earlier poll of it is still under way: leave it out of this one. */
   claim(regionId: string): boolean;
 }
