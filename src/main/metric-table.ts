@@ -1,0 +1,309 @@
+// Every metric that the monitor gives: the source of its instruments, of docs/metrics.md and of what the tests expect.
+//
+// Units stand in the names only, as in the original's: receivers that know an instrument's unit append it to the name.
+
+export interface MetricDefinition {
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  /** Unit of the values, for the reader of the docs. */
+  readonly unit: string;
+  readonly help: string;
+  readonly attributes: readonly string[];
+  /** Upper bounds of a histogram's buckets. */
+  readonly bounds?: readonly number[];
+}
+
+const region = ['region_id', 'region_name'] as const;
+const flavor = [...region, 'flavor_id', 'flavor_name'] as const;
+
+const pollBounds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 300] as const;
+const waitBounds = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
+const requestBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+
+export const metricTable = {
+  // The original's.
+  serverState: {
+    name: 'unikorn_region_server_state',
+    kind: 'gauge',
+    unit: 'servers',
+    help: 'Number of servers currently in each lifecycle state, per region and flavor.',
+    attributes: ['state', ...flavor],
+  },
+  provisionDuration: {
+    name: 'unikorn_region_server_provision_duration_seconds',
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'Duration of the Pending phase, observed on Pending to Running transition.',
+    attributes: flavor,
+    bounds: [5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600],
+  },
+
+  // Regions.
+  regionUp: {
+    name: 'unikorn_region_monitor_region_up',
+    kind: 'gauge',
+    unit: 'boolean',
+    help: 'Whether the last check of the region succeeded (1) or not (0).',
+    attributes: region,
+  },
+  regionObservationAge: {
+    name: 'unikorn_region_monitor_region_observation_age_seconds',
+    kind: 'gauge',
+    unit: 'seconds',
+    help: 'Time since the region was last observed completely; absent until it was.',
+    attributes: region,
+  },
+  regionServers: {
+    name: 'unikorn_region_monitor_region_servers',
+    kind: 'gauge',
+    unit: 'servers',
+    help: 'Number of Server objects that belong to the region.',
+    attributes: region,
+  },
+
+  // Polls.
+  polls: {
+    name: 'unikorn_region_monitor_polls_total',
+    kind: 'counter',
+    unit: 'polls',
+    help: 'Polls started.',
+    attributes: ['checker'],
+  },
+  pollsSkipped: {
+    name: 'unikorn_region_monitor_polls_skipped_total',
+    kind: 'counter',
+    unit: 'polls',
+    help: 'Polls that left a region out because its earlier check was still in flight.',
+    attributes: ['checker', 'region_id'],
+  },
+  regionPolls: {
+    name: 'unikorn_region_monitor_region_polls_total',
+    kind: 'counter',
+    unit: 'polls',
+    help: 'Polls of a region by outcome: ok, partial, or the code of what failed.',
+    attributes: [...region, 'outcome'],
+  },
+  pollDuration: {
+    name: 'unikorn_region_monitor_poll_duration_seconds',
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'Duration of a poll of one region, from planning to the last status written.',
+    attributes: region,
+    bounds: pollBounds,
+  },
+  providerRequests: {
+    name: 'unikorn_region_monitor_provider_requests_total',
+    kind: 'counter',
+    unit: 'requests',
+    help: 'Requests sent to a region by route and HTTP status (0: no answer).',
+    attributes: ['region_id', 'route', 'status'],
+  },
+  serversSkipped: {
+    name: 'unikorn_region_monitor_servers_skipped_total',
+    kind: 'counter',
+    unit: 'servers',
+    help: 'Servers that a poll left out, by reason.',
+    attributes: ['region_id', 'reason'],
+  },
+
+  // Workers.
+  workerJobs: {
+    name: 'unikorn_region_monitor_worker_jobs_total',
+    kind: 'counter',
+    unit: 'jobs',
+    help: 'Jobs done by outcome: ok, or the code of what failed. Worker none: no worker answered.',
+    attributes: ['worker', 'outcome'],
+  },
+  workerJobDuration: {
+    name: 'unikorn_region_monitor_worker_job_duration_seconds',
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'Time that a job ran in its worker.',
+    attributes: ['worker'],
+    bounds: pollBounds,
+  },
+  workerQueueWait: {
+    name: 'unikorn_region_monitor_worker_queue_wait_seconds',
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'Time that a job waited for a worker.',
+    attributes: ['worker'],
+    bounds: waitBounds,
+  },
+  workerQueueLength: {
+    name: 'unikorn_region_monitor_worker_queue_length',
+    kind: 'gauge',
+    unit: 'jobs',
+    help: 'Jobs that wait for a worker.',
+    attributes: [],
+  },
+  workerRestarts: {
+    name: 'unikorn_region_monitor_worker_restarts_total',
+    kind: 'counter',
+    unit: 'restarts',
+    help: 'Worker threads that ended and were replaced, by reason.',
+    attributes: ['worker', 'reason'],
+  },
+  workerBusy: {
+    name: 'unikorn_region_monitor_worker_busy_ratio',
+    kind: 'gauge',
+    unit: 'ratio',
+    help: 'Share of the time since the last collection that the worker thread was busy, 0 to 1.',
+    attributes: ['worker'],
+  },
+  workerHeap: {
+    name: 'unikorn_region_monitor_worker_heap_used_bytes',
+    kind: 'gauge',
+    unit: 'bytes',
+    help: 'Heap that the worker thread uses.',
+    attributes: ['worker'],
+  },
+  workerJobsInFlight: {
+    name: 'unikorn_region_monitor_worker_jobs_in_flight',
+    kind: 'gauge',
+    unit: 'jobs',
+    help: 'Jobs that the worker runs now.',
+    attributes: ['worker'],
+  },
+
+  // Status.
+  statusWrites: {
+    name: 'unikorn_region_monitor_status_writes_total',
+    kind: 'counter',
+    unit: 'writes',
+    help: 'Status writes by outcome: applied, conflict (tried again), gone (the Server is no more), failed.',
+    attributes: ['outcome'],
+  },
+  statusWriteDuration: {
+    name: 'unikorn_region_monitor_status_write_duration_seconds',
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'Duration of a status write, retries included.',
+    attributes: ['outcome'],
+    bounds: requestBounds,
+  },
+  transitions: {
+    name: 'unikorn_region_monitor_transitions_total',
+    kind: 'counter',
+    unit: 'transitions',
+    help: 'Transitions of servers whose new status stands, by kind: phase or health.',
+    attributes: ['kind'],
+  },
+
+  // The Kubernetes API server.
+  apiRequests: {
+    name: 'unikorn_region_monitor_api_requests_total',
+    kind: 'counter',
+    unit: 'requests',
+    help: 'Requests sent to the Kubernetes API server by HTTP status (0: no answer).',
+    attributes: ['verb', 'resource', 'status'],
+  },
+  apiRequestDuration: {
+    name: 'unikorn_region_monitor_api_request_duration_seconds',
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'Duration of requests to the Kubernetes API server.',
+    attributes: ['verb', 'resource'],
+    bounds: requestBounds,
+  },
+  cacheObjects: {
+    name: 'unikorn_region_monitor_cache_objects',
+    kind: 'gauge',
+    unit: 'objects',
+    help: 'Objects in the cache of a resource.',
+    attributes: ['resource'],
+  },
+  cacheSynced: {
+    name: 'unikorn_region_monitor_cache_synced',
+    kind: 'gauge',
+    unit: 'boolean',
+    help: 'Whether the cache of a resource has been filled (1) or not (0).',
+    attributes: ['resource'],
+  },
+  cacheContactAge: {
+    name: 'unikorn_region_monitor_cache_contact_age_seconds',
+    kind: 'gauge',
+    unit: 'seconds',
+    help: 'Time since the API server was last heard for a resource.',
+    attributes: ['resource'],
+  },
+  cacheLists: {
+    name: 'unikorn_region_monitor_cache_lists_total',
+    kind: 'counter',
+    unit: 'lists',
+    help: 'Full lists of a resource.',
+    attributes: ['resource'],
+  },
+  cacheWatches: {
+    name: 'unikorn_region_monitor_cache_watches_total',
+    kind: 'counter',
+    unit: 'watches',
+    help: 'Watches of a resource that were opened.',
+    attributes: ['resource'],
+  },
+  cacheEvents: {
+    name: 'unikorn_region_monitor_cache_events_total',
+    kind: 'counter',
+    unit: 'events',
+    help: 'Watch events of a resource.',
+    attributes: ['resource'],
+  },
+  cacheErrors: {
+    name: 'unikorn_region_monitor_cache_errors_total',
+    kind: 'counter',
+    unit: 'errors',
+    help: 'Lists and watches of a resource that failed.',
+    attributes: ['resource'],
+  },
+
+  // The process.
+  buildInfo: {
+    name: 'unikorn_region_monitor_build_info',
+    kind: 'gauge',
+    unit: 'boolean',
+    help: 'Always 1; the attributes say what runs.',
+    attributes: ['version', 'revision', 'node_version'],
+  },
+  eventLoopDelay: {
+    name: 'unikorn_region_monitor_event_loop_delay_seconds',
+    kind: 'gauge',
+    unit: 'seconds',
+    help: 'Delay of the main event loop since the last collection, 99th percentile.',
+    attributes: [],
+  },
+  processCpu: {
+    name: 'process_cpu_seconds_total',
+    kind: 'counter',
+    unit: 'seconds',
+    help: 'Total user and system CPU time spent in seconds.',
+    attributes: [],
+  },
+  processMemory: {
+    name: 'process_resident_memory_bytes',
+    kind: 'gauge',
+    unit: 'bytes',
+    help: 'Resident memory size in bytes.',
+    attributes: [],
+  },
+  processStart: {
+    name: 'process_start_time_seconds',
+    kind: 'gauge',
+    unit: 'seconds',
+    help: 'Start time of the process since the Unix epoch in seconds.',
+    attributes: [],
+  },
+  heapUsed: {
+    name: 'nodejs_heap_size_used_bytes',
+    kind: 'gauge',
+    unit: 'bytes',
+    help: 'Heap that the main thread uses.',
+    attributes: [],
+  },
+  heapTotal: {
+    name: 'nodejs_heap_size_total_bytes',
+    kind: 'gauge',
+    unit: 'bytes',
+    help: 'Heap that the main thread has reserved.',
+    attributes: [],
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
