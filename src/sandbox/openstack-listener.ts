@@ -1,0 +1,71 @@
+// The port that the sandbox's cloud listens on: opened, closed and opened again, with every connection known.
+
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+
+export interface ListenerOptions {
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** PEM. */
+  readonly tls: { readonly key: string; readonly cert: string } | null;
+}
+
+export class Listener {
+  readonly #handler: RequestListener;
+  readonly #options: ListenerOptions;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | null = null;
+  #port: number;
+
+  constructor(handler: RequestListener, options: ListenerOptions) {
+    this.#handler = handler;
+    this.#options = options;
+    this.#port = options.port;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Open connections. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Opens the port; after a close(), the same one again. */
+  async open(): Promise<void> {
+    if (this.#server !== null) return;
+    const { tls } = this.#options;
+    const server = tls === null ? createServer(this.#handler) : createTlsServer(tls, this.#handler);
+    // A client may hold a connection for as long as it polls; ours must not be the side that drops it.
+    server.keepAliveTimeout = 900_000;
+    server.requestTimeout = 0;
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    this.#server = server;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(this.#port, '127.0.0.1', resolve);
+      });
+    } catch (error) {
+      this.#server = null;
+      throw error;
+    }
+    const address = server.address();
+    if (typeof address === 'object' && address !== null) this.#port = address.port;
+  }
+
+  /** Cuts all connections, and refuses new ones. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    if (server === null) return;
+    this.#server = null;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
