@@ -87,6 +87,8 @@ function hint(code: string | null, reason: string): string {
 }
 
 function errorCode(thrown: unknown): string | null {
-  if (!(thrown instanceof Error) || !('code' in thrown)) return null;
-  return typeof thrown.code === 'string' ? thrown.code : null;
+  if (!(thrown instanceof Error)) return null;
+  if ('code' in thrown && typeof thrown.code === 'string') return thrown.code;
+  // Undici's parser has a code for some of its errors only.
+  return thrown.name === 'HTTPParserError' ? 'HPE_INVALID' : null;
 }

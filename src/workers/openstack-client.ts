@@ -1,5 +1,6 @@
 // HTTP with JSON answers, for one job: bounded in time, in size and in number, every request counted.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { CheckFailure } from '../shared/errors.ts';
 import { headerTime, retryAfterMs } from './cloud-time.ts';
@@ -125,6 +126,8 @@ export class OpenstackClient {
     });
     const waitedMs = clock.monotonicMs() - sentMs;
     const body = await readBody(response, what);
+    // Undici has the connection back only after this turn; the next request would open another.
+    await nextTurn();
     return { status: response.statusCode, headers: response.headers, body, waitedMs };
   }
 

@@ -17,7 +17,7 @@ export interface ComputeService {
 /** What a job learns of compute services is shared by its projects. */
 export class ComputeDiscovery {
   readonly #client: OpenstackClient;
-  /** By the catalog's URL. */
+  /** By the root that the catalog names. */
   readonly #services = new SharedAnswers<ComputeService>();
   /** What a service offered when it refused the wanted microversion, by its URL. */
   readonly #offers = new SharedAnswers<string | null>();
@@ -28,15 +28,6 @@ export class ComputeDiscovery {
 
   /** The service behind a catalog's URL, which may or may not name a version. */
   async service(catalogUrl: string, token: string): Promise<ComputeService> {
-    return this.#services.get(catalogUrl, async () => this.#resolve(catalogUrl, token));
-  }
-
-  /** The microversion to use with a service that refused the one we asked for. */
-  async offered(computeUrl: string, token: string): Promise<string | null> {
-    return this.#offers.get(computeUrl, async () => this.#askOffer(computeUrl, token));
-  }
-
-  async #resolve(catalogUrl: string, token: string): Promise<ComputeService> {
     const url = parseUrl(catalogUrl);
     const computeUrl = withoutSlash(url.origin + url.pathname);
     if (/\/v2\.1(?:\/|$)/.test(url.pathname)) {
@@ -44,9 +35,18 @@ export class ComputeDiscovery {
     }
     // The API before microversions: it ignores the header.
     if (/\/v2(?:\.0)?(?:\/|$)/.test(url.pathname)) return { computeUrl, microversion: null };
-    const version = await this.#version(`${computeUrl}/`, token);
+    return this.#services.get(computeUrl, async () => this.#discover(url, token));
+  }
+
+  /** The microversion to use with a service that refused the one we asked for. */
+  async offered(computeUrl: string, token: string): Promise<string | null> {
+    return this.#offers.get(computeUrl, async () => this.#askOffer(computeUrl, token));
+  }
+
+  async #discover(root: URL, token: string): Promise<ComputeService> {
+    const version = await this.#version(`${withoutSlash(root.origin + root.pathname)}/`, token);
     const href = version.links?.find((link) => link.rel === 'self')?.href;
-    return { computeUrl: versionUrl(url, href), microversion: usable(version) };
+    return { computeUrl: versionUrl(root, href), microversion: usable(version) };
   }
 
   async #askOffer(computeUrl: string, token: string): Promise<string | null> {
