@@ -113,6 +113,11 @@ export class ResourceCache<R extends StoredRecord> {
     return this.#store.values();
   }
 
+  /** An object as the cache would keep it, sharing the texts that repeat: for what is `put`. Throws as `parse` does. */
+  parse(object: unknown): R {
+    return this.#options.parse(object, this.#intern);
+  }
+
   /** The response to a write of ours: ignored when something newer is here, or when the object is gone. */
   put(record: R): void {
     this.#store.put(record);
@@ -178,7 +183,7 @@ export class ResourceCache<R extends StoredRecord> {
         rewound: compareVersions(page.resourceVersion, this.#newest) < 0,
       });
       for (const item of page.items) {
-        const record = this.#parse(item);
+        const record = this.#read(item);
         if (record === null) malformed.add(objectName(item));
         else replacement.add(record);
       }
@@ -251,7 +256,7 @@ export class ResourceCache<R extends StoredRecord> {
     // Within one history versions only grow.
     if (compareVersions(version, this.#newest) < 0) throw historyLost(this.#options.resource);
     if (type !== 'BOOKMARK') this.counters.events += 1;
-    const record = type === 'ADDED' || type === 'MODIFIED' ? this.#parse(object) : null;
+    const record = type === 'ADDED' || type === 'MODIFIED' ? this.#read(object) : null;
     if (record !== null) {
       this.#store.apply(record);
     } else if (type !== 'BOOKMARK') {
@@ -263,9 +268,9 @@ export class ResourceCache<R extends StoredRecord> {
   }
 
   /** Null for an object that cannot be read; that is said once for each reason. */
-  #parse(object: unknown): R | null {
+  #read(object: unknown): R | null {
     try {
-      const record = this.#options.parse(object, this.#intern);
+      const record = this.parse(object);
       if (this.#malformed.size > 0) this.#malformed.delete(objectName(object));
       return record;
     } catch (thrown) {
