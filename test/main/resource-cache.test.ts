@@ -57,6 +57,10 @@ async function start(
 
 const quiet = watch([]);
 
+function broken(version: string): unknown {
+  return { metadata: { name: 'broken', namespace: 'shop', resourceVersion: version } };
+}
+
 test('lists in pages, then watches from the version of the list', async (t) => {
   const { api, cache, names, changes } = await start(t, {
     list: [page([identity('a', '5'), identity('b', '6')], '10', 'token 1'), page([identity('c', '7')], '10')],
@@ -249,9 +253,6 @@ test('keeps what it has while the API server is away, and goes on when it is bac
 });
 
 test('a malformed object is reported by name, once, and has no record; the others stand', async (t) => {
-  const broken = (version: string) => ({
-    metadata: { name: 'broken', namespace: 'shop', resourceVersion: version },
-  });
   const { cache, malformed, names, changes } = await start(t, {
     list: [
       page([identity('a', '1'), broken('2'), identity('b', '3')], '10'),

@@ -8,6 +8,10 @@ import {
   parseServer,
 } from '../../src/main/resource-records.ts';
 
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
 const metadata = {
   name: 'web-1',
   namespace: 'shop',
@@ -156,7 +160,6 @@ test('an identity, and its credentials as far as they are there', (t) => {
 });
 
 test('a secret is decoded as it is, and an error never shows it', (t) => {
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
   const secret = parseSecret({ metadata, data: { password: base64(' pässword\n'), empty: '' } });
   t.is(secret.resourceVersion, '42');
   t.deepEqual(
