@@ -1,0 +1,288 @@
+// What each request is answered: no sockets here, only routes in and answers out.
+
+import type { KubernetesAccess } from './kubernetes-access.ts';
+import { discovery } from './kubernetes-discovery.ts';
+import {
+  badRequest,
+  KubernetesFailure,
+  methodNotAllowed,
+  notFound,
+  unsupportedMediaType,
+} from './kubernetes-failure.ts';
+import { listPage, listText } from './kubernetes-list.ts';
+import { isJsonObject, type Json, type JsonObject, parseJson } from './kubernetes-object.ts';
+import type { OpenApi, OpenApiDocument } from './kubernetes-openapi.ts';
+import type { ResourceRoute, Route } from './kubernetes-route.ts';
+import { parseSelection } from './kubernetes-selectors.ts';
+import type { KubernetesStore } from './kubernetes-store.ts';
+import type { WatchRequest } from './kubernetes-watch.ts';
+import {
+  type KubernetesWriter,
+  keyOf,
+  type Preconditions,
+  type Target,
+  type WriteOptions,
+} from './kubernetes-writes.ts';
+
+export interface TextAnswer {
+  readonly kind: 'text';
+  readonly status: number;
+  readonly contentType: string;
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** A body in pieces, for lists. */
+export interface StreamAnswer {
+  readonly kind: 'stream';
+  readonly chunks: Iterable<string>;
+}
+
+export interface WatchAnswer {
+  readonly kind: 'watch';
+  readonly request: WatchRequest;
+}
+
+export type Answer = TextAnswer | StreamAnswer | WatchAnswer;
+
+export interface Incoming {
+  readonly method: string;
+  readonly route: Route;
+  /** Media type in lower case, without parameters. */
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const json = 'application/json';
+
+export function jsonText(status: number, text: string, headers?: TextAnswer['headers']): TextAnswer {
+  return { kind: 'text', status, contentType: json, text, ...(headers === undefined ? {} : { headers }) };
+}
+
+export function failureAnswer(failure: KubernetesFailure): TextAnswer {
+  const { retryAfterSeconds } = failure;
+  const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
+  return jsonText(failure.code, JSON.stringify(failure.status), headers);
+}
+
+function plain(status: number, text: string): TextAnswer {
+  return { kind: 'text', status, contentType: 'text/plain; charset=utf-8', text };
+}
+
+/** A Secret or Lease may be patched in kubectl's own way; for maps and scalars that is the same as a merge patch. */
+const strategic = 'application/strategic-merge-patch+json';
+const merge = 'application/merge-patch+json';
+
+function withoutDirectives(patch: Json): Json {
+  if (!isJsonObject(patch)) return patch;
+  const entries = Object.entries(patch).filter(([field]) => !field.startsWith('$'));
+  return Object.fromEntries(entries.map(([field, value]) => [field, withoutDirectives(value ?? null)]));
+}
+
+function writeOptions(query: URLSearchParams): WriteOptions {
+  const validation = query.get('fieldValidation');
+  return {
+    dryRun: query.get('dryRun') === 'All',
+    fieldValidation: validation === 'Strict' || validation === 'Ignore' ? validation : 'Warn',
+  };
+}
+
+function preconditionsOf(body: string): Preconditions {
+  if (body === '') return {};
+  const options = parseBody(body, 'DeleteOptions');
+  const given = isJsonObject(options) ? options['preconditions'] : undefined;
+  if (!isJsonObject(given)) return {};
+  const { uid, resourceVersion } = given;
+  return {
+    ...(typeof uid === 'string' ? { uid } : {}),
+    ...(typeof resourceVersion === 'string' ? { resourceVersion } : {}),
+  };
+}
+
+function parseBody(body: string, kind: string): Json {
+  try {
+    return parseJson(body);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${problem}`,
+    );
+  }
+}
+
+function objectBody(incoming: Incoming, kind: string): Json {
+  if (incoming.contentType !== json && incoming.contentType !== '') throw unsupportedMediaType([json]);
+  return parseBody(incoming.body, kind);
+}
+
+export class KubernetesHandler {
+  readonly #store: KubernetesStore;
+  readonly #writer: KubernetesWriter;
+  readonly #access: KubernetesAccess;
+  readonly #openApi: () => OpenApi;
+  readonly #discovery = discovery();
+
+  constructor(options: {
+    readonly store: KubernetesStore;
+    readonly writer: KubernetesWriter;
+    readonly access: KubernetesAccess;
+    /** The documents of the definitions that are installed now. */
+    readonly openApi: () => OpenApi;
+  }) {
+    this.#store = options.store;
+    this.#writer = options.writer;
+    this.#access = options.access;
+    this.#openApi = options.openApi;
+  }
+
+  /** Throws a KubernetesFailure for what is refused. */
+  answer(incoming: Incoming): Answer {
+    const { route } = incoming;
+    return route.type === 'path'
+      ? this.#path(incoming, route.path, route.query)
+      : this.#resource(incoming, route);
+  }
+
+  #path(incoming: Incoming, path: string, query: URLSearchParams): Answer {
+    if (path === '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews' && incoming.method === 'POST') {
+      const body = objectBody(incoming, 'SelfSubjectAccessReview');
+      return jsonText(201, JSON.stringify(this.#access.review(body)));
+    }
+    const known = this.#discovery.get(path);
+    const health = ['/readyz', '/healthz', '/livez'].includes(path);
+    const openApi = this.#openApi();
+    const document = openApi.documents.get(path);
+    const documented = path === '/openapi/v3' || document !== undefined;
+    if (known === undefined && !health && !documented) return plain(404, '404 page not found\n');
+    if (incoming.method !== 'GET')
+      throw new KubernetesFailure({
+        code: 405,
+        reason: 'MethodNotAllowed',
+        message: 'the server does not allow this method on the requested resource',
+      });
+    if (known !== undefined) return jsonText(200, JSON.stringify(known));
+    if (health) return plain(200, 'ok');
+    if (document === undefined) return plain(200, openApi.index);
+    return openApiAnswer(path, document, query);
+  }
+
+  #resource(incoming: Incoming, route: ResourceRoute): Answer {
+    const { resource, verb, namespace, name, subresource } = route;
+    if (subresource !== '' && !(subresource === 'status' && resource.statusSubresource))
+      throw notFound(resource, name);
+    const path = subresource === '' ? resource.plural : `${resource.plural}/${subresource}`;
+    // A single Namespace is asked for at the cluster scope in its own name.
+    const scope = resource.namespaced ? namespace : name;
+    this.#access.check({ verb, group: resource.group, resource: path, namespace: scope, name });
+    if (verb === 'list' || verb === 'watch') return this.#collection(route);
+    if (subresource === 'status' && (verb === 'create' || verb === 'delete'))
+      throw methodNotAllowed(resource, verb);
+    if (verb === 'create' && name !== '') throw methodNotAllowed(resource, 'create');
+    if (verb === 'deletecollection') return this.#deleteCollection(route);
+    if (verb === 'create') return this.#create(incoming, route);
+    if (name === '') throw badRequest('name must be provided');
+    const target: Target = {
+      resource,
+      namespace,
+      name,
+      ...(subresource === 'status' ? { subresource } : {}),
+    };
+    if (verb === 'get') {
+      const stored = this.#store.get(resource, keyOf(target));
+      if (stored === undefined) throw notFound(resource, name);
+      return jsonText(200, stored.json);
+    }
+    if (verb === 'delete') return this.#delete(incoming, target, route.query);
+    return this.#write(incoming, target, route.query);
+  }
+
+  #collection(route: ResourceRoute): Answer {
+    const { resource, namespace, query } = route;
+    // An object's own path can be watched too.
+    const named =
+      route.name === ''
+        ? query
+        : new URLSearchParams([...query, ['fieldSelector', `metadata.name=${route.name}`]]);
+    const selection = parseSelection(namespace, named);
+    if (route.verb === 'watch') return { kind: 'watch', request: { resource, selection, query } };
+    return {
+      kind: 'stream',
+      chunks: listText(resource, listPage(this.#store, resource, { selection, query })),
+    };
+  }
+
+  #create(incoming: Incoming, route: ResourceRoute): Answer {
+    const { resource, namespace, query } = route;
+    const body = objectBody(incoming, resource.kind);
+    return this.#written(this.#writer.create({ resource, namespace }, body, writeOptions(query)));
+  }
+
+  #write(incoming: Incoming, target: Target, query: URLSearchParams): Answer {
+    const options = writeOptions(query);
+    if (incoming.method === 'PUT')
+      return this.#written(this.#writer.replace(target, objectBody(incoming, target.resource.kind), options));
+    const accepted = target.resource.custom ? [merge] : [merge, strategic];
+    if (!accepted.includes(incoming.contentType)) throw unsupportedMediaType(accepted);
+    let patch: Json;
+    try {
+      patch = parseJson(incoming.body);
+    } catch (error) {
+      throw badRequest(`error decoding patch: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    const plainPatch = incoming.contentType === strategic ? withoutDirectives(patch) : patch;
+    return this.#written(this.#writer.patch(target, plainPatch, options));
+  }
+
+  #written(written: {
+    readonly json: string;
+    readonly created: boolean;
+    readonly warnings: readonly string[];
+  }): Answer {
+    const warnings = written.warnings.map((text) => `299 - ${JSON.stringify(text)}`);
+    const headers = warnings.length === 0 ? undefined : { warning: warnings };
+    return jsonText(written.created ? 201 : 200, written.json, headers);
+  }
+
+  #delete(incoming: Incoming, target: Target, query: URLSearchParams): Answer {
+    const preconditions = preconditionsOf(incoming.body);
+    const { object, gone } = this.#writer.remove(target, {
+      preconditions,
+      dryRun: query.get('dryRun') === 'All',
+    });
+    if (!gone) return jsonText(200, JSON.stringify(object));
+    const { group, plural } = target.resource;
+    const status: JsonObject = {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Success',
+      details: {
+        name: target.name,
+        ...(group === '' ? {} : { group }),
+        kind: plural,
+        uid: object.metadata.uid,
+      },
+    };
+    return jsonText(200, JSON.stringify(status));
+  }
+
+  #deleteCollection(route: ResourceRoute): Answer {
+    const { resource, namespace, query } = route;
+    if (!resource.namespaced) throw methodNotAllowed(resource, 'deletecollection');
+    const selection = parseSelection(namespace, query);
+    const page = listPage(this.#store, resource, { selection, query: new URLSearchParams() });
+    for (const stored of page.items)
+      this.#writer.remove({ resource, namespace, name: stored.key.slice(namespace.length + 1) });
+    return { kind: 'stream', chunks: listText(resource, page) };
+  }
+}
+
+function openApiAnswer(path: string, document: OpenApiDocument, query: URLSearchParams): TextAnswer {
+  const etag = { etag: `"${document.hash}"` };
+  const asked = query.get('hash');
+  // A client with an old hash is sent to the new one, which it may keep for good.
+  if (asked !== null && asked !== document.hash)
+    return jsonText(301, '', { ...etag, location: `${path}?hash=${document.hash}` });
+  const keep = asked === null ? 'no-cache, private' : 'public, immutable';
+  return jsonText(200, document.text, { ...etag, 'cache-control': keep });
+}
