@@ -1,0 +1,77 @@
+// `region-monitor sandbox`: the monitor, and beside it everything that it needs to have something to watch.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatMs } from '../main/durations.ts';
+import type { Options } from '../main/options.ts';
+import { type RunContext, run } from '../main/run.ts';
+import { DemoFleet, demoNamespace } from './demo-fleet.ts';
+import { StoryLog } from './story-log.ts';
+
+/** Runs until the signal aborts. A console encoder tells a story for people; a JSON one gives the monitor's own lines. */
+export async function runSandbox(options: Options, context: RunContext): Promise<void> {
+  const { signal } = context;
+  await using resources = new AsyncDisposableStack();
+  const fleet = resources.adopt(await DemoFleet.start(), async (opened) => opened.close());
+  const folder = resources.adopt(await mkdtemp(join(tmpdir(), 'region-monitor-sandbox-')), async (path) =>
+    rm(path, { recursive: true, force: true }),
+  );
+  const kubeconfig = join(folder, 'kubeconfig');
+  await writeFile(kubeconfig, fleet.cluster.kubeconfig(demoNamespace), { mode: 0o600 });
+
+  const story = options.log.encoder === 'console';
+  const color = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+  const logger = new StoryLog({
+    write,
+    color,
+    regionName: (id) => fleet.regionName(id),
+    serverName: (id) => fleet.serverName(id),
+  });
+  const stop = new AbortController();
+  const drama = fleet.run(AbortSignal.any([signal, stop.signal]));
+  resources.defer(async () => {
+    stop.abort();
+    await drama;
+  });
+  await run(
+    { ...options, namespace: demoNamespace, kubeconfig, context: '' },
+    {
+      ...context,
+      ...(story ? { logger } : {}),
+      onListening: ({ host, port }) => {
+        if (story)
+          for (const line of introduction({ fleet, options, kubeconfig, url: `http://${host}:${port}` }))
+            write(line);
+      },
+    },
+  );
+}
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+interface Introduction {
+  readonly fleet: DemoFleet;
+  readonly options: Options;
+  readonly kubeconfig: string;
+  readonly url: string;
+}
+
+function introduction({ fleet, options, kubeconfig, url }: Introduction): readonly string[] {
+  const regions = fleet.regions.map(({ name }) => name).join(', ');
+  return [
+    `Watching ${fleet.size} servers in ${fleet.regions.length} simulated regions (${regions}),`,
+    `a poll every ${formatMs(options.pollPeriodMs)}, ${options.workers} worker threads. Ctrl-C stops.`,
+    '',
+    `  metrics   ${url}/metrics`,
+    `  health    ${url}/healthz and /readyz`,
+    `  state     ${url}/statusz`,
+    '  objects   kubectl --kubeconfig \\',
+    `              ${kubeconfig} get servers`,
+    '',
+    'What changes, as it is seen:',
+    '',
+  ];
+}
