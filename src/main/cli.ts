@@ -1,11 +1,10 @@
-// The process: arguments in, signals in, exit code out. 0 is a clean stop, 1 a start that failed, 2 a bad command line;
-// a second signal ends it at once with 128 and the signal's number, as a shell would report it.
+// The process: arguments and signals in, exit code out. 0 is a clean stop, 1 a start that failed, 2 a bad command line.
 
-import { constants } from 'node:os';
 import type { Logger } from './logger.ts';
 import type { Options } from './options.ts';
 import { type CommandDefinition, readCommandLine, UsageError } from './program.ts';
 import { StartupError } from './startup-error.ts';
+import { stopSignal } from './stop-signal.ts';
 import { readVersion, type Version } from './version.ts';
 
 interface Context {
@@ -37,7 +36,6 @@ const commands: readonly [Command, ...Command[]] = [
 
 async function main(args: readonly string[]): Promise<number> {
   const version = readVersion();
-  const print = (text: string): void => void process.stdout.write(text);
   try {
     const invocation = readCommandLine(args, { commands, version, env: process.env, print });
     if (invocation === undefined) return 0;
@@ -47,6 +45,10 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`region-monitor: ${error.message}\n`);
     return 2;
   }
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
 }
 
 async function execute(command: Command, options: Options, version: Version): Promise<number> {
@@ -65,17 +67,6 @@ async function execute(command: Command, options: Options, version: Version): Pr
   } finally {
     logger.flush();
   }
-}
-
-/** Aborts at the first SIGINT or SIGTERM. The second one finds a stop under way that takes too long for somebody. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
-      controller.abort(new DOMException(`received ${name}`, 'AbortError'));
-    });
-  return controller.signal;
 }
 
 // Ends here even if something were still open: the stop that was asked for is complete.

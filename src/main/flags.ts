@@ -87,7 +87,7 @@ export const flags = {
     parse: anyText,
     default: '',
     description:
-      'kubeconfig file; empty for $KUBECONFIG, else the service account of the pod, else ~/.kube/config',
+      'kubeconfig file; empty for KUBECONFIG, else the service account of the pod, else ~/.kube/config',
   }),
   context: flag({
     name: 'context',

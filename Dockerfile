@@ -1,0 +1,20 @@
+# The monitor as a container: the bundle on a Node without a shell or a package manager, as a user without rights.
+FROM node:24-bookworm-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json LICENSE ./
+COPY build build
+COPY src src
+# The commit, for --version: the repository itself is not in here.
+ARG REVISION=
+RUN REVISION="$REVISION" npm run build
+
+FROM gcr.io/distroless/nodejs24-debian12:nonroot
+WORKDIR /app
+COPY --from=build /build/dist/bundle ./
+COPY --from=build /build/dist/sbom.json /build/LICENSE ./
+USER nonroot
+ENV NODE_ENV=production
+EXPOSE 8080
+ENTRYPOINT ["/nodejs/bin/node", "/app/main/cli.js"]

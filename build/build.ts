@@ -1,0 +1,89 @@
+// node build/build.ts [FOLDER]: builds, in dist/ unless told where, the library and the command line as plain modules with
+// their types, the bundle that the container runs (bundle/), and a bill of materials.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { readVersion } from '../src/main/version.ts';
+import { notices } from './notices.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = resolve(process.argv[2] ?? join(root, 'dist'));
+const bundle = join(dist, 'bundle');
+
+rmSync(dist, { recursive: true, force: true });
+compile();
+await makeBundle();
+const version = JSON.stringify({ version: readVersion().version, revision: revision() });
+for (const folder of [dist, bundle]) writeFileSync(join(folder, 'main', 'version.json'), version);
+writeBillOfMaterials();
+process.stdout.write(`${relative(root, bundle)}: ${Math.round(sizeOf(bundle) / 1024)} KiB\n`);
+
+function compile(): void {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const args = [compiler, '-p', 'tsconfig.build.json', '--outDir', dist];
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exit(1); // it has said why
+}
+
+/**
+ * Everything that runs, without node_modules. The folders main/ and workers/ stay side by side, as worker-modules.ts
+ * wants; shared parts lie in main/ too, because piscina looks for its worker.js beside itself.
+ */
+async function makeBundle(): Promise<void> {
+  const { metafile } = await build({
+    metafile: true,
+    absWorkingDir: root,
+    entryPoints: {
+      'main/cli': 'src/main/cli.ts',
+      'main/worker': 'node_modules/piscina/dist/worker.js',
+      'workers/entry': 'src/workers/entry.ts',
+      'workers/server-health': 'src/workers/server-health.ts',
+    },
+    outdir: bundle,
+    chunkNames: 'main/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    minifySyntax: true,
+    legalComments: 'none', // they are in the notices
+    // What CommonJS packages take for granted.
+    banner: {
+      js: [
+        "import { createRequire as __createRequire } from 'node:module';",
+        'const require = __createRequire(import.meta.url);',
+        'const __filename = import.meta.filename;',
+        'const __dirname = import.meta.dirname;',
+      ].join('\n'),
+    },
+    // Native code that piscina does without: it only sets the priority of threads.
+    external: ['@napi-rs/nice'],
+    logLevel: 'warning',
+  });
+  writeFileSync(join(bundle, 'package.json'), '{"type":"module"}\n');
+  writeFileSync(join(bundle, 'NOTICES.txt'), notices(root, Object.keys(metafile.inputs)));
+}
+
+/** The commit: as given where the repository is not at hand, or else its head. */
+function revision(): string {
+  const given = process.env['REVISION'] ?? '';
+  if (given !== '' || !existsSync(join(root, '.git'))) return given;
+  return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+}
+
+/** From the lockfile, so that it is the same on every machine. */
+function writeBillOfMaterials(): void {
+  const args = ['sbom', '--package-lock-only', '--omit=dev', '--sbom-format=cyclonedx', '--loglevel=error'];
+  const sbom = execFileSync('npm', args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  writeFileSync(join(dist, 'sbom.json'), sbom);
+}
+
+function sizeOf(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => statSync(join(folder, name)))
+    .reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+}

@@ -1,0 +1,47 @@
+// docs/options.md, from the table of flags.
+
+import { allFlags, environmentName, type Flag, flagGroups } from '../src/main/flags.ts';
+
+export function optionsPage(): string {
+  return `# Options
+
+Generated from \`src/main/flags.ts\` by \`npm run docs\`.
+
+A flag may be written \`--flag=value\` or \`--flag value\`; one of type bool also as \`--flag\` alone. Each can come from
+the environment variable beside it instead; a flag wins, and a variable that is set to nothing counts as not set.
+
+Durations have units, as Go writes them: \`90s\`, \`1m30s\`, \`500ms\`, \`1.5h\`. Time-outs that are not given follow from
+the poll period, so a poll period alone is always enough; those that are given must satisfy
+\`--request-timeout\` < \`--check-timeout\` < \`--poll-period\`.
+
+A command line that cannot work ends with exit code 2 and one line that says what to change. Exit code 1 is a start that
+failed, 0 a clean stop.
+${flagGroups.map(groupSection).join('')}`;
+}
+
+function groupSection(group: (typeof flagGroups)[number]): string {
+  const rows = allFlags.filter((flag) => flag.group === group).map(row);
+  return `
+## ${group}
+
+| flag | type | default | environment variable | what it does |
+|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function row(flag: Flag<unknown>): string {
+  const cells = [
+    `\`--${flag.name}\``,
+    flag.kind,
+    defaultCell(flag),
+    `\`${environmentName(flag.name)}\``,
+    flag.description,
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+function defaultCell(flag: Flag<unknown>): string {
+  if (flag.default === undefined) return flag.follows ?? '';
+  return flag.default === '' ? '' : `\`${flag.default}\``;
+}

@@ -1,0 +1,17 @@
+// How the process is told to stop: SIGTERM, from whatever supervises it, or SIGINT, from somebody at a terminal.
+
+import { constants } from 'node:os';
+
+/**
+ * A signal that aborts at the first SIGINT or SIGTERM. The second finds a stop under way that takes too long for
+ * somebody: it ends the process at once, with the exit code by which shells report a signal.
+ */
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
+      controller.abort(new DOMException(`received ${name}`, 'AbortError'));
+    });
+  return controller.signal;
+}
