@@ -31,6 +31,11 @@ export interface ProgramOptions<Definition extends CommandDefinition> {
   readonly print: (text: string) => void;
 }
 
+const afterHelp = `
+Every flag can come from the environment instead: --poll-period from
+REGION_MONITOR_POLL_PERIOD, and so on. A flag wins. Durations are written as
+in 90s, 1m30s or 500ms.`;
+
 /**
  * Reads the arguments that follow the program's name. Undefined when all that was asked for has been printed; throws a
  * UsageError for anything that cannot be run.
@@ -51,12 +56,7 @@ export function readCommandLine<Definition extends CommandDefinition>(
     .description('Polls every cloud region; keeps Kubernetes status, logs and metrics true to what it sees.')
     .version(`region-monitor ${version.version}${revision}`, '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
-    .addHelpText(
-      'after',
-      '\nEvery flag can come from the environment instead: --poll-period from\n' +
-        'REGION_MONITOR_POLL_PERIOD, and so on. A flag wins. Durations are written as\n' +
-        'in 90s, 1m30s or 500ms.',
-    )
+    .addHelpText('after', afterHelp)
     .configureOutput({ writeOut: print, outputError: () => {} })
     .exitOverride()
     .helpCommand(false)
@@ -69,6 +69,7 @@ export function readCommandLine<Definition extends CommandDefinition>(
     const command = program
       .command(definition.name)
       .description(definition.description + note)
+      .addHelpText('after', afterHelp)
       .allowExcessArguments()
       .action(choose(definition));
     // Flags belong to the program, so that they may stand before and after the command: one help for all.
