@@ -78,6 +78,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
         serviceName: application,
         serviceVersion: version.version,
         onError: (error) => logger.error('failed to export telemetry', error.message),
+        onRecovered: (message) => logger.info('telemetry exported again', { detail: message }),
       }),
     ),
     async (opened) => opened.shutdown(stopMs.telemetry),
@@ -87,7 +88,8 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
       await startupStep('failed to create client', async () => loadClusterAccess(options)),
       {
         requestTimeoutMs: apiTimeoutMs,
-        connections: options.writeConcurrency,
+        // Reads must not queue behind a mass of writes.
+        connections: options.writeConcurrency + 4,
         userAgent: `${application}/${version.version}`,
       },
     ),

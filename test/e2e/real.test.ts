@@ -1,0 +1,244 @@
+// The whole monitor on a real kube-apiserver, with exactly the rights that deploy/rbac.yaml gives, and on a real
+// Keystone and Nova. Skipped, saying so, where either is not to be had.
+
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import test from 'ava';
+import { KubernetesClient, resourcePath } from '../../src/main/kubernetes-client.ts';
+import { loadClusterAccess } from '../../src/main/kubernetes-config.ts';
+import { parseServer } from '../../src/main/resource-records.ts';
+import { findCondition } from '../../src/shared/conditions.ts';
+import { identityLabel, nameLabel, organizationLabel, regionLabel } from '../../src/shared/labels.ts';
+import { type ControlPlane, startControlPlane } from '../fixtures/control-plane.ts';
+import { eventually } from '../fixtures/eventually.ts';
+import { startMonitor } from '../fixtures/monitor.ts';
+import { type LabServer, type LabUser, OpenstackLab } from '../fixtures/openstack-lab.ts';
+
+const group = 'region.unikorn-cloud.org/v1alpha1';
+const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
+
+test.before(async (t) => {
+  file.controlPlane = await startControlPlane(t);
+  await file.controlPlane?.installDefinitions('v1.16');
+});
+
+test.after.always(async () => {
+  await file.controlPlane?.stop();
+});
+
+/** Kubernetes objects for the lab: its region, and identity and servers of some of its users. */
+function objectsOf(
+  namespace: string,
+  lab: OpenstackLab,
+  fleet: ReadonlyMap<LabUser, readonly string[]>,
+): object[] {
+  const named = (name: string, labels: object = {}) => ({ name, namespace, labels });
+  const { ada } = lab.users;
+  const secret = {
+    'domain-id': lab.domainId,
+    'user-id': ada.id,
+    password: ada.password,
+    'project-id': ada.project_id,
+  };
+  const objects: object[] = [
+    { apiVersion: 'v1', kind: 'Secret', metadata: named('lab-credentials'), stringData: secret },
+    {
+      apiVersion: group,
+      kind: 'Region',
+      metadata: named('lab', { [nameLabel]: 'lab' }),
+      spec: {
+        provider: 'openstack',
+        openstack: {
+          endpoint: lab.endpoint,
+          serviceAccountSecret: { namespace, name: 'lab-credentials' },
+        },
+      },
+    },
+  ];
+  for (const [user, names] of fleet) {
+    const identity = `identity-${user.id}`;
+    objects.push(
+      { apiVersion: group, kind: 'Identity', metadata: named(identity), spec: { provider: 'openstack' } },
+      {
+        apiVersion: group,
+        kind: 'OpenstackIdentity',
+        metadata: named(identity),
+        spec: { userID: user.id, password: user.password, projectID: user.project_id },
+      },
+      ...names.map((name) => ({
+        apiVersion: group,
+        kind: 'Server',
+        metadata: named(name, {
+          [nameLabel]: name,
+          [organizationLabel]: 'acme',
+          [regionLabel]: 'lab',
+          [identityLabel]: identity,
+        }),
+        spec: {
+          provider: 'openstack',
+          flavorID: randomUUID(),
+          image: { id: randomUUID() },
+          networks: [{ id: randomUUID() }],
+        },
+      })),
+    );
+  }
+  return objects;
+}
+
+/** A kubeconfig for a service account that has the rights of deploy/rbac.yaml, and no others. */
+async function leastPrivilege(controlPlane: ControlPlane, namespace: string): Promise<string> {
+  const manifest = await readFile(new URL('../../deploy/rbac.yaml', import.meta.url), 'utf8');
+  await controlPlane.applyManifest(manifest.replaceAll('unikorn-region', namespace));
+  const token = (await controlPlane.kubectl('create', 'token', 'region-monitor', '-n', namespace)).trim();
+  const admin = await loadClusterAccess({ kubeconfig: controlPlane.kubeconfig, context: '' });
+  const cluster = {
+    server: admin.server,
+    'certificate-authority-data': admin.tls.ca?.toString('base64') ?? '',
+  };
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'real',
+    clusters: [{ name: 'real', cluster }],
+    users: [{ name: 'monitor', user: { token } }],
+    contexts: [{ name: 'real', context: { cluster: 'real', user: 'monitor' } }],
+  });
+}
+
+const phases = new Map([
+  [1, 'Running'],
+  [4, 'Stopped'],
+]);
+
+/** What the object must show, by the original's tables (status, reason, phase). */
+function expectation(server: LabServer): string {
+  const phase = phases.get(server['OS-EXT-STS:power_state']) ?? 'Pending';
+  if (server.status === 'ACTIVE') return `${phase} True/Healthy`;
+  return `${phase} False/${server.status === 'ERROR' ? 'Errored' : 'Degraded'}`;
+}
+
+test('a real cluster and a real cloud', async (t) => {
+  const { controlPlane } = file;
+  const lab = await OpenstackLab.find();
+  if (controlPlane === null || lab === null) {
+    t.log(`skipped: there is no ${controlPlane === null ? 'real API server' : 'OpenStack lab that answers'}`);
+    t.pass();
+    return;
+  }
+  t.timeout(300_000);
+  const namespace = await controlPlane.createNamespace();
+  t.teardown(() => controlPlane.empty(namespace));
+  const client = new KubernetesClient(
+    await loadClusterAccess({ kubeconfig: controlPlane.kubeconfig, context: '' }),
+    {
+      requestTimeoutMs: 30_000,
+    },
+  );
+  t.teardown(() => client.close());
+
+  // Servers of our own, to be changed, beside the seeded ones in many states, which are only looked at.
+  const { alice, bob, gus } = lab.users;
+  const prefix = `e2e-${randomUUID().slice(0, 8)}`;
+  const [stopping = '', failing = '', leaving = ''] = [`${prefix}-stop`, `${prefix}-fail`, `${prefix}-leave`];
+  const ids = new Map<string, string>();
+  t.teardown(async () => {
+    for (const id of ids.values()) await lab.delete(gus, id).catch(() => {});
+  });
+  await Promise.all(
+    [stopping, failing, leaving].map(async (name) => ids.set(name, await lab.create(gus, name))),
+  );
+  const seeded = new Map<string, LabServer>();
+  for (const user of [alice, bob]) {
+    for (const server of await lab.servers(user)) {
+      if (server['OS-EXT-STS:task_state'] === null && server.status !== 'BUILD')
+        seeded.set(server.name, server);
+    }
+  }
+  const namesOf = async (user: LabUser) =>
+    (await lab.servers(user)).map(({ name }) => name).filter((name) => seeded.has(name));
+  const fleet = new Map<LabUser, readonly string[]>([
+    [alice, await namesOf(alice)],
+    [bob, await namesOf(bob)],
+    [gus, [stopping, failing, leaving]],
+  ]);
+  await controlPlane.apply(...objectsOf(namespace, lab, fleet));
+  t.log(`${seeded.size + ids.size} servers`);
+
+  const shown = async (name: string): Promise<string> => {
+    const server = parseServer(await client.get(resourcePath('servers', namespace, name)));
+    const healthy = findCondition(server.conditions, 'Healthy');
+    return `${server.phase} ${healthy?.status}/${healthy?.reason}`;
+  };
+  const untilShown = async (name: string, expected: string): Promise<void> => {
+    await eventually(`${name} is ${expected}`, async () => (await shown(name)) === expected, {
+      timeoutMs: 60_000,
+    });
+  };
+  const id = (name: string): string => ids.get(name) ?? '';
+
+  const monitor = await startMonitor(t, {
+    kubeconfig: await leastPrivilege(controlPlane, namespace),
+    flags: [
+      `--namespace=${namespace}`,
+      '--poll-period=2s',
+      '--request-timeout=1500ms',
+      '--check-timeout=1900ms',
+    ],
+  });
+  await eventually(
+    'the first poll has answered for the region',
+    async () => {
+      const polls = await monitor.series('unikorn_region_monitor_region_polls_total');
+      return polls.some((line) => line.includes('outcome="ok"'));
+    },
+    { timeoutMs: 60_000 },
+  );
+
+  // The first poll that was answered shows everything as it is.
+  for (const [name, server] of seeded) t.is(await shown(name), expectation(server), name);
+  for (const name of ids.keys()) t.is(await shown(name), 'Running True/Healthy', name);
+  const count = seeded.size + ids.size;
+  t.is(await monitor.total('unikorn_region_server_state', 'region_name="lab"'), count);
+
+  // The next ones ask for no login and write nothing.
+  const writes = await monitor.total('unikorn_region_monitor_status_writes_total');
+  const logins = await monitor.total(
+    'unikorn_region_monitor_provider_requests_total',
+    'route="POST /v3/auth/tokens"',
+  );
+  await monitor.untilPolled(2);
+  t.is(await monitor.total('unikorn_region_monitor_status_writes_total'), writes);
+  t.is(
+    await monitor.total('unikorn_region_monitor_provider_requests_total', 'route="POST /v3/auth/tokens"'),
+    logins,
+  );
+
+  // Stopped, started, failed, deleted: in status, in one log line each, and in the metrics.
+  await lab.act(gus, id(stopping), { 'os-stop': null });
+  await untilShown(stopping, 'Stopped False/Degraded');
+  t.is(monitor.logged('instance phase transition', { instance_id: stopping, to_phase: 'Stopped' }).length, 1);
+  await lab.untilStatus(gus, id(stopping), 'SHUTOFF');
+  await lab.act(gus, id(stopping), { 'os-start': null });
+  await untilShown(stopping, 'Running True/Healthy');
+  t.is(
+    monitor.logged('instance phase transition', {
+      instance_id: stopping,
+      from_phase: 'Stopped',
+      to_phase: 'Running',
+    }).length,
+    1,
+  );
+  await lab.resetToError(gus, id(failing));
+  await untilShown(failing, 'Running False/Errored');
+  t.is(monitor.logged('instance state transition', { instance_id: failing, to_state: 'Errored' }).length, 1);
+  await lab.delete(gus, id(leaving));
+  await monitor.untilLogged('server not found in provider, skipping', { server: leaving });
+  await eventually(
+    'the deleted server has left the gauge',
+    async () => (await monitor.total('unikorn_region_server_state', 'region_name="lab"')) === count - 1,
+  );
+  t.is(await shown(leaving), 'Running True/Healthy');
+  t.deepEqual(monitor.logged('failed to check server, skipping'), []);
+  await monitor.stop();
+});
