@@ -22,6 +22,8 @@ const maxBacklogBytes = 256 * 1024 * 1024;
 /** How long a watch lasts whose client names no time, and how long at most. */
 const defaultTimeoutSeconds = 45 * 60;
 const maxTimeoutSeconds = 24 * 60 * 60;
+/** How long before the end of a watch its last bookmark is sent. */
+const beforeEndMs = 2_000;
 
 /** One open watch. */
 class Watch {
@@ -188,14 +190,22 @@ export class KubernetesWatches {
       this.#open.delete(watch);
       done.abort();
     });
-    this.#clock.sleep(Math.min(timeoutSeconds, maxTimeoutSeconds) * 1000, signal).then(
-      () => {
-        // So that the next watch resumes from here even if nothing happened in this one.
+    void this.#endAfter(watch, Math.min(timeoutSeconds, maxTimeoutSeconds) * 1000, signal);
+  }
+
+  async #endAfter(watch: Watch, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    // Shortly before the end, so that the next watch resumes from here even if nothing happened in this one.
+    const lastWordsMs = timeoutMs > 2 * beforeEndMs ? beforeEndMs : 0;
+    try {
+      await this.#clock.sleep(timeoutMs - lastWordsMs, signal);
+      if (lastWordsMs > 0) {
         if (watch.wantsBookmarks) watch.bookmark(this.#store.revision);
-        watch.end();
-      },
-      () => undefined,
-    );
+        await this.#clock.sleep(lastWordsMs, signal);
+      }
+      watch.end();
+    } catch {
+      // The sleep was aborted: the watch ended otherwise.
+    }
   }
 
   #deliver(change: Change): void {
