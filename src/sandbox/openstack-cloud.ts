@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { Accounts, type Domain, type Project, type User } from './openstack-accounts.ts';
-import { actions } from './openstack-actions.ts';
+import { type ActionName, actions } from './openstack-actions.ts';
 import type { FaultPlan } from './openstack-faults.ts';
 import { type CloudFlavor, flavorOf, type NewFlavor } from './openstack-flavors.ts';
 import { Fleet } from './openstack-fleet.ts';
@@ -73,6 +73,7 @@ export class SandboxCloud {
   readonly #accounts: Accounts;
   readonly #fleet = new Fleet();
   readonly #flavors = new Map<string, CloudFlavor>();
+  readonly #nova: Nova;
   readonly #listener: Listener;
   readonly #closing: AbortController;
   #created = 0;
@@ -104,6 +105,18 @@ export class SandboxCloud {
       extraSpecs: { 'pci_passthrough:alias': 'gpu:1' },
     });
     const suffix = options.projectInComputeUrl === true ? '/{project}' : '';
+    this.#nova = new Nova({
+      accounts: this.#accounts,
+      fleet: this.#fleet,
+      flavors: this.#flavors,
+      endpoint: this.endpoint,
+      maxLimit: options.maxLimit ?? 1000,
+      microversionMax: options.microversionMax ?? '2.93',
+      faultsInLists: options.faultsInLists ?? false,
+      perform: ({ id }, action) => this.act(id, action, { gradual: true }),
+      reset: ({ id }, changes) => this.updateServer(id, changes),
+      delete: (server) => this.deleteServer(server.id, { gradual: true }),
+    });
     wire.serve({
       endpoint: this.endpoint,
       accounts: this.#accounts,
@@ -122,17 +135,7 @@ export class SandboxCloud {
           },
         },
       }),
-      nova: new Nova({
-        accounts: this.#accounts,
-        fleet: this.#fleet,
-        flavors: this.#flavors,
-        endpoint: this.endpoint,
-        maxLimit: options.maxLimit ?? 1000,
-        microversionMax: options.microversionMax ?? '2.93',
-        faultsInLists: options.faultsInLists ?? false,
-        perform: (server, during, after) => this.#perform(server.id, during, after, { gradual: true }),
-        delete: (server) => this.deleteServer(server.id, { gradual: true }),
-      }),
+      nova: this.#nova,
     });
   }
 
@@ -241,11 +244,12 @@ export class SandboxCloud {
     return server;
   }
 
-  /** A new server in BUILD that becomes ACTIVE, at once or gradually. */
+  /** A new server in BUILD that becomes ACTIVE, or ERROR when a fault is given; at once or gradually. */
   build(projectId: string, options: Omit<NewServer, 'status'> & TaskOptions = {}): CloudServer {
-    const { gradual, ...server } = options;
+    const { gradual = false, fault, ...server } = options;
     const { id } = this.createServer(projectId, { ...server, status: 'BUILD' });
-    this.#perform(id, {}, { status: 'ACTIVE' }, gradual === undefined ? {} : { gradual });
+    const after = fault === undefined ? { status: 'ACTIVE' } : { status: 'ERROR', fault };
+    this.#perform(id, {}, after, { gradual });
     return this.#known(id);
   }
 
@@ -261,11 +265,16 @@ export class SandboxCloud {
   }
 
   start(id: string, options: TaskOptions = {}): void {
-    this.#perform(id, actions['os-start'].during, actions['os-start'].after, options);
+    this.act(id, 'os-start', options);
   }
 
   stop(id: string, options: TaskOptions = {}): void {
-    this.#perform(id, actions['os-stop'].during, actions['os-stop'].after, options);
+    this.act(id, 'os-stop', options);
+  }
+
+  /** Any of Nova's actions, whatever state the server is in. */
+  act(id: string, name: ActionName, options: TaskOptions = {}): void {
+    this.#perform(id, actions[name].during, actions[name].after, options);
   }
 
   /** Puts the server in error, with a fault that `GET /servers/{id}` shows. */
@@ -283,6 +292,11 @@ export class SandboxCloud {
     const servers =
       'projectId' in which ? this.servers(which.projectId) : which.serverIds.map((id) => this.#known(id));
     for (const server of servers) this.#fleet.replace({ ...server, cellDown: down });
+  }
+
+  /** Writes the records of all servers, so that the first list is as fast as the later ones. */
+  warm(microversion = '2.90'): void {
+    this.#nova.warm(minorOf(microversion));
   }
 
   /** Open connections. */
@@ -317,8 +331,9 @@ export class SandboxCloud {
     const begun = this.updateServer(id, during);
     this.#clock.sleep(this.#taskMs, this.#closing.signal).then(
       () => {
-        // Another change meanwhile is the last word.
-        if (this.#fleet.get(id) === begun) finish();
+        // Another task or outcome meanwhile is the last word.
+        const { status, taskState } = this.#known(id);
+        if (status === begun.status && taskState === begun.taskState) finish();
       },
       () => {
         // The cloud closes: the task stays as it is.

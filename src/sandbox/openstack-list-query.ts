@@ -159,7 +159,8 @@ function parseFilter(name: string, value: string): ((server: CloudServer) => boo
 
 function nameFilter(pattern: string): ((server: CloudServer) => boolean) | Answer {
   try {
-    const expression = new RegExp(pattern, 'i');
+    // Nova's database layer takes the bar for itself, not for an alternative.
+    const expression = new RegExp(pattern.replaceAll('|', '\\|'), 'i');
     return (server) => expression.test(server.name);
   } catch {
     return novaFault(

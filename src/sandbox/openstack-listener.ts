@@ -66,6 +66,7 @@ export class Listener {
     this.#server = null;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
     await closed;
   }
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import type { Accounts, Token } from './openstack-accounts.ts';
-import { actions, isActionName, refusal } from './openstack-actions.ts';
+import { type ActionName, actions, isActionName, refusal } from './openstack-actions.ts';
 import {
   type Answer,
   bodyAnswer,
@@ -32,7 +32,8 @@ export interface NovaOptions {
   readonly microversionMax: string;
   readonly faultsInLists: boolean;
   /** What a request changes goes through the cloud, which knows the time. */
-  readonly perform: (server: CloudServer, during: ServerChanges, after: ServerChanges) => void;
+  readonly perform: (server: CloudServer, action: ActionName) => void;
+  readonly reset: (server: CloudServer, changes: ServerChanges) => void;
   readonly delete: (server: CloudServer) => void;
 }
 
@@ -74,6 +75,11 @@ export class Nova {
     return { ...answer, headers: { ...answer.headers, ...requestId(), ...versionHeaders(`2.${minor}`) } };
   }
 
+  /** Writes the list records of all servers at microversion 2.`minor`. */
+  warm(minor: number): void {
+    for (const server of this.#options.fleet.servers()) this.#listRecord(server, minor);
+  }
+
   unauthorized(): Answer {
     return jsonAnswer(
       401,
@@ -113,7 +119,6 @@ export class Nova {
     if (blind && query.marker !== null) return jsonAnswer(200, { servers: [] });
     const page = fleet.page(query, query.allTenants ? query.projectId : context.projectId, blind);
     if (page === null) return novaFault(400, `marker [${query.marker}] not found`);
-    const shape = listShape(minor);
     const parts: Buffer[] = [Buffer.from('{"servers": [')];
     const add = (record: Buffer): void => {
       if (parts.length > 1) parts.push(separator);
@@ -121,14 +126,15 @@ export class Nova {
     };
     for (const server of page.partial)
       add(encoded(partialRecord(server, this.#recordOptions(server, minor, 'list'))));
-    for (const server of page.servers)
-      add(
-        fleet.record(server, shape, () =>
-          encoded(serverRecord(server, this.#recordOptions(server, minor, 'list'))),
-        ),
-      );
+    for (const server of page.servers) add(this.#listRecord(server, minor));
     parts.push(Buffer.from(`]${this.#nextLink('servers', request, page.next)}}`));
     return bodyAnswer(200, Buffer.concat(parts));
+  }
+
+  #listRecord(server: CloudServer, minor: number): Buffer {
+    return this.#options.fleet.record(server, listShape(minor), () =>
+      encoded(serverRecord(server, this.#recordOptions(server, minor, 'list'))),
+    );
   }
 
   #show(server: CloudServer, { minor }: Context): Answer {
@@ -153,14 +159,13 @@ export class Nova {
       if (!reset.success) return novaFault(400, 'Invalid input for field/attribute os-resetState.');
       // As in Nova, the power state stays what it was: only the record is changed.
       const { powerState } = server;
-      this.#options.perform(server, {}, { status: reset.output.state.toUpperCase(), powerState });
+      this.#options.reset(server, { status: reset.output.state.toUpperCase(), powerState });
       return emptyAnswer(202);
     }
     if (!isActionName(name)) return novaFault(400, `There is no such action: ${name}`);
-    const action = actions[name];
-    const refused = refusal(server, action);
+    const refused = refusal(server, actions[name]);
     if (refused !== null) return novaFault(409, refused);
-    this.#options.perform(server, action.during, action.after);
+    this.#options.perform(server, name);
     return emptyAnswer(202);
   }
 

@@ -565,11 +565,11 @@ const listCases: Case[] = [
     seen: body,
     expected: badRequest("Invalid input for query parameters limit. Value: . '' is too short"),
   }),
-  list('name=.&limit=2&changes-since=2020-01-01T00:00:00Z', {
+  list('name=[:a-z]&limit=2&deleted=false', {
     status: 200,
     seen: (received, { compute, all }) =>
       serverList(received).servers_links?.[0]?.href ===
-      `${compute}/servers/detail?changes-since=2020-01-01T00%3A00%3A00Z&limit=2&name=.&marker=${String(all[1]?.['id'])}`,
+      `${compute}/servers/detail?deleted=false&limit=2&name=%5B%3Aa-z%5D&marker=${String(all[1]?.['id'])}`,
     expected: true,
   }),
   {
@@ -635,6 +635,14 @@ const listCases: Case[] = [
       expected: true,
     }),
     path: ({ active }) => `/servers/detail?name=^${String(active['name'])}$`,
+  },
+  {
+    ...list('name=<name>|<name>: the bar is no alternative', {
+      status: 200,
+      seen: body,
+      expected: { servers: [] },
+    }),
+    path: ({ active }) => `/servers/detail?name=${String(active['name'])}|${String(active['name'])}`,
   },
   list('name=(', {
     status: 400,
