@@ -77,7 +77,8 @@ function revision(): string {
 
 /** From the lockfile, so that it is the same on every machine. */
 function writeBillOfMaterials(): void {
-  const args = ['sbom', '--package-lock-only', '--omit=dev', '--sbom-format=cyclonedx', '--loglevel=error'];
+  const kind = ['--sbom-format=cyclonedx', '--sbom-type=application'];
+  const args = ['sbom', '--package-lock-only', '--omit=dev', '--loglevel=error', ...kind];
   const sbom = execFileSync('npm', args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   writeFileSync(join(dist, 'sbom.json'), sbom);
 }
