@@ -19,6 +19,16 @@ test('versions compare as numbers, of any size', (t) => {
   t.true(compareVersions('8', '') > 0);
 });
 
+test('a deletion that is older than a record was that of its predecessor', (t) => {
+  const store = new ResourceStore<Version>({ onListenerError: () => {} });
+  store.apply(record('a', 10));
+  store.put(record('a', 12));
+  store.remove('shop', 'a', '11');
+  t.is(store.get('shop', 'a')?.resourceVersion, '12');
+  store.remove('shop', 'a', '13');
+  t.is(store.size, 0);
+});
+
 // A history of changes, as the API server makes it. The store learns of it through the watch, in order; through the
 // responses to our own writes, at any later time; and through lists, which show one moment, are read for a while, and
 // after which the watch goes on from that moment.
