@@ -12,7 +12,7 @@ export interface Call {
 }
 
 /** `what` is for messages: "patch servers/status web-1 in namespace shop". */
-function describe(call: Call): { verb: string; resource: string; what: string } {
+export function describe(call: Call): { verb: string; resource: string; what: string } {
   const { resource, name, namespace } = meaningOf(call.path);
   const reading = call.watch === true ? 'watch' : name === '' && !resource.startsWith('/') ? 'list' : 'get';
   const verb = call.method === 'PATCH' ? 'patch' : call.method === 'POST' ? 'create' : reading;

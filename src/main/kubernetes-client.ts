@@ -7,7 +7,7 @@
 
 import { Agent, type Dispatcher, errors, request } from 'undici';
 import { Deadline } from './deadline.ts';
-import { type Call, failure, noAnswer, parse } from './kubernetes-call.ts';
+import { type Call, describe, failure, noAnswer, parse } from './kubernetes-call.ts';
 import type { ClusterAccess } from './kubernetes-config.ts';
 import { ApiError } from './kubernetes-errors.ts';
 import { LineSplitter } from './line-splitter.ts';
@@ -35,10 +35,21 @@ export interface StreamOptions {
   readonly onOpen?: () => void;
 }
 
+/** A request that has ended. */
+export interface ApiRequest {
+  /** As in RBAC. */
+  readonly verb: string;
+  readonly resource: string;
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number;
+  readonly seconds: number;
+}
+
 export class KubernetesClient {
   readonly #access: ClusterAccess;
   readonly #requestTimeoutMs: number;
   readonly #userAgent: string;
+  readonly #onRequest: (request: ApiRequest) => void;
   readonly #requests: Agent;
   readonly #watches: Agent;
 
@@ -50,10 +61,13 @@ export class KubernetesClient {
       /** Requests in flight at once, watches aside; more wait for their turn within their time-out. */
       readonly connections?: number;
       readonly userAgent?: string;
+      /** Told of every request but watches, when it has ended. */
+      readonly onRequest?: (request: ApiRequest) => void;
     },
   ) {
     this.#access = access;
     this.#requestTimeoutMs = options.requestTimeoutMs;
+    this.#onRequest = options.onRequest ?? (() => {});
     this.#userAgent = options.userAgent ?? 'region-monitor';
     // undici's own timers are coarse (1 s fires after 1.5 s): off, the deadline of each request counts instead.
     const common = {
@@ -136,15 +150,20 @@ export class KubernetesClient {
 
   async #send(call: Call, signal: AbortSignal | undefined): Promise<unknown> {
     const deadline = new Deadline(this.#requestTimeoutMs, signal);
+    const startMs = performance.now();
+    let status = 0;
     try {
       const response = await this.#request(call, deadline.signal);
       const text = await response.body.text();
+      status = response.statusCode;
       if (response.statusCode < 200 || response.statusCode > 299) throw failed(call, response, text);
       return parse(call, response.statusCode, text);
     } catch (error) {
       throw this.#explain(call, error, deadline, 'Timeout');
     } finally {
       deadline.release();
+      const { verb, resource } = describe(call);
+      this.#onRequest({ verb, resource, status, seconds: (performance.now() - startMs) / 1000 });
     }
   }
 

@@ -91,6 +91,8 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
         // Reads must not queue behind a mass of writes.
         connections: options.writeConcurrency + 4,
         userAgent: `${application}/${version.version}`,
+        onRequest: ({ verb, resource, status, seconds }) =>
+          metrics.apiRequest(verb, resource, status, seconds),
       },
     ),
     async (opened) => opened.close(),

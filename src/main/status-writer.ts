@@ -20,7 +20,6 @@ import type { FlavorAttributes, Metrics } from './metrics.ts';
 import { annotationChange, provisionDuration } from './pending-time.ts';
 import { type Projection, projectServer, shows } from './projection.ts';
 import type { ResourceCache } from './resource-cache.ts';
-import { parseServer } from './resource-records.ts';
 import { endSpan, startStatusWrite } from './tracing.ts';
 import type { TransitionLog } from './transition-log.ts';
 
@@ -201,7 +200,7 @@ export class StatusWriter {
 
   /** The next poll sees our own write, even when the watch has not brought it yet. */
   #store(answer: unknown): ServerRecord {
-    const record = parseServer(answer);
+    const record = this.#options.servers.parse(answer);
     this.#options.servers.put(record);
     return record;
   }
