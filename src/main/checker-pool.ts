@@ -1,12 +1,12 @@
 // Where checks run: a shared pool, in which each thread runs many jobs at once, and a small isolated one. When a thread
-// dies, every job that it held is a suspect; each is run again alone on an isolated thread, so that the guilty one can
-// hurt nobody else. A region stays in isolation until one of its jobs succeeds there.
+// dies, every job that it had begun is a suspect; each is run again alone on an isolated thread, so that the guilty one
+// can hurt nobody else. A region stays in isolation until one of its jobs leaves its thread alive there.
 
 import * as v from 'valibot';
 import type { CheckJob, JobReport, Outcome } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { CheckError, ErrorCode } from '../shared/errors.ts';
-import { type Ran, WorkerPool, type WorkerState } from './worker-pool.ts';
+import { type Ran, WorkerPool, type WorkerPoolOptions, type WorkerState } from './worker-pool.ts';
 
 export interface CheckerPoolOptions {
   readonly entry: URL;
@@ -32,65 +32,103 @@ const threadDeaths: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 export class CheckerPool {
-  readonly #clock: Clock;
+  readonly #options: CheckerPoolOptions;
   readonly #shared: WorkerPool;
-  readonly #isolated: WorkerPool;
+  /** Only while somebody is suspected: its threads cost memory. */
+  #isolated: WorkerPool | null = null;
+  #isolatedJobs = 0;
   readonly #suspects = new Set<string>();
+  #closing = false;
 
   constructor(options: CheckerPoolOptions) {
-    const { entry, clock, workers, onWorkerEnded, onError } = options;
-    const stuckAfterMs = Math.min(Math.max(options.checkTimeoutMs, stuckBoundsMs.least), stuckBoundsMs.most);
-    const common = { entry, clock, stuckAfterMs, heapLimitMiB, maxQueue, onWorkerEnded, onError };
-    this.#clock = clock;
-    this.#shared = new WorkerPool({
-      ...common,
-      threads: { min: workers, max: workers },
-      jobsPerThread,
-      firstNumber: 0,
-    });
-    this.#isolated = new WorkerPool({
-      ...common,
-      threads: { min: 0, max: isolatedThreads },
-      jobsPerThread: 1,
-      firstNumber: workers,
-    });
+    this.#options = options;
+    this.#shared = this.#open({ threads: options.workers, jobsPerThread, firstNumber: 0 });
   }
 
   /** Jobs that wait for a thread. */
   get queueLength(): number {
-    return this.#shared.queueLength + this.#isolated.queueLength;
+    return this.#shared.queueLength + (this.#isolated?.queueLength ?? 0);
   }
 
   *workers(): Iterable<WorkerState> {
     yield* this.#shared.workers();
-    yield* this.#isolated.workers();
+    if (this.#isolated !== null) yield* this.#isolated.workers();
   }
 
   /** Runs a job with the check that `module` exports. Never rejects: whatever happens is in the report. */
   async run<Result>(module: URL, job: CheckJob): Promise<JobReport<Result>> {
-    const queuedMs = this.#clock.monotonicMs();
+    const { clock } = this.#options;
+    const queuedMs = clock.monotonicMs();
     let ran: Ran;
     if (this.#suspects.has(job.regionId)) {
-      ran = await this.#isolated.run(module, job);
+      ran = await this.#runIsolated(module, job);
     } else {
       ran = await this.#shared.run(module, job);
-      if (!ran.ok && threadDeaths.has(ran.error.code)) {
-        this.#suspects.add(job.regionId);
-        if (this.#clock.monotonicMs() < job.deadlineMs) ran = await this.#isolated.run(module, job);
+      if (threadDied(ran)) {
+        this.#suspect(job.regionId, ran);
+        if (clock.monotonicMs() < job.deadlineMs) ran = await this.#runIsolated(module, job);
       }
     }
-    if (ran.ok) this.#suspects.delete(job.regionId);
-    return report(ran, queuedMs, this.#clock.monotonicMs());
+    return report(ran, queuedMs, clock.monotonicMs());
   }
 
   /** Lets go of what is remembered of a region. */
   forget(regionId: string): void {
     this.#suspects.delete(regionId);
+    this.#closeUnneeded();
   }
 
+  /** Ends all threads at once; jobs in flight answer `cancelled`, as those that come later do. */
   async close(): Promise<void> {
-    await Promise.all([this.#shared.close(), this.#isolated.close()]);
+    this.#closing = true;
+    await Promise.all([this.#shared.close(), this.#isolated?.close()]);
   }
+
+  async #runIsolated(module: URL, job: CheckJob): Promise<Ran> {
+    if (this.#closing) return this.#shared.run(module, job);
+    this.#isolated ??= this.#open({
+      threads: isolatedThreads,
+      jobsPerThread: 1,
+      firstNumber: this.#options.workers,
+    });
+    this.#isolatedJobs++;
+    const ran = await this.#isolated.run(module, job);
+    this.#isolatedJobs--;
+    if (ran.ok) this.#suspects.delete(job.regionId);
+    else if (threadDied(ran)) this.#suspect(job.regionId, ran);
+    this.#closeUnneeded();
+    return ran;
+  }
+
+  /** A job that the thread had not begun cannot have been what ended it. */
+  #suspect(regionId: string, { worker }: Ran): void {
+    if (worker !== null) this.#suspects.add(regionId);
+  }
+
+  #closeUnneeded(): void {
+    if (this.#isolated === null || this.#isolatedJobs > 0 || this.#suspects.size > 0) return;
+    this.#isolated.close().catch(this.#options.onError);
+    this.#isolated = null;
+  }
+
+  #open(size: Pick<WorkerPoolOptions, 'threads' | 'jobsPerThread' | 'firstNumber'>): WorkerPool {
+    const { entry, clock, checkTimeoutMs, onWorkerEnded, onError } = this.#options;
+    const stuckAfterMs = Math.min(Math.max(checkTimeoutMs, stuckBoundsMs.least), stuckBoundsMs.most);
+    return new WorkerPool({
+      ...size,
+      entry,
+      clock,
+      stuckAfterMs,
+      heapLimitMiB,
+      maxQueue,
+      onWorkerEnded,
+      onError,
+    });
+  }
+}
+
+function threadDied(ran: Ran): boolean {
+  return !ran.ok && threadDeaths.has(ran.error.code);
 }
 
 function report<Result>(ran: Ran, queuedMs: number, nowMs: number): JobReport<Result> {

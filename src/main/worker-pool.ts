@@ -2,7 +2,7 @@
 // - a check that fails, or misses its deadline, is answered by the worker itself (workers/entry);
 // - a thread that dies (exit, uncaught error, memory limit) fails the jobs it held, and piscina starts another;
 // - a thread whose event loop stands still is found by its missing heartbeat, or by a job that is overdue, and is ended;
-// - a pool that lost all its threads (they fail while starting) is built anew, with backoff.
+// - a pool that lost threads for good (they fail while starting) is built anew, with backoff.
 
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
@@ -16,8 +16,7 @@ import { WorkerSlots } from '../shared/worker-slots.ts';
 export interface WorkerPoolOptions {
   /** URL of workers/entry. */
   readonly entry: URL;
-  /** Threads to keep, and at most to have. */
-  readonly threads: { readonly min: number; readonly max: number };
+  readonly threads: number;
   /** Jobs that one thread runs at once: they mostly wait for the network. */
   readonly jobsPerThread: number;
   /** Number of the first worker, so that numbers stay unique over several pools. */
@@ -52,20 +51,35 @@ export interface WorkerState {
   readonly restarts: number;
 }
 
-const watchEveryMs = 500;
+const watchEveryMs = 250;
 /** A worker answers at the job's deadline; one that is this much later cannot answer any more. */
 const overdueMs = 1_000;
+/** Weight of the newest interval in a worker's busy share: a single one is too short to read. */
+const smoothing = 0.05;
 const rebuildBackoffMs = { first: 1_000, most: 30_000 };
 
 const startedMessage = v.object({ ticket: v.number(), slot: v.number(), startedMs: v.number() });
 
+/** A job that has not ended yet. */
+interface OpenJob {
+  readonly deadlineMs: number;
+  readonly end: (ran: Ran) => void;
+  /** Set when a thread begins the job. */
+  run: { readonly slot: number; readonly worker: number; readonly startedMs: number } | null;
+  /** True when that thread is being ended because it is stuck. */
+  stuck: boolean;
+}
+
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #slots: WorkerSlots;
-  /** Jobs that a thread has begun, by ticket. */
-  readonly #running = new Map<number, Started>();
+  /** By ticket. */
+  readonly #jobs = new Map<number, OpenJob>();
+  /** Worker numbers of living threads, by slot. */
+  readonly #numbers = new Map<number, number>();
   /** Slots whose thread we are ending because it is stuck. */
   readonly #stuck = new Set<number>();
+  /** By worker number. */
   readonly #restarts = new Map<number, number>();
   readonly #utilization = new Map<
     Worker,
@@ -82,7 +96,7 @@ export class WorkerPool {
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     // Twice the rows: a thread that starts may claim one before the row of the thread that it replaces is freed.
-    this.#slots = new WorkerSlots(options.threads.max * 2);
+    this.#slots = new WorkerSlots(options.threads * 2);
     this.#piscina = this.#build();
     this.#lastWatchMs = options.clock.monotonicMs();
     this.#watchdog = setInterval(() => this.#watch(), watchEveryMs).unref();
@@ -95,41 +109,44 @@ export class WorkerPool {
 
   /** Runs one job. Never rejects. */
   async run(module: URL, job: CheckJob): Promise<Ran> {
+    // A piscina that was destroyed would start threads again.
+    if (this.#closing) return notBegun(cancelled);
     const ticket = ++this.#tickets;
-    const overdue = Promise.withResolvers<Ran>();
-    const timer = setTimeout(
-      () => overdue.resolve(this.#overdue(ticket)),
-      Math.max(0, job.deadlineMs - this.#options.clock.monotonicMs()) + overdueMs,
+    const ended = Promise.withResolvers<Ran>();
+    const open: OpenJob = { deadlineMs: job.deadlineMs, end: ended.resolve, run: null, stuck: false };
+    this.#jobs.set(ticket, open);
+    // Nothing else keeps the program alive for a job that no thread has taken.
+    this.#watchdog.ref();
+    this.#piscina.run({ ticket, module: module.href, job }).then(
+      (answer) => ended.resolve({ ok: true, worker: this.#number(answer.slot), answer }),
+      // The thread's last messages come on another port: one turn later it is known whether it had begun the job.
+      (thrown: unknown) => setImmediate(() => ended.resolve(this.#failed(open, thrown))),
     );
-    try {
-      const ran = this.#piscina
-        .run({ ticket, module: module.href, job })
-        .then((answer): Ran => ({ ok: true, worker: this.#number(answer.slot), answer }))
-        .catch((thrown: unknown): Ran => this.#failed(ticket, thrown));
-      const result = await Promise.race([ran, overdue.promise]);
-      if (result.ok) this.#rebuildDelayMs = rebuildBackoffMs.first;
-      return result;
-    } finally {
-      clearTimeout(timer);
-      this.#running.delete(ticket);
-    }
+    const ran = await ended.promise;
+    this.#jobs.delete(ticket);
+    if (this.#jobs.size === 0) this.#watchdog.unref();
+    if (ran.ok) this.#rebuildDelayMs = rebuildBackoffMs.first;
+    return ran;
   }
 
-  /** One row for each worker number in use. */
-  *workers(): Iterable<WorkerState> {
+  /** One row for each thread that runs, by number. */
+  workers(): readonly WorkerState[] {
+    const states: WorkerState[] = [];
     for (const thread of this.#piscina.threads) {
-      const slot = this.#slotOf(thread.threadId);
+      const slot = this.#slotOf(thread);
       if (slot === null) continue;
+      const worker = this.#number(slot);
       let jobsInFlight = 0;
-      for (const started of this.#running.values()) if (started.slot === slot) jobsInFlight++;
-      yield {
-        worker: this.#number(slot),
+      for (const { run } of this.#jobs.values()) if (run?.slot === slot) jobsInFlight++;
+      states.push({
+        worker,
         busyShare: this.#utilization.get(thread)?.share ?? 0,
         heapUsedBytes: this.#slots.heapBytes(slot),
         jobsInFlight,
-        restarts: this.#restarts.get(slot) ?? 0,
-      };
+        restarts: this.#restarts.get(worker) ?? 0,
+      });
     }
+    return states.toSorted((a, b) => a.worker - b.worker);
   }
 
   /** Ends all threads at once; jobs in flight answer `cancelled`. */
@@ -143,11 +160,11 @@ export class WorkerPool {
     const { entry, threads, jobsPerThread, maxQueue, heapLimitMiB, onError } = this.#options;
     const piscina = new Piscina<Assignment, Answer>({
       filename: entry.href,
-      minThreads: threads.min,
-      maxThreads: threads.max,
+      minThreads: threads,
+      maxThreads: threads,
       concurrentTasksPerWorker: jobsPerThread,
       maxQueue,
-      idleTimeout: 30_000,
+      idleTimeout: Number.POSITIVE_INFINITY,
       // Not 'sync': that freezes the event loop of an idle worker, and with it its keep-alive sockets.
       atomics: 'async',
       resourceLimits: { maxOldGenerationSizeMb: heapLimitMiB },
@@ -164,31 +181,27 @@ export class WorkerPool {
 
   #started(message: unknown): void {
     const parsed = v.safeParse(startedMessage, message);
-    if (parsed.success) this.#running.set(parsed.output.ticket, parsed.output);
+    if (!parsed.success) return;
+    const { ticket, slot, startedMs } = parsed.output satisfies Started;
+    const job = this.#jobs.get(ticket);
+    // The answer of a short job overtakes this message.
+    if (job !== undefined) job.run = { slot, worker: this.#number(slot), startedMs };
   }
 
-  #failed(ticket: number, thrown: unknown): Ran {
-    const started = this.#running.get(ticket);
-    const stuck = started !== undefined && this.#stuck.has(started.slot);
+  #failed({ run, stuck }: OpenJob, thrown: unknown): Ran {
     return {
       ok: false,
-      worker: started === undefined ? null : this.#number(started.slot),
-      startedMs: started?.startedMs ?? null,
+      worker: run?.worker ?? null,
+      startedMs: run?.startedMs ?? null,
       error: this.#closing ? cancelled : stuck ? stuckError : poolError(thrown),
     };
   }
 
   /** No answer long after the deadline: the thread that has the job is stuck, or no thread ever took it. */
-  #overdue(ticket: number): Ran {
-    const started = this.#running.get(ticket);
-    if (started === undefined) return { ok: false, worker: null, startedMs: null, error: neverBegun };
-    this.#endStuck(started.slot);
-    return {
-      ok: false,
-      worker: this.#number(started.slot),
-      startedMs: started.startedMs,
-      error: stuckError,
-    };
+  #overdue({ run }: OpenJob): Ran {
+    if (run === null) return notBegun(neverBegun);
+    this.#endStuck(run.slot);
+    return { ok: false, worker: run.worker, startedMs: run.startedMs, error: stuckError };
   }
 
   #watch(): void {
@@ -198,10 +211,16 @@ export class WorkerPool {
     for (const thread of this.#piscina.threads) this.#measure(thread);
     // When main itself or the whole machine stood still, the threads deserve a moment to catch up.
     if (late) return;
-    for (const { slot } of this.#running.values()) {
-      if (now - this.#slots.lastBeatMs(slot) > this.#options.stuckAfterMs) this.#endStuck(slot);
+    for (const job of this.#jobs.values()) {
+      if (now - job.deadlineMs > overdueMs) job.end(this.#overdue(job));
     }
-    this.#reviveWhenDead(now);
+    // Idle threads too: what a check left behind may loop, and the next jobs would be sent there.
+    for (const thread of this.#piscina.threads) {
+      const slot = this.#slotOf(thread);
+      const beatMs = slot === null ? 0 : this.#slots.lastBeatMs(slot);
+      if (slot !== null && beatMs > 0 && now - beatMs > this.#options.stuckAfterMs) this.#endStuck(slot);
+    }
+    this.#revive(now);
   }
 
   #measure(thread: Worker): void {
@@ -212,16 +231,15 @@ export class WorkerPool {
       return;
     }
     const recent = thread.performance.eventLoopUtilization(total, before.total).utilization;
-    // Smoothed over some seconds: a single interval is too short to read.
-    this.#utilization.set(thread, { total, share: before.share * 0.9 + recent * 0.1 });
+    this.#utilization.set(thread, { total, share: before.share * (1 - smoothing) + recent * smoothing });
   }
 
   #endStuck(slot: number): void {
     if (this.#stuck.has(slot)) return;
-    const threadId = this.#slots.owner(slot);
-    const thread = this.#piscina.threads.find((candidate) => candidate.threadId === threadId);
+    const thread = this.#piscina.threads.find(({ threadId }) => threadId === this.#slots.owner(slot));
     if (thread === undefined) return;
     this.#stuck.add(slot);
+    for (const job of this.#jobs.values()) if (job.run?.slot === slot) job.stuck = true;
     thread.terminate().catch(this.#options.onError);
   }
 
@@ -233,18 +251,22 @@ export class WorkerPool {
     for (let slot = 0; slot < this.#slots.size; slot++) {
       const threadId = this.#slots.owner(slot);
       if (threadId === 0 || alive.has(threadId)) continue;
+      const worker = this.#number(slot);
       const reason = this.#stuck.delete(slot) ? 'stuck' : 'ended';
+      this.#numbers.delete(slot);
       this.#slots.free(slot);
       if (this.#closing) continue;
-      this.#restarts.set(slot, (this.#restarts.get(slot) ?? 0) + 1);
-      this.#options.onWorkerEnded(this.#number(slot), reason);
+      this.#restarts.set(worker, (this.#restarts.get(worker) ?? 0) + 1);
+      this.#options.onWorkerEnded(worker, reason);
     }
   }
 
   /** piscina gives up on threads that fail before they are ready; the fault may pass, so we do not. */
-  #reviveWhenDead(now: number): void {
-    if (this.#options.threads.min === 0 || this.#piscina.threads.length > 0 || now < this.#rebuildAtMs)
-      return;
+  #revive(now: number): void {
+    const alive = this.#piscina.threads.length;
+    if (alive >= this.#options.threads || now < this.#rebuildAtMs) return;
+    // Threads that are left finish their jobs first.
+    if (alive > 0 && this.#jobs.size > 0) return;
     this.#rebuildAtMs = now + this.#rebuildDelayMs;
     this.#rebuildDelayMs = Math.min(this.#rebuildDelayMs * 2, rebuildBackoffMs.most);
     const dead = this.#piscina;
@@ -252,14 +274,26 @@ export class WorkerPool {
     dead.destroy().catch(this.#options.onError);
   }
 
-  #slotOf(threadId: number): number | null {
+  #slotOf({ threadId }: Worker): number | null {
     for (let slot = 0; slot < this.#slots.size; slot++) if (this.#slots.owner(slot) === threadId) return slot;
     return null;
   }
 
+  /** The lowest number that no living thread had when this one was first seen. Threads claim their slots in any order. */
   #number(slot: number): number {
-    return this.#options.firstNumber + (slot % this.#options.threads.max);
+    let number = this.#numbers.get(slot);
+    if (number === undefined) {
+      const taken = new Set(this.#numbers.values());
+      number = this.#options.firstNumber;
+      while (taken.has(number)) number++;
+      this.#numbers.set(slot, number);
+    }
+    return number;
   }
+}
+
+function notBegun(error: CheckError): Ran {
+  return { ok: false, worker: null, startedMs: null, error };
 }
 
 const cancelled: CheckError = { code: 'cancelled', message: 'the monitor is shutting down' };

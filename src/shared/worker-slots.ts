@@ -39,6 +39,7 @@ export class WorkerSlots {
 
   free(slot: number): void {
     Atomics.store(this.#cells, slot * fields + heap, 0n);
+    Atomics.store(this.#cells, slot * fields + beat, 0n);
     Atomics.store(this.#cells, slot * fields + owner, 0n);
   }
 
@@ -48,7 +49,7 @@ export class WorkerSlots {
     Atomics.store(this.#cells, slot * fields + beat, BigInt(Math.round(nowMs)));
   }
 
-  /** Monotonic milliseconds of the last turn that was recorded. */
+  /** Monotonic milliseconds of the last turn that was recorded; 0 before the first. */
   lastBeatMs(slot: number): number {
     return Number(Atomics.load(this.#cells, slot * fields + beat));
   }

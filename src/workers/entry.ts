@@ -6,16 +6,22 @@ import { parentPort, threadId, workerData } from 'node:worker_threads';
 import * as v from 'valibot';
 import type { Check, CheckJob, Outcome } from '../shared/checker.ts';
 import { monotonicMs } from '../shared/clock.ts';
-import { type CheckError, toCheckError } from '../shared/errors.ts';
+import { type CheckError, CheckFailure, toCheckError } from '../shared/errors.ts';
 import { type Answer, type Assignment, beatEveryMs, type Started } from '../shared/worker-protocol.ts';
 import { WorkerSlots } from '../shared/worker-slots.ts';
 
 const settings = v.parse(v.object({ slots: v.instance(SharedArrayBuffer) }), workerData);
 const slots = new WorkerSlots(settings.slots);
-const slot = slots.claim(threadId) ?? -1;
+const slot = claimSlot();
+
+function claimSlot(): number {
+  const claimed = slots.claim(threadId);
+  if (claimed === null) throw new Error('there are more worker threads than slots');
+  return claimed;
+}
 
 function beat(): void {
-  if (slot >= 0) slots.record(slot, monotonicMs(), v8.getHeapStatistics().used_heap_size);
+  slots.record(slot, monotonicMs(), v8.getHeapStatistics().used_heap_size);
 }
 beat();
 setInterval(beat, beatEveryMs).unref();
@@ -31,19 +37,16 @@ async function loadCheck(url: string): Promise<Check<CheckJob, unknown>> {
 
 /** Runs a check; answers `timeout` at the job's deadline even if the check ignores its signal. */
 async function runCheck({ module, job }: Assignment): Promise<Outcome<unknown>> {
+  const leftMs = job.deadlineMs - monotonicMs();
+  // It waited too long for this thread, and nobody waits for its answer any more.
+  if (leftMs <= 0) return lateOutcome(job);
   const controller = new AbortController();
-  const late: CheckError = {
-    code: 'timeout',
-    message: `the check of region ${job.regionId} did not end by its deadline`,
-  };
   const deadline = Promise.withResolvers<Outcome<unknown>>();
-  const timer = setTimeout(
-    () => {
-      controller.abort(new Error(late.message));
-      deadline.resolve({ ok: false, error: late });
-    },
-    Math.max(0, job.deadlineMs - monotonicMs()),
-  );
+  const timer = setTimeout(() => {
+    const late = lateOutcome(job);
+    controller.abort(new CheckFailure(late.error));
+    deadline.resolve(late);
+  }, leftMs);
   try {
     const check = await loadCheck(module);
     const checked = check(job, controller.signal).then(
@@ -59,10 +62,24 @@ async function runCheck({ module, job }: Assignment): Promise<Outcome<unknown>> 
   }
 }
 
+function lateOutcome({ regionId }: CheckJob): { ok: false; error: CheckError } {
+  const message = `the check of region ${regionId} did not end by its deadline`;
+  return { ok: false, error: { code: 'timeout', message } };
+}
+
+/** What JSON cannot hold is the check's defect, not the thread's. */
+function encode(outcome: Outcome<unknown>): string {
+  try {
+    return JSON.stringify(outcome);
+  } catch (thrown) {
+    return JSON.stringify({ ok: false, error: toCheckError(thrown) });
+  }
+}
+
 export default async function entry(assignment: Assignment): Promise<Answer> {
   const startedMs = monotonicMs();
   const started: Started = { ticket: assignment.ticket, slot, startedMs };
   parentPort?.postMessage(started);
-  const outcome = JSON.stringify(await runCheck(assignment));
+  const outcome = encode(await runCheck(assignment));
   return { slot, startedMs, endedMs: monotonicMs(), outcome };
 }
