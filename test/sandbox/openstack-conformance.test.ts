@@ -573,6 +573,16 @@ const listCases: Case[] = [
     expected: true,
   }),
   {
+    ...list('limit=1&marker=<first>&name=.: the next marker takes the place of this one', {
+      status: 200,
+      seen: (received, { compute, all }) =>
+        serverList(received).servers_links?.[0]?.href ===
+        `${compute}/servers/detail?limit=1&marker=${String(all[1]?.['id'])}&name=.`,
+      expected: true,
+    }),
+    path: ({ all }) => `/servers/detail?name=.&limit=1&marker=${String(all[0]?.['id'])}`,
+  },
+  {
     ...list('marker=<last>', { status: 200, seen: body, expected: { servers: [] } }),
     path: ({ all }) => `/servers/detail?marker=${String(all.at(-1)?.['id'])}`,
   },
