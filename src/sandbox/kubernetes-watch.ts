@@ -148,9 +148,11 @@ export class KubernetesWatches {
 
   /** Ends all open watches: as the API server does now and then, or, abruptly, as a broken connection does. */
   closeAll(how: 'end' | 'destroy' = 'end'): number {
-    const watches = [...this.#open];
-    for (const watch of watches) watch[how]();
-    return watches.length;
+    const { size } = this.#open;
+    for (const watch of this.#open) watch[how]();
+    // Not only when their connections are gone: what is ended is no longer open.
+    this.#open.clear();
+    return size;
   }
 
   /** Sends a bookmark now to all watches that want them. */
@@ -163,8 +165,8 @@ export class KubernetesWatches {
     const failure = expired(`too old resource version: ${this.#store.revision} (${this.#store.revision})`);
     for (const watch of this.#open) {
       watch.write(eventLine('ERROR', JSON.stringify(failure.status)));
-      watch.end();
     }
+    this.closeAll();
   }
 
   close(): void {
