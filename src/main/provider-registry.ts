@@ -123,9 +123,9 @@ export class ProviderRegistry {
       return this.#fail(region.name, 'invalid-config', `Region ${region.name}: spec.openstack is missing`);
     }
     const { endpoint, serviceAccountSecret } = region.openstack;
-    if (!isHttpUrl(endpoint)) {
-      const field = `Region ${region.name}: spec.openstack.endpoint ${JSON.stringify(endpoint)}`;
-      return failure('invalid-config', `${field} is no http or https URL`);
+    const flaw = endpointFlaw(endpoint);
+    if (flaw !== null) {
+      return failure('invalid-config', `Region ${region.name}: spec.openstack.endpoint ${flaw}`);
     }
     const secret = await this.#readSecret(serviceAccountSecret, signal);
     if (!secret.ok) return secret;
@@ -192,8 +192,12 @@ function secretName({ namespace, name }: { namespace: string; name: string }): s
   return `${namespace}/${name}`;
 }
 
-function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+/** What is wrong with an endpoint; null when nothing is. What may hold a password is not quoted. */
+function endpointFlaw(endpoint: string): string | null {
+  if (endpoint.includes('@')) return 'must not hold credentials (or any "@")';
+  const url = URL.parse(endpoint);
+  if (url !== null && /^https?:$/.test(url.protocol)) return null;
+  return `${JSON.stringify(endpoint)} is no http or https URL`;
 }
 
 function isCertificate(pem: string): boolean {

@@ -60,8 +60,8 @@ interface Change {
 const chunk = 500;
 /** Writes that one region waits for at once; the writer's own limit holds for all regions together. */
 const writesPerRegion = 32;
-/** Problems that belong to no region. */
-const noRegion = '';
+/** Whose problems those are that belong to no region. No label can hold it, so it is no region's id. */
+const noRegion = '(none)';
 
 const unreachableCell: Pick<Observation, 'health' | 'phase'> = {
   health: { status: 'Unknown', reason: 'Unknown', message: 'unable to determine server status' },
@@ -117,7 +117,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     const { servers, regions, problems, metrics } = this.#options;
     const grouped = groupServers(servers.values());
     problems.report(noRegion, grouped.withoutRegion.map(missingRegionLabel));
-    metrics.serversSkipped('missing-region-label', noRegion, grouped.withoutRegion.length);
+    metrics.serversSkipped('missing-region-label', '', grouped.withoutRegion.length);
     this.#servers = new Map(
       [...grouped.regions].map(([regionId, region]) => [regionId, countServers(region)]),
     );
