@@ -11,10 +11,10 @@ import { endSpan, startPoll } from './tracing.ts';
 
 export interface PollCycleOptions<Job extends CheckJob, Result> {
   readonly checker: Checker<Job, Result>;
-  readonly pool: CheckerPool;
+  readonly pool: Pick<CheckerPool, 'run'>;
   readonly checkTimeoutMs: number;
   readonly clock: Clock;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'pollStarted' | 'pollSkipped' | 'jobDone'>;
   readonly tracer: Tracer;
   readonly logger: Logger;
   /** Aborts when the monitor shuts down. */
