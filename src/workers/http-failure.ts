@@ -73,7 +73,9 @@ export function isClosedConnection(thrown: unknown): boolean {
 }
 
 function transportCode(code: string | null): ErrorCode {
-  if (code === null) return 'internal';
+  if (code === null || code === 'UND_ERR_INVALID_ARG') return 'internal';
+  // The worker gave up its connections under the request.
+  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return 'cancelled';
   if (timeouts.has(code)) return 'timeout';
   if (tlsCode.test(code)) return 'tls';
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'response-too-large';

@@ -10,7 +10,7 @@ export async function listFlavors(session: ComputeSession): Promise<readonly Fla
   const flavors: NovaFlavor[] = [];
   await readPages(session, { path: '/flavors/detail', query: '' }, (json) => {
     const page = readFlavorPage(json);
-    flavors.push(...page.flavors);
+    for (const flavor of page.flavors) flavors.push(flavor);
     return page.next;
   });
   return flavors

@@ -31,7 +31,7 @@ export async function listServers(
   const first = await readPages(session, { path: '/servers/detail', query }, (json, pageNumber) => {
     const page = readServerPage(json, pageNumber);
     for (const server of page.servers) servers.push(server);
-    malformed.push(...page.malformed);
+    for (const record of page.malformed) malformed.push(record);
     return page.next;
   });
   return { servers, malformed, watermark: watermark(first) };

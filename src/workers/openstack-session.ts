@@ -6,7 +6,13 @@ import type { ApiReply } from './openstack-client.ts';
 import { type LoginTools, logIn } from './openstack-login.ts';
 
 /** Failures that a login will meet again however soon: no reason to go on with an old token. */
-const refusals: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'wrong-scope', 'invalid-config'];
+const refusals: readonly ErrorCode[] = [
+  'unauthorized',
+  'forbidden',
+  'wrong-scope',
+  'no-endpoint',
+  'invalid-config',
+];
 
 /**
  * Logs in when there is no session or it is due, and once more when the cloud refuses the token; requests that run at

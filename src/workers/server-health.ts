@@ -20,19 +20,20 @@ export class ServerHealthCheck {
   }
 
   readonly run: Check<ServerHealthJob, ServerHealthResult> = async (job, signal) => {
-    const time = new JobTime({ deadlineMs: job.deadlineMs, signal, clock: this.#clock });
+    const limit = pLimit(job.concurrency);
+    // Besides the requests, the projects take turns: what is begun gets finished before the deadline, and no more
+    // lists are in memory than can be read at once.
+    const turns = pLimit(job.concurrency);
     const requests = new RequestLog({ traced: job.traced });
+    const time = new JobTime({ deadlineMs: job.deadlineMs, signal, clock: this.#clock });
     const provider = createProvider(job.target, {
       connections: this.#connections,
       clock: this.#clock,
       signal: time.signal,
-      limit: pLimit(job.concurrency),
+      limit,
       requestTimeoutMs: job.requestTimeoutMs,
       requests,
     });
-    // Besides the requests, the projects take turns: what is begun gets finished before the deadline, and no more
-    // lists are in memory than can be read at once.
-    const turns = pLimit(job.concurrency);
     const { flavors } = job;
     try {
       const [flavorResult, projects] = await Promise.all([

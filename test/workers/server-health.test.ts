@@ -5,7 +5,7 @@ import { monotonicMs } from '../../src/shared/clock.ts';
 import type { ProjectTask, ServerHealthResult } from '../../src/shared/server-health.ts';
 import { ServerHealthCheck } from '../../src/workers/server-health.ts';
 import { healthJob, runJob } from '../fixtures/health-job.ts';
-import { novaServer, type Received, ScriptedCloud } from '../fixtures/scripted-cloud.ts';
+import { novaServer, type Received, ScriptedCloud, type Step } from '../fixtures/scripted-cloud.ts';
 
 const login = 'POST /v3/auth/tokens';
 const list = 'GET /v2.1/servers/detail';
@@ -57,7 +57,7 @@ test('each project succeeds or fails for itself, in the order of the job', async
 test('what hangs at the deadline is a time-out, what was finished stands', async (t) => {
   await using cloud = await startCloud();
   cloud.on(list, (request) => (projectOf(request) === 'b' ? null : { body: { servers: [] } }));
-  const deadlineMs = monotonicMs() + 3000;
+  const deadlineMs = monotonicMs() + 5000;
   const result = await runJob(healthJob(cloud, { deadlineMs, projects: projects('a', 'b', 'c') }));
   t.true(monotonicMs() < deadlineMs + 2000);
   t.deepEqual(outcomes(result), [
@@ -78,7 +78,7 @@ test('the deadline ends what waits for its turn, too', async (t) => {
   });
   const result = await runJob(job);
   t.deepEqual(new Set(outcomes(result).map(([, code]) => code)), new Set(['timeout']));
-  t.is(cloud.received.length, 1);
+  t.true(cloud.received.length <= 1);
 });
 
 test('a job that comes too late asks for nothing', async (t) => {
@@ -90,7 +90,7 @@ test('a job that comes too late asks for nothing', async (t) => {
     ['a', 'timeout'],
     ['b', 'timeout'],
   ]);
-  t.is(cloud.received.length, 0);
+  t.deepEqual(result.requests, []);
 });
 
 test('the signal ends a job that is under way', async (t) => {
@@ -128,16 +128,23 @@ test('no more requests at once than the job allows, and connections are used aga
   await using cloud = await startCloud();
   let now = 0;
   let most = 0;
-  cloud.on(list, (_, response) => {
-    now += 1;
-    most = Math.max(most, now);
-    setTimeout(() => {
-      now -= 1;
-      response.end('{"servers": []}');
-    }, 10);
-    return null;
-  });
-  const ids = Array.from({ length: 40 }, (_, index) => `project-${index}`);
+  const slowly =
+    (body: object): Step =>
+    (_, response) => {
+      now += 1;
+      most = Math.max(most, now);
+      setTimeout(() => {
+        now -= 1;
+        response.end(JSON.stringify(body));
+      }, 10);
+      return null;
+    };
+  const errored = Array.from({ length: 10 }, (_, index) => novaServer(`s${index}`, { status: 'ERROR' }));
+  cloud.on(list, slowly({ servers: errored }));
+  for (let index = 0; index < errored.length; index += 1) {
+    cloud.on(`GET /v2.1/servers/s${index}`, slowly({ server: {} }));
+  }
+  const ids = Array.from({ length: 20 }, (_, index) => `project-${index}`);
   const result = await runJob(healthJob(cloud, { projects: projects(...ids), concurrency: 3 }));
   t.true(result.projects.every(({ outcome }) => outcome.ok));
   t.is(most, 3);
