@@ -18,14 +18,27 @@ export type ProvisionDuration =
   /** It would be negative: the clocks that wrote and read it differ. */
   | { readonly kind: 'clock-skew'; readonly pendingSince: string };
 
-const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+const rfc3339 = /^(?<date>\d{4}-\d\d-\d\d)[Tt](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
 /** The time from `before` entering Pending until now. `before` is the object as it was while Pending. */
 export function provisionDuration(before: ServerRecord, nowMs: number): ProvisionDuration {
   const text = before.pendingEntryTime;
   if (text === undefined) return { kind: 'unknown' };
-  const since = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(since)) return { kind: 'invalid', text };
+  const since = parseRfc3339(text);
+  if (since === null) return { kind: 'invalid', text };
   const seconds = (nowMs - since) / 1000;
   return seconds < 0 ? { kind: 'clock-skew', pendingSince: text } : { kind: 'measured', seconds };
+}
+
+function parseRfc3339(text: string): number | null {
+  const date = rfc3339.exec(text)?.groups?.['date'];
+  // Date.parse takes 30 February for 2 March.
+  if (date === undefined || !isCalendarDate(date)) return null;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : at;
+}
+
+function isCalendarDate(date: string): boolean {
+  const at = Date.parse(date);
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(date);
 }
