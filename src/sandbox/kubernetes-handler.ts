@@ -1,119 +1,17 @@
 // What each request is answered: no sockets here, only routes in and answers out.
 
 import type { KubernetesAccess } from './kubernetes-access.ts';
+import { type Answer, jsonText, plain, type TextAnswer } from './kubernetes-answer.ts';
+import { type Incoming, objectBody, patchBody, preconditionsOf, writeOptions } from './kubernetes-bodies.ts';
 import { discovery } from './kubernetes-discovery.ts';
-import {
-  badRequest,
-  KubernetesFailure,
-  methodNotAllowed,
-  notFound,
-  unsupportedMediaType,
-} from './kubernetes-failure.ts';
+import { badRequest, KubernetesFailure, methodNotAllowed, notFound } from './kubernetes-failure.ts';
 import { listPage, listText } from './kubernetes-list.ts';
-import { isJsonObject, type Json, type JsonObject, parseJson } from './kubernetes-object.ts';
+import type { JsonObject } from './kubernetes-object.ts';
 import type { OpenApi, OpenApiDocument } from './kubernetes-openapi.ts';
-import type { ResourceRoute, Route } from './kubernetes-route.ts';
+import type { ResourceRoute } from './kubernetes-route.ts';
 import { parseSelection } from './kubernetes-selectors.ts';
 import type { KubernetesStore } from './kubernetes-store.ts';
-import type { WatchRequest } from './kubernetes-watch.ts';
-import {
-  type KubernetesWriter,
-  keyOf,
-  type Preconditions,
-  type Target,
-  type WriteOptions,
-} from './kubernetes-writes.ts';
-
-export interface TextAnswer {
-  readonly kind: 'text';
-  readonly status: number;
-  readonly contentType: string;
-  readonly text: string;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-}
-
-/** A body in pieces, for lists. */
-export interface StreamAnswer {
-  readonly kind: 'stream';
-  readonly chunks: Iterable<string>;
-}
-
-export interface WatchAnswer {
-  readonly kind: 'watch';
-  readonly request: WatchRequest;
-}
-
-export type Answer = TextAnswer | StreamAnswer | WatchAnswer;
-
-export interface Incoming {
-  readonly method: string;
-  readonly route: Route;
-  /** Media type in lower case, without parameters. */
-  readonly contentType: string;
-  readonly body: string;
-}
-
-const json = 'application/json';
-
-export function jsonText(status: number, text: string, headers?: TextAnswer['headers']): TextAnswer {
-  return { kind: 'text', status, contentType: json, text, ...(headers === undefined ? {} : { headers }) };
-}
-
-export function failureAnswer(failure: KubernetesFailure): TextAnswer {
-  const { retryAfterSeconds } = failure;
-  const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
-  return jsonText(failure.code, JSON.stringify(failure.status), headers);
-}
-
-function plain(status: number, text: string): TextAnswer {
-  return { kind: 'text', status, contentType: 'text/plain; charset=utf-8', text };
-}
-
-/** A Secret or Lease may be patched in kubectl's own way; for maps and scalars that is the same as a merge patch. */
-const strategic = 'application/strategic-merge-patch+json';
-const merge = 'application/merge-patch+json';
-
-function withoutDirectives(patch: Json): Json {
-  if (!isJsonObject(patch)) return patch;
-  const entries = Object.entries(patch).filter(([field]) => !field.startsWith('$'));
-  return Object.fromEntries(entries.map(([field, value]) => [field, withoutDirectives(value ?? null)]));
-}
-
-function writeOptions(query: URLSearchParams): WriteOptions {
-  const validation = query.get('fieldValidation');
-  return {
-    dryRun: query.get('dryRun') === 'All',
-    fieldValidation: validation === 'Strict' || validation === 'Ignore' ? validation : 'Warn',
-  };
-}
-
-function preconditionsOf(body: string): Preconditions {
-  if (body === '') return {};
-  const options = parseBody(body, 'DeleteOptions');
-  const given = isJsonObject(options) ? options['preconditions'] : undefined;
-  if (!isJsonObject(given)) return {};
-  const { uid, resourceVersion } = given;
-  return {
-    ...(typeof uid === 'string' ? { uid } : {}),
-    ...(typeof resourceVersion === 'string' ? { resourceVersion } : {}),
-  };
-}
-
-function parseBody(body: string, kind: string): Json {
-  try {
-    return parseJson(body);
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    throw badRequest(
-      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${problem}`,
-    );
-  }
-}
-
-function objectBody(incoming: Incoming, kind: string): Json {
-  if (incoming.contentType !== json && incoming.contentType !== '') throw unsupportedMediaType([json]);
-  return parseBody(incoming.body, kind);
-}
+import { type KubernetesWriter, keyOf, type Target } from './kubernetes-writes.ts';
 
 export class KubernetesHandler {
   readonly #store: KubernetesStore;
@@ -221,16 +119,7 @@ export class KubernetesHandler {
     const options = writeOptions(query);
     if (incoming.method === 'PUT')
       return this.#written(this.#writer.replace(target, objectBody(incoming, target.resource.kind), options));
-    const accepted = target.resource.custom ? [merge] : [merge, strategic];
-    if (!accepted.includes(incoming.contentType)) throw unsupportedMediaType(accepted);
-    let patch: Json;
-    try {
-      patch = parseJson(incoming.body);
-    } catch (error) {
-      throw badRequest(`error decoding patch: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    const plainPatch = incoming.contentType === strategic ? withoutDirectives(patch) : patch;
-    return this.#written(this.#writer.patch(target, plainPatch, options));
+    return this.#written(this.#writer.patch(target, patchBody(incoming, target.resource), options));
   }
 
   #written(written: {

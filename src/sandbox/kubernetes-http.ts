@@ -3,18 +3,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../shared/clock.ts';
+import { type Answer, failureAnswer, jsonText } from './kubernetes-answer.ts';
+import type { Incoming } from './kubernetes-bodies.ts';
 import { KubernetesFailure, unauthorized } from './kubernetes-failure.ts';
 import { type FaultEffect, type FaultPlan, orderedFailure } from './kubernetes-faults.ts';
-import {
-  type Answer,
-  failureAnswer,
-  type Incoming,
-  jsonText,
-  type KubernetesHandler,
-} from './kubernetes-handler.ts';
+import type { KubernetesHandler } from './kubernetes-handler.ts';
 import { type Json, parseJson } from './kubernetes-object.ts';
 import type { RequestLog } from './kubernetes-requests.ts';
 import { actionOf, parseRoute, type Route } from './kubernetes-route.ts';
+import { send } from './kubernetes-send.ts';
 import type { KubernetesWatches } from './kubernetes-watch.ts';
 
 const host = '127.0.0.1';
@@ -53,19 +50,6 @@ async function readBody(request: IncomingMessage): Promise<string> {
     pieces.push(bytes);
   }
   return Buffer.concat(pieces).toString();
-}
-
-/** Resolves when the response takes more; false when its client is gone. */
-async function drained(response: ServerResponse): Promise<boolean> {
-  if (response.destroyed) return false;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      response.off('drain', done).off('close', done);
-      resolve();
-    };
-    response.once('drain', done).once('close', done);
-  });
-  return !response.destroyed;
 }
 
 export class KubernetesHttp {
@@ -163,7 +147,7 @@ export class KubernetesHttp {
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`)
       failure ??= unauthorized();
     if (failure !== undefined) {
-      await this.#send(response, failureAnswer(failure), false);
+      await send(response, failureAnswer(failure), false);
       return;
     }
     const effects = faults.take({ method, url, action });
@@ -171,7 +155,7 @@ export class KubernetesHttp {
     if (decided === 'silent') return;
     const answer = decided === 'none' ? this.#answer({ method, route, contentType, body }) : decided;
     if (answer.kind !== 'watch') {
-      await this.#send(
+      await send(
         response,
         answer,
         effects.some(({ kind }) => kind === 'truncate'),
@@ -181,7 +165,7 @@ export class KubernetesHttp {
     try {
       this.#options.watches.start(answer.request, response);
     } catch (error) {
-      await this.#send(response, failed(error), false);
+      await send(response, failed(error), false);
     }
     answered(response.statusCode);
   }
@@ -228,40 +212,6 @@ export class KubernetesHttp {
       return failed(error);
     }
   }
-
-  async #send(
-    response: ServerResponse,
-    answer: Exclude<Answer, { kind: 'watch' }>,
-    truncated: boolean,
-  ): Promise<void> {
-    if (response.destroyed) return;
-    response.setHeader('cache-control', 'no-cache, private');
-    if (answer.kind === 'text') {
-      for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
-      const bytes = Buffer.from(answer.text);
-      response.writeHead(answer.status, {
-        'content-type': answer.contentType,
-        'content-length': bytes.length,
-      });
-      if (truncated) cut(response, bytes.subarray(0, bytes.length >> 1));
-      else response.end(bytes);
-      return;
-    }
-    response.writeHead(200, { 'content-type': 'application/json' });
-    for (const chunk of answer.chunks) {
-      if (truncated) {
-        cut(response, Buffer.from(chunk.slice(0, chunk.length >> 1)));
-        return;
-      }
-      if (!response.write(chunk) && !(await drained(response))) return;
-    }
-    response.end();
-  }
-}
-
-/** Sends a part of a body, then closes the connection under it. */
-function cut(response: ServerResponse, part: Buffer): void {
-  response.write(part, () => response.socket?.destroy());
 }
 
 function failed(error: unknown): Exclude<Answer, { kind: 'watch' }> {

@@ -29,7 +29,8 @@ function run(cluster: SandboxKubernetes, command: Command): object {
     for (const object of command.objects) cluster.apply(object);
     return { ok: true, applied: command.objects.length };
   }
-  if (command.command === 'kubeconfig') return { ok: true, kubeconfig: cluster.kubeconfig(command.namespace) };
+  if (command.command === 'kubeconfig')
+    return { ok: true, kubeconfig: cluster.kubeconfig(command.namespace) };
   if (command.command === 'memory') return { ok: true, rssBytes: process.memoryUsage.rss() };
   const counts = Object.fromEntries(cluster.requests.counts);
   const answer = { ok: true, counts, connections: cluster.connections(), watches: cluster.watches() };

@@ -97,17 +97,17 @@ function withoutServerFields(metadata: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(metadata).filter(([field]) => !own.includes(field)));
 }
 
-/** Metadata of an object that is written again: the server's own fields stay as they were. */
+/** Metadata of an object that is written again: the server's own fields stay as they were, but for the generation. */
 export function nextMetadata(metadata: JsonObject, old: ObjectMeta): ObjectMeta {
-  const { name, namespace, uid, creationTimestamp, deletionTimestamp, generation } = old;
+  const { name, namespace, uid, creationTimestamp, deletionTimestamp } = old;
   const grace = old['deletionGracePeriodSeconds'];
+  const { generation: _, ...given } = metadata;
   return {
-    ...metadata,
+    ...given,
     name,
     ...(namespace === undefined ? {} : { namespace }),
     ...(uid === undefined ? {} : { uid }),
     ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
-    ...(generation === undefined ? {} : { generation }),
     ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
     ...(grace === undefined ? {} : { deletionGracePeriodSeconds: grace }),
   };

@@ -4,18 +4,10 @@ import type { Clock } from '../shared/clock.ts';
 import { kubernetesTime } from '../shared/conditions.ts';
 import { admit, checkUnknown, type FieldValidation, readBody, type Via } from './kubernetes-admission.ts';
 import type { Definition } from './kubernetes-definitions.ts';
-import {
-  alreadyExists,
-  badRequest,
-  conflict,
-  invalid,
-  KubernetesFailure,
-  notFound,
-} from './kubernetes-failure.ts';
+import { alreadyExists, badRequest, conflict, KubernetesFailure, notFound } from './kubernetes-failure.ts';
 import { newMetadata, nextMetadata, unknownMetadata } from './kubernetes-metadata.ts';
 import {
   canonical,
-  equal,
   isJsonObject,
   isKubernetesObject,
   type Json,
@@ -27,6 +19,7 @@ import {
 } from './kubernetes-object.ts';
 import { groupVersion, namespaces, type Resource, resources } from './kubernetes-resources.ts';
 import { type KubernetesStore, readStored, type Stored } from './kubernetes-store.ts';
+import { checkVersion, withGeneration, withRevision } from './kubernetes-versions.ts';
 
 export interface Target {
   readonly resource: Resource;
@@ -56,11 +49,6 @@ export interface Preconditions {
 
 export function keyOf(target: Pick<Target, 'namespace' | 'name'>): string {
   return target.namespace === '' ? target.name : `${target.namespace}/${target.name}`;
-}
-
-function withRevision(object: KubernetesObject, revision: number): string {
-  const metadata = { ...object.metadata, resourceVersion: String(revision) };
-  return JSON.stringify(canonical({ ...object, metadata }));
 }
 
 export interface WriterOptions {
@@ -224,7 +212,7 @@ export class KubernetesWriter {
     if (given.metadata.name !== name) throw otherName(given.metadata.name, name);
     if (given.metadata.namespace !== undefined && given.metadata.namespace !== old.metadata.namespace)
       throw otherNamespace();
-    this.#checkVersion(resource, given, old, via);
+    checkVersion(resource, given, old, via);
     const onStatus = target.subresource === 'status';
     const { status, ...rest } = given;
     const object: KubernetesObject = onStatus
@@ -244,43 +232,6 @@ export class KubernetesWriter {
       return { json: withRevision(next, current.revision), created: false, warnings };
     }
     return { ...this.#commit(resource, current.key, next, options, current), created: false, warnings };
-  }
-
-  #checkVersion(resource: Resource, given: KubernetesObject, old: KubernetesObject, via: Via): void {
-    const { name, resourceVersion } = given.metadata;
-    if (resourceVersion === undefined) {
-      if (resource.unconditionalUpdate) return;
-      throw invalid({ kind: resource.plural, group: resource.group, name }, [
-        {
-          reason: 'FieldValueInvalid',
-          field: 'metadata.resourceVersion',
-          message: 'Invalid value: 0: must be specified for an update',
-        },
-      ]);
-    }
-    if (!/^\d+$/.test(resourceVersion))
-      throw new KubernetesFailure({
-        code: 500,
-        message: `strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
-      });
-    if (resourceVersion !== old.metadata.resourceVersion) throw conflict(resource, name);
-    for (const field of ['uid', 'deletionTimestamp'] as const) {
-      const value = given.metadata[field];
-      if (value === undefined || value === old.metadata[field]) continue;
-      if (via === 'replace' && field === 'uid')
-        throw conflict(
-          resource,
-          name,
-          `Precondition failed: UID in precondition: ${value}, UID in object meta: ${old.metadata.uid}`,
-        );
-      throw invalid({ kind: resource.kind, group: resource.group, name }, [
-        {
-          reason: 'FieldValueInvalid',
-          field: `metadata.${field}`,
-          message: `Invalid value: ${JSON.stringify(value)}: field is immutable`,
-        },
-      ]);
-    }
   }
 
   #admit(resource: Resource, object: KubernetesObject, old: KubernetesObject | undefined) {
@@ -317,14 +268,6 @@ export class KubernetesWriter {
       }
     }
   }
-}
-
-/** A custom resource's generation counts the changes of what is wanted, not of what is seen. */
-function withGeneration(resource: Resource, next: KubernetesObject, old: KubernetesObject): KubernetesObject {
-  if (!resource.custom) return next;
-  const same = equal(next.spec, old.spec) && (resource.statusSubresource || equal(next.status, old.status));
-  const generation = (old.metadata.generation ?? 1) + (same ? 0 : 1);
-  return { ...next, metadata: { ...next.metadata, generation } };
 }
 
 function otherName(given: string, name: string): KubernetesFailure {

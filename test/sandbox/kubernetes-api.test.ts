@@ -215,6 +215,23 @@ test('an open watch tells changes as they happen, and bookmarks carry the newest
   t.pass();
 });
 
+test('a watch from a version to come tells only what comes after it', async (t) => {
+  const { kubernetes, client } = await started(t);
+  kubernetes.apply(server('a'));
+  const version = Number(kubernetes.resourceVersion) + 1;
+  const watch = collect(client, `${servers}?watch=1&resourceVersion=${version}`);
+  await until(() => kubernetes.watches() === 1);
+  kubernetes.apply(server('b'));
+  kubernetes.apply(server('c'));
+  await until(() => watch.events.length > 0);
+  t.deepEqual(
+    watch.events.map((event) => at(event, 'object', 'metadata', 'name')),
+    ['c'],
+  );
+  watch.stop();
+  await watch.done;
+});
+
 test('a watch ends when its time is over, with a last bookmark', async (t) => {
   let sleeps = 0;
   const clock = {

@@ -154,6 +154,7 @@ test('open watches that are closed, broken or expired now', async (t) => {
   const closed = open();
   while (kubernetes.watches() === 0) await client.get('/readyz');
   t.is(kubernetes.faults.closeWatches(), 1);
+  t.is(kubernetes.watches(), 0);
   t.true((await closed).done, 'a clean end');
 
   const broken = t.throwsAsync(open());
