@@ -33,7 +33,7 @@ export class ResourceCaches {
 
   constructor({ client, namespace, clock, logger }: ResourceCachesOptions) {
     const common = (resource: ResourceKind) => {
-      const outage = new Outage(resource, logger);
+      const outage = new Outage(resource, { logger, clock });
       return {
         client,
         namespace,
@@ -109,19 +109,28 @@ export class ResourceCaches {
   }
 }
 
-/** One line when the API server begins to refuse a resource for another reason than before, not one an attempt. */
+/** Attempts come at least twice as often while an outage lasts: what fails after a longer time is a new one. */
+const sameOutageMs = 60_000;
+
+/** One line when the API server begins to refuse a resource, or does so for another reason; not one an attempt. */
 class Outage {
   readonly #resource: string;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   #last = '';
+  #lastMs = 0;
 
-  constructor(resource: string, logger: Logger) {
+  constructor(resource: string, { logger, clock }: { logger: Logger; clock: Clock }) {
     this.#resource = resource;
     this.#logger = logger;
+    this.#clock = clock;
   }
 
   failed(error: Error): void {
-    if (error.message === this.#last) return;
+    const nowMs = this.#clock.monotonicMs();
+    const known = error.message === this.#last && nowMs - this.#lastMs < sameOutageMs;
+    this.#lastMs = nowMs;
+    if (known) return;
     this.#last = error.message;
     this.#logger.error('failed to list or watch, trying again', error.message, { resource: this.#resource });
   }

@@ -153,6 +153,8 @@ export class StatusWriter {
       const answer = await client.patch(path(before, 'status'), patch(before, { status: projection.change }));
       metrics.statusWrite('applied', seconds());
       if (span !== undefined) endSpan(span);
+      // This version was still the one before: an earlier attempt without an answer was not applied.
+      this.#unanswered.delete(before.uid);
       this.#tell(before, projection, attributes);
       return this.#store(answer);
     } catch (error) {
