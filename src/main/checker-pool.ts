@@ -10,6 +10,8 @@ import { type Ran, WorkerPool, type WorkerPoolOptions, type WorkerState } from '
 
 export interface CheckerPoolOptions {
   readonly entry: URL;
+  /** Modules of the checks that are known. */
+  readonly checks?: readonly URL[];
   readonly workers: number;
   readonly checkTimeoutMs: number;
   readonly clock: Clock;
@@ -112,11 +114,12 @@ export class CheckerPool {
   }
 
   #open(size: Pick<WorkerPoolOptions, 'threads' | 'jobsPerThread' | 'firstNumber'>): WorkerPool {
-    const { entry, clock, checkTimeoutMs, onWorkerEnded, onError } = this.#options;
+    const { entry, checks = [], clock, checkTimeoutMs, onWorkerEnded, onError } = this.#options;
     const stuckAfterMs = Math.min(Math.max(checkTimeoutMs, stuckBoundsMs.least), stuckBoundsMs.most);
     return new WorkerPool({
       ...size,
       entry,
+      checks,
       clock,
       stuckAfterMs,
       heapLimitMiB,

@@ -115,6 +115,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
   resources.defer(() => metrics.close());
   const pool = new CheckerPool({
     entry: workerModule('entry'),
+    checks: [workerModule('server-health')],
     workers: options.workers,
     checkTimeoutMs: options.checkTimeoutMs,
     clock,

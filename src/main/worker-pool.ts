@@ -10,12 +10,14 @@ import * as v from 'valibot';
 import type { CheckJob } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { CheckError } from '../shared/errors.ts';
-import type { Answer, Assignment, Started } from '../shared/worker-protocol.ts';
+import type { Answer, Assignment, Started, WorkerSettings } from '../shared/worker-protocol.ts';
 import { WorkerSlots } from '../shared/worker-slots.ts';
 
 export interface WorkerPoolOptions {
   /** URL of workers/entry. */
   readonly entry: URL;
+  /** Modules of the checks that are known: loaded while a thread starts. */
+  readonly checks: readonly URL[];
   readonly threads: number;
   /** Jobs that one thread runs at once: they mostly wait for the network. */
   readonly jobsPerThread: number;
@@ -157,7 +159,7 @@ export class WorkerPool {
   }
 
   #build(): Piscina<Assignment, Answer> {
-    const { entry, threads, jobsPerThread, maxQueue, heapLimitMiB, onError } = this.#options;
+    const { entry, checks, threads, jobsPerThread, maxQueue, heapLimitMiB, onError } = this.#options;
     const piscina = new Piscina<Assignment, Answer>({
       filename: entry.href,
       minThreads: threads,
@@ -168,7 +170,10 @@ export class WorkerPool {
       // Not 'sync': that freezes the event loop of an idle worker, and with it its keep-alive sockets.
       atomics: 'async',
       resourceLimits: { maxOldGenerationSizeMb: heapLimitMiB },
-      workerData: { slots: this.#slots.buffer },
+      workerData: {
+        slots: this.#slots.buffer,
+        checks: checks.map(({ href }) => href),
+      } satisfies WorkerSettings,
       recordTiming: false,
     });
     // Without this listener a throw in an idle worker would end the whole process.

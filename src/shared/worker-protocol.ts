@@ -5,6 +5,8 @@ import type { CheckJob } from './checker.ts';
 /** Handed to each thread when it starts. */
 export interface WorkerSettings {
   readonly slots: SharedArrayBuffer;
+  /** URLs of the modules of checks to load before the first job. */
+  readonly checks: readonly string[];
 }
 
 /** How often a thread records in its slot that its event loop turns. */

@@ -10,7 +10,10 @@ import { type CheckError, CheckFailure, toCheckError } from '../shared/errors.ts
 import { type Answer, type Assignment, beatEveryMs, type Started } from '../shared/worker-protocol.ts';
 import { WorkerSlots } from '../shared/worker-slots.ts';
 
-const settings = v.parse(v.object({ slots: v.instance(SharedArrayBuffer) }), workerData);
+const settings = v.parse(
+  v.object({ slots: v.instance(SharedArrayBuffer), checks: v.array(v.string()) }),
+  workerData,
+);
 const slots = new WorkerSlots(settings.slots);
 const slot = claimSlot();
 
@@ -34,6 +37,9 @@ async function loadCheck(url: string): Promise<Check<CheckJob, unknown>> {
   const module: unknown = await import(url);
   return v.parse(checkModule, module).default;
 }
+
+// Before the first job, whose time it would take. What fails to load here is told by the job that needs it.
+await Promise.allSettled(settings.checks.map(loadCheck));
 
 /** Runs a check; answers `timeout` at the job's deadline even if the check ignores its signal. */
 async function runCheck({ module, job }: Assignment): Promise<Outcome<unknown>> {

@@ -61,6 +61,7 @@ function coldPool(t: ExecutionContext, changes: Partial<CheckerPoolOptions>) {
 async function openWorker(t: ExecutionContext, changes: Partial<WorkerPoolOptions> = {}) {
   const { seen, listeners } = watched();
   const worker = new WorkerPool({
+    checks: [],
     entry: workerModule('entry'),
     threads: 1,
     jobsPerThread: 1,
