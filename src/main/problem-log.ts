@@ -6,6 +6,10 @@ import type { Logger } from './logger.ts';
 export interface Problem {
   /** Identity: the same key in the next report is the same problem, going on. Texts that vary stay out of it. */
   readonly key: string;
+  /** What it is a problem of, `key` unless given. When it gives way to another problem of the same, it has not ended. */
+  readonly subject?: string;
+  /** While it goes on, nothing is known of the scope's other problems: they go on unseen. */
+  readonly hidesOthers?: boolean;
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
   /** Given: an error line. Absent: an info line. */
@@ -33,8 +37,12 @@ export class ProblemLog {
   report(scope: string, problems: readonly Problem[]): void {
     const before = this.#open.get(scope) ?? new Map<string, Problem>();
     const now = new Map(problems.map((problem) => [problem.key, problem]));
+    const subjects = new Set([...now.values()].map(subjectOf));
     const begun = [...now.values()].filter(({ key }) => !before.has(key));
-    const ended = [...before.values()].filter(({ key }) => !now.has(key));
+    const gone = [...before.values()].filter((problem) => !subjects.has(subjectOf(problem)));
+    const hidden = problems.some(({ hidesOthers }) => hidesOthers === true);
+    const ended = hidden ? [] : gone;
+    if (hidden) for (const problem of gone) now.set(problem.key, problem);
     this.#write(scope, ended, ({ ended, fields }) => {
       if (ended !== undefined) this.#logger.info(ended, fields);
     });
@@ -67,4 +75,8 @@ export class ProblemLog {
       });
     }
   }
+}
+
+function subjectOf({ key, subject }: Problem): string {
+  return subject ?? key;
 }

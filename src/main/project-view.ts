@@ -28,9 +28,11 @@ export class ProjectView {
   readonly #byName = new Map<string, Observation[]>();
   /** Provider id that was found for a Server object, by its uid: it survives renames on both sides. */
   readonly #remembered = new Map<string, string>();
-  /** Provider ids and owners of the records that could not be read last time. */
-  #unreadable: ReadonlySet<string> = new Set();
-  /** A record that could not be read belongs to nobody knows whom: any server that is not found may be it. */
+  /** Records that could not be read when they were last listed, by provider id where that could be read. */
+  readonly #malformed = new Map<string, MalformedRecord>();
+  /** Owners of those records. */
+  readonly #unreadableOwners = new Set<string>();
+  /** One of them belongs to nobody knows whom: any server that is not found may be it. */
   #unreadableStranger = false;
   /** Partial records that nothing is known of: any server that is not found may be one of them. */
   #strangers = false;
@@ -71,31 +73,31 @@ export class ProjectView {
       this.#replace(answer);
       this.#listsOfChanges = 0;
     } else {
-      for (const observation of answer.observations) this.#put(observation);
+      for (const observation of answer.observations)
+        this.#put(observation, this.#byId.get(observation.providerId));
       this.#listsOfChanges++;
     }
-    this.#noteMalformed(answer.malformed);
+    for (const record of answer.malformed) this.#malformed.set(malformedKey(record), record);
     this.#watermark = answer.watermark;
-    this.#index();
+    // Most lists of changes are empty, and projects can be large.
+    if (answer.complete || answer.observations.length + answer.malformed.length > 0) this.#index();
     return true;
   }
 
   /**
    * The observation that belongs to a Server object: by the owner in the cloud's metadata, by the remembered provider id,
-   * by exact name. A server whose metadata names another object (`isServer`) is not taken by its name.
+   * by exact name. A server whose metadata names another object (`isServer`) belongs to that one only.
    */
   find(server: ServerRecord, isServer: (name: string) => boolean): Finding {
-    const id = this.#remembered.get(server.uid);
-    const observation =
-      this.#byOwner.get(server.name) ??
-      (id === undefined ? undefined : this.#byId.get(id)) ??
-      this.#findByName(server, isServer);
+    const owned = this.#byOwner.get(server.name);
+    if (owned === undefined && this.#unreadableOwners.has(server.name)) return { kind: 'unreadable' };
+    const observation = owned ?? this.#findRemembered(server, isServer) ?? this.#findByName(server, isServer);
     if (observation !== undefined) {
       this.#remembered.set(server.uid, observation.providerId);
-      if (this.#unreadable.has(observation.providerId)) return { kind: 'unreadable' };
+      if (this.#malformed.has(observation.providerId)) return { kind: 'unreadable' };
       return { kind: 'observed', observation };
     }
-    if (this.#unreadable.has(server.name) || this.#unreadableStranger) return { kind: 'unreadable' };
+    if (this.#unreadableStranger) return { kind: 'unreadable' };
     return { kind: this.#strangers ? 'unreachable' : 'missing' };
   }
 
@@ -104,12 +106,18 @@ export class ProjectView {
     for (const uid of this.#remembered.keys()) if (!uids.has(uid)) this.#remembered.delete(uid);
   }
 
+  #findRemembered(server: ServerRecord, isServer: (name: string) => boolean): Observation | undefined {
+    const id = this.#remembered.get(server.uid);
+    const observation = id === undefined ? undefined : this.#byId.get(id);
+    return observation !== undefined && isUnowned(observation, isServer) ? observation : undefined;
+  }
+
   #findByName(server: ServerRecord, isServer: (name: string) => boolean): Observation | undefined {
     if (server.displayName === '') return undefined;
     const named = this.#byName.get(server.displayName) ?? [];
     return (
       named.find(({ ownerId }) => ownerId === null) ??
-      named.find(({ ownerId }) => ownerId !== null && !isServer(ownerId))
+      named.find((observation) => isUnowned(observation, isServer))
     );
   }
 
@@ -125,33 +133,33 @@ export class ProjectView {
   #replace({ observations, malformed }: ProjectAnswer): void {
     const before = new Map(this.#byId);
     this.#byId.clear();
-    for (const observation of observations)
-      this.#put(withIdentity(observation, before.get(observation.providerId)));
+    this.#malformed.clear();
+    for (const observation of observations) this.#put(observation, before.get(observation.providerId));
     // What could not be read is still there: it is kept as it was last seen.
     for (const { providerId } of malformed) {
       const known = providerId === null ? undefined : before.get(providerId);
-      if (known !== undefined) this.#put(known);
+      if (known !== undefined) this.#put(known, undefined);
     }
   }
 
-  #noteMalformed(malformed: readonly MalformedRecord[]): void {
-    this.#unreadable = new Set(
-      malformed.flatMap((record) => [record.providerId ?? [], record.ownerId ?? []].flat()),
-    );
-    this.#unreadableStranger = malformed.some(
-      ({ providerId, ownerId }) => ownerId === null && (providerId === null || !this.#byId.has(providerId)),
-    );
-  }
-
-  #put(observation: Observation): void {
-    if (observation.deleted) this.#byId.delete(observation.providerId);
-    else this.#byId.set(observation.providerId, observation);
+  #put(observation: Observation, before: Observation | undefined): void {
+    const { providerId, ownerId, deleted } = observation;
+    this.#malformed.delete(malformedKey({ providerId, ownerId }));
+    if (ownerId !== null) this.#malformed.delete(malformedKey({ providerId: null, ownerId }));
+    if (deleted) this.#byId.delete(providerId);
+    else this.#byId.set(providerId, withIdentity(observation, before));
   }
 
   #index(): void {
     this.#byOwner.clear();
     this.#byName.clear();
+    this.#unreadableOwners.clear();
+    this.#unreadableStranger = false;
     this.#strangers = false;
+    for (const { providerId, ownerId } of this.#malformed.values()) {
+      if (ownerId !== null) this.#unreadableOwners.add(ownerId);
+      else if (providerId === null || !this.#byId.has(providerId)) this.#unreadableStranger = true;
+    }
     for (const observation of this.#byId.values()) {
       const { name, ownerId, partial } = observation;
       if (partial && name === null) this.#strangers = true;
@@ -168,4 +176,14 @@ export class ProjectView {
 function withIdentity(observation: Observation, before: Observation | undefined): Observation {
   if (!observation.partial || before === undefined) return observation;
   return { ...observation, name: before.name, ownerId: before.ownerId };
+}
+
+/** True when its metadata names no Server object that there is. */
+function isUnowned({ ownerId }: Observation, isServer: (name: string) => boolean): boolean {
+  return ownerId === null || !isServer(ownerId);
+}
+
+/** Records without an id are told apart by owner; of those without either, one is as good as many. */
+function malformedKey({ providerId, ownerId }: Pick<MalformedRecord, 'providerId' | 'ownerId'>): string {
+  return providerId ?? `owner ${ownerId ?? ''}`;
 }

@@ -78,18 +78,26 @@ export class RegionPoll {
     return first === undefined || this.#answered > 0 ? null : first.error;
   }
 
-  /** All problems of this poll. When every project failed for a reason of the region's, that is one problem. */
+  /** All problems of this poll. What every project suffered from for a reason of the region's is one problem. */
   problems(): readonly Problem[] {
-    const [first] = this.#failures;
-    if (first !== undefined && this.#answered === 0 && regionWide.has(first.error.code)) {
-      const servers = this.#failures.reduce((sum, failure) => sum + failure.servers.length, 0);
-      return [...this.#problems, regionUnresolved(this.regionId, first.error, { servers })];
+    const ofRegion = this.#failures.filter(({ error }) => this.#answered === 0 && regionWide.has(error.code));
+    const [first] = ofRegion;
+    const problems = [...this.#problems];
+    if (first !== undefined) {
+      const servers = ofRegion.reduce((sum, failure) => sum + failure.servers.length, 0);
+      problems.push(regionUnresolved(this.regionId, first.error, { servers }));
     }
-    const ofServers = this.#failures.flatMap(({ servers, error, identityId }) =>
-      servers.map((server) => checkFailed(server, error, { identity: identityId })),
-    );
-    return [...this.#problems, ...ofServers];
+    for (const { identityId, error, servers } of this.#failures) {
+      if (first !== undefined && regionWide.has(error.code)) continue;
+      for (const server of servers) problems.push(checkFailed(server, error, { identity: identityId }));
+    }
+    return problems;
   }
+}
+
+/** The subject of all problems of one server. */
+export function serverSubject({ namespace, name }: ServerRecord): string {
+  return `server/${namespace}/${name}`;
 }
 
 export function regionUnresolved(
@@ -99,6 +107,8 @@ export function regionUnresolved(
 ): Problem {
   return {
     key: `region/${error.code}`,
+    subject: 'region',
+    hidesOthers: true,
     message: 'failed to resolve region, skipping',
     error: error.message,
     fields: { region: regionId, code: error.code, ...extra },
@@ -113,6 +123,7 @@ function checkFailed(
 ): Problem {
   return {
     key: `check/${server.namespace}/${server.name}/${error.code}`,
+    subject: serverSubject(server),
     message: 'failed to check server, skipping',
     error: error.message,
     fields: { server: server.name, region: server.regionId ?? '', code: error.code, ...extra },

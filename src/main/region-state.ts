@@ -2,6 +2,7 @@
 // All of it can be learnt again: the objects in Kubernetes are the memory that counts.
 
 import { isDeepStrictEqual } from 'node:util';
+import type { ErrorCode } from '../shared/errors.ts';
 import type {
   Credentials,
   Flavor,
@@ -27,8 +28,10 @@ interface Login {
 
 /** Flavours hardly change; the original keeps them as long. */
 const flavorLifetimeMs = 3_600_000;
-/** After a failure they are asked for again sooner, but not at every poll. */
+/** What was refused is asked for again sooner, but not at every poll: each time may cost a login that fails. */
 const flavorRetryMs = 300_000;
+/** Failures that pass: the next poll asks again, so that the first good answer of a region has its flavours' names. */
+const transient: ReadonlySet<ErrorCode> = new Set(['timeout', 'unreachable', 'server-error']);
 
 export class RegionState {
   record: RegionRecord;
@@ -101,8 +104,11 @@ export class RegionState {
 
   takeFlavors({ outcome, session }: FlavorResult, nowMs: number): void {
     this.keepSession('', this.#access.service ?? undefined, session);
-    this.#flavorsDueMs = nowMs + (outcome.ok ? flavorLifetimeMs : flavorRetryMs);
-    if (!outcome.ok) return;
+    if (!outcome.ok) {
+      this.#flavorsDueMs = transient.has(outcome.error.code) ? nowMs : nowMs + flavorRetryMs;
+      return;
+    }
+    this.#flavorsDueMs = nowMs + flavorLifetimeMs;
     const selected = this.record.openstack?.flavorIds ?? null;
     const isSelected = ({ id }: Flavor) => selected === null || selected.includes(id);
     this.#flavorNames = new Map(outcome.flavors.filter(isSelected).map(({ id, name }) => [id, name]));

@@ -1,0 +1,109 @@
+import test from 'ava';
+import { type Problem, ProblemLog } from '../../src/main/problem-log.ts';
+import { RecordedLog } from '../fixtures/recorded-log.ts';
+
+function problem(key: string, changes: Partial<Problem> = {}): Problem {
+  return { key, message: `${key} begins`, fields: { server: key }, ended: `${key} ends`, ...changes };
+}
+
+function setUp() {
+  const log = new RecordedLog();
+  return { log, problems: new ProblemLog(log) };
+}
+
+test('a problem is told once when it begins and once when it ends', (t) => {
+  const { log, problems } = setUp();
+  const refused = problem('a', { error: 'refused' });
+  problems.report('region', [refused]);
+  problems.report('region', [{ ...refused, error: 'refused again' }]);
+  t.deepEqual(log.lines, [{ level: 'error', msg: 'a begins', error: 'refused', fields: { server: 'a' } }]);
+  problems.report('region', []);
+  problems.report('region', []);
+  t.deepEqual(log.lines.slice(1), [{ level: 'info', msg: 'a ends', fields: { server: 'a' } }]);
+  problems.report('region', [refused]);
+  t.is(log.lines.length, 3, 'it begins anew');
+});
+
+test('a problem without an error is no error', (t) => {
+  const { log, problems } = setUp();
+  problems.report('region', [problem('a')]);
+  t.deepEqual(log.lines, [{ level: 'info', msg: 'a begins', fields: { server: 'a' } }]);
+});
+
+test('an end that is worth no line gets none', (t) => {
+  const { log, problems } = setUp();
+  const { ended: _, ...endless } = problem('a');
+  problems.report('region', [endless]);
+  problems.report('region', []);
+  t.deepEqual(log.take(), ['a begins']);
+});
+
+test('scopes do not end each other’s problems', (t) => {
+  const { log, problems } = setUp();
+  problems.report('one', [problem('a')]);
+  problems.report('two', [problem('a')]);
+  problems.report('two', []);
+  t.deepEqual(log.take(), ['a begins', 'a begins', 'a ends']);
+});
+
+test('a problem that gives way to another of the same subject has not ended', (t) => {
+  const { log, problems } = setUp();
+  const timeout = problem('timeout', { subject: 'server' });
+  const refused = problem('refused', { subject: 'server' });
+  problems.report('region', [timeout]);
+  problems.report('region', [refused]);
+  t.deepEqual(log.take(), ['timeout begins', 'refused begins']);
+  problems.report('region', []);
+  t.deepEqual(log.take(), ['refused ends']);
+  problems.report('region', [timeout]);
+  t.deepEqual(log.take(), ['timeout begins']);
+});
+
+test('while a problem hides the others, they neither end nor begin again', (t) => {
+  const { log, problems } = setUp();
+  const hiding = problem('down', { subject: 'region', hidesOthers: true });
+  const hidingToo = problem('refusing', { subject: 'region', hidesOthers: true });
+  problems.report('region', [problem('a'), problem('b')]);
+  problems.report('region', [hiding]);
+  problems.report('region', [hidingToo]);
+  t.deepEqual(log.take(), ['a begins', 'b begins', 'down begins', 'refusing begins']);
+  problems.report('region', [problem('a')]);
+  t.deepEqual(log.take(), ['refusing ends', 'b ends']);
+});
+
+test('a scope that is forgotten ends without a word, and begins anew', (t) => {
+  const { log, problems } = setUp();
+  problems.report('region', [problem('a')]);
+  problems.forget('region');
+  problems.report('region', []);
+  t.deepEqual(log.take(), ['a begins']);
+  problems.report('region', [problem('a')]);
+  t.deepEqual(log.take(), ['a begins']);
+});
+
+test('a mass of problems is told in twenty lines and a count, as is their end', (t) => {
+  const { log, problems } = setUp();
+  const many = Array.from({ length: 1_000 }, (_, index) =>
+    problem(`server-${index}`, { message: 'failed', ended: 'works', error: 'refused' }),
+  );
+  problems.report('region', [...many, problem('other')]);
+  t.is(log.lines.filter(({ msg }) => msg === 'failed').length, 20);
+  t.is(log.lines.filter(({ msg }) => msg === 'other begins').length, 1);
+  t.deepEqual(log.lines.at(-1), {
+    level: 'info',
+    msg: 'further lines of the same message left out',
+    fields: { message: 'failed', region: 'region', count: 980 },
+  });
+  log.take();
+  problems.report('region', many);
+  t.deepEqual(log.take(), ['other ends']);
+  problems.report('region', []);
+  t.is(log.lines.filter(({ msg }) => msg === 'works').length, 20);
+  t.is(log.lines.length, 21);
+});
+
+test('the same problem reported twice at once is one', (t) => {
+  const { log, problems } = setUp();
+  problems.report('region', [problem('a'), problem('a')]);
+  t.deepEqual(log.take(), ['a begins']);
+});
