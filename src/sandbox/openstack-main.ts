@@ -68,8 +68,12 @@ class Clouds {
 function requests(cloud: SandboxCloud, clear: boolean): object {
   const { logins } = cloud.requests;
   const counts = cloud.requests.counts();
+  const latest = cloud.requests.latest();
+  // Epoch milliseconds, so that a benchmark knows when a poll began and ended here; null without a request.
+  const firstMs = latest[0]?.startedMs ?? null;
+  const lastMs = latest.reduce<number | null>((last, { endedMs }) => Math.max(last ?? 0, endedMs ?? 0), null);
   if (clear) cloud.requests.clear();
-  return { logins, counts, connections: cloud.connections() };
+  return { logins, counts, firstMs, lastMs, connections: cloud.connections() };
 }
 
 function say(line: object): void {

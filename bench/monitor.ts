@@ -1,0 +1,183 @@
+// The monitor in a process of its own: started as its users start it, and asked only what it serves.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { type Family, parsePrometheus } from '../test/fixtures/prometheus-text.ts';
+import { cpuBetween, cpuTime } from './process-stats.ts';
+import type { Pass, Subject } from './subject.ts';
+
+/** A monitor that can be started. */
+export interface Build {
+  readonly name: string;
+  /** The command line's module. */
+  readonly module: string;
+  /** Runs it as a user of a checkout does; null where Node runs the module. */
+  readonly launcher: string | null;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bundle = join(root, 'dist/bundle');
+
+/** "src", "bundle", or the folder of a bundle; what the image runs, where it has been built, unless given. */
+export function findBuild(from: string | undefined): Build {
+  const wanted = from ?? (existsSync(bundle) ? 'bundle' : 'src');
+  if (wanted === 'src')
+    return { name: 'src', module: join(root, 'src/main/cli.ts'), launcher: join(root, 'bin/region-monitor') };
+  const module = resolve(wanted === 'bundle' ? bundle : wanted, 'main/cli.js');
+  if (existsSync(module)) return { name: 'bundle', module, launcher: null };
+  throw new Error(`--from ${wanted}: there is no ${module}; npm run build makes dist/bundle`);
+}
+
+export interface MonitorOptions {
+  readonly build: Build;
+  readonly kubeconfig: string;
+  readonly flags: readonly string[];
+  /** Arguments for Node itself. */
+  readonly nodeArgs: readonly string[];
+}
+
+const statusSchema = v.object({
+  regions: v.array(
+    v.object({
+      regionId: v.string(),
+      up: v.boolean(),
+      lastGoodAgeSeconds: v.nullish(v.number()),
+      servers: v.number(),
+    }),
+  ),
+});
+const listeningSchema = v.object({ msg: v.literal('listening'), port: v.number() });
+
+const readyTimeoutMs = 180_000;
+const passTimeoutMs = 600_000;
+const stopTimeoutMs = 15_000;
+const askEveryMs = 40;
+const shownLines = 5;
+
+export class MonitorProcess implements Subject {
+  readonly column = 'monitor';
+  readonly startedMs = performance.now();
+  readonly #child: ChildProcess;
+  readonly #port = Promise.withResolvers<number>();
+  /** Its latest error lines: why it did not do what it should. */
+  readonly #errors: string[] = [];
+
+  constructor({ build, kubeconfig, flags, nodeArgs }: MonitorOptions) {
+    const args = ['run', `--kubeconfig=${kubeconfig}`, '--listen=127.0.0.1:0', ...flags];
+    const [file, before] =
+      build.launcher !== null && nodeArgs.length === 0
+        ? [build.launcher, []]
+        : [process.execPath, [...nodeArgs, build.module]];
+    this.#child = spawn(file, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.once('exit', (code) => this.#port.reject(this.#failure(`ended with ${code}`)));
+    this.#port.promise.catch(() => {});
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      if (stream !== null) void this.#read(stream);
+  }
+
+  pids(): readonly number[] {
+    return [this.#child.pid ?? 0];
+  }
+
+  /** Seconds from its start until /readyz says so. */
+  async ready(): Promise<number> {
+    const port = await this.#port.promise;
+    const deadline = this.startedMs + readyTimeoutMs;
+    for (;;) {
+      const { ok } = await fetch(`http://127.0.0.1:${port}/readyz`);
+      if (ok) return (performance.now() - this.startedMs) / 1000;
+      if (performance.now() > deadline) throw this.#failure(`not ready in ${readyTimeoutMs / 1000} s`);
+      await sleep(5);
+    }
+  }
+
+  async pass(regions: readonly string[]): Promise<Pass> {
+    const before = pollSums(await this.#metrics());
+    const cpuBefore = cpuTime(this.pids());
+    await this.#untilPolled(regions);
+    const cpu = cpuBetween(cpuBefore, cpuTime(this.pids()));
+    const metrics = await this.#metrics();
+    const after = pollSums(metrics);
+    const seconds = regions.map((region) => (after.get(region) ?? 0) - (before.get(region) ?? 0));
+    const [delay] = metrics.get('unikorn_region_monitor_event_loop_delay_seconds')?.samples ?? [];
+    return { seconds: Math.max(...seconds), cpu, loopDelaySeconds: delay?.value ?? null };
+  }
+
+  /** The sum of a metric's series. */
+  async total(metric: string): Promise<number> {
+    const samples = (await this.#metrics()).get(metric)?.samples ?? [];
+    return samples.reduce((sum, { value }) => sum + value, 0);
+  }
+
+  /** Ends it as Kubernetes does; throws when it does not end well. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const exit = once(this.#child, 'exit');
+      this.#child.kill('SIGTERM');
+      const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopTimeoutMs);
+      await exit;
+      clearTimeout(timer);
+    }
+    if (this.#child.exitCode !== 0)
+      throw this.#failure(`ended with ${this.#child.exitCode ?? this.#child.signalCode}`);
+  }
+
+  async #untilPolled(regions: readonly string[]): Promise<void> {
+    const sinceMs = performance.now();
+    const deadline = sinceMs + passTimeoutMs;
+    const waiting = new Set(regions);
+    for (;;) {
+      // Before the question: a poll must not seem to have ended later than it did.
+      const nowMs = performance.now();
+      const { regions: states } = v.parse(statusSchema, JSON.parse(await this.#get('/statusz')));
+      for (const { regionId, lastGoodAgeSeconds } of states)
+        if (typeof lastGoodAgeSeconds === 'number' && nowMs - lastGoodAgeSeconds * 1000 > sinceMs)
+          waiting.delete(regionId);
+      if (waiting.size === 0) return;
+      if (nowMs > deadline) throw this.#failure(`no poll of ${[...waiting].join(', ')}`);
+      await sleep(askEveryMs);
+    }
+  }
+
+  async #metrics(): Promise<ReadonlyMap<string, Family>> {
+    return parsePrometheus(await this.#get('/metrics'));
+  }
+
+  async #get(path: string): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${await this.#port.promise}${path}`);
+    return response.text();
+  }
+
+  async #read(stream: Readable): Promise<void> {
+    for await (const line of createInterface({ input: stream })) {
+      if (line.includes('"listening"')) {
+        const listening = v.safeParse(listeningSchema, JSON.parse(line));
+        if (listening.success) this.#port.resolve(listening.output.port);
+      } else if (!line.startsWith('{') || line.includes('"level":"error"')) {
+        this.#errors.push(line.slice(0, 300));
+        if (this.#errors.length > shownLines) this.#errors.shift();
+      }
+    }
+  }
+
+  #failure(what: string): Error {
+    return new Error([`the monitor: ${what}`, ...this.#errors].join('\n  '));
+  }
+}
+
+/** Seconds that all polls of each region took. */
+function pollSums(metrics: ReadonlyMap<string, Family>): ReadonlyMap<string, number> {
+  const samples = metrics.get('unikorn_region_monitor_poll_duration_seconds')?.samples ?? [];
+  return new Map(
+    samples
+      .filter(({ name }) => name.endsWith('_sum'))
+      .map(({ labels, value }) => [labels['region_id'] ?? '', value]),
+  );
+}
