@@ -2,7 +2,7 @@
 // All of it can be learnt again: the objects in Kubernetes are the memory that counts.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { ErrorCode } from '../shared/errors.ts';
+import type { CheckError, ErrorCode } from '../shared/errors.ts';
 import type {
   Credentials,
   Flavor,
@@ -41,11 +41,8 @@ export class RegionState {
   readonly #views = new Map<string, ProjectView>();
   #flavorNames: ReadonlyMap<string, string> = new Map();
   #flavorsDueMs = 0;
-  /** Monotonic milliseconds of the last poll that got an answer; null before the first. */
-  lastGoodMs: number | null = null;
-  /** Whether the last poll got an answer; null before the first. */
-  up: boolean | null = null;
-
+  /** Why the flavours could not be listed when they were last asked for; null when they could. */
+  flavorError: CheckError | null = null;
   constructor(record: RegionRecord, access: RegionAccess) {
     this.record = record;
     this.#access = access;
@@ -104,6 +101,7 @@ export class RegionState {
 
   takeFlavors({ outcome, session }: FlavorResult, nowMs: number): void {
     this.keepSession('', this.#access.service ?? undefined, session);
+    this.flavorError = outcome.ok ? null : outcome.error;
     if (!outcome.ok) {
       this.#flavorsDueMs = transient.has(outcome.error.code) ? nowMs : nowMs + flavorRetryMs;
       return;

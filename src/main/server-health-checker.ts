@@ -44,7 +44,7 @@ export interface ServerHealthOptions {
   readonly onRegionGone: (regionId: string) => void;
 }
 
-/** A region's poll that waits for its job. */
+/** A region's poll that is under way. */
 interface Pending {
   readonly poll: RegionPoll;
   readonly state: RegionState;
@@ -151,7 +151,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       if (plans.length === 0) pending.poll.failed({ identityId: '', error, servers: [] });
       for (const { identityId, servers } of plans) pending.poll.failed({ identityId, error, servers });
     }
-    if (!cycle.signal.aborted) this.#finish(pending.poll, pending.state);
+    if (!cycle.signal.aborted) this.#finish(pending);
   }
 
   async #planRegion(
@@ -202,8 +202,9 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       nowMs: clock.now(),
       monotonicMs: clock.monotonicMs(),
     });
-    if (job === null) this.#finish(poll, state);
-    else this.#pending.set(regionId, { poll, state, plans });
+    const pending = { poll, state, plans };
+    if (job === null) this.#finish(pending);
+    else this.#pending.set(regionId, pending);
     return job;
   }
 
@@ -213,7 +214,6 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     if (result.flavors !== null) {
       state.takeFlavors(result.flavors, clock.monotonicMs());
       if (result.flavors.outcome.ok) poll.answered();
-      else poll.note(flavorsFailed(poll.regionId, result.flavors.outcome.error, plans.size === 0));
     }
     for (const project of result.projects) {
       const plan = plans.get(project.identityId);
@@ -289,10 +289,16 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     poll.counts.add({ state: server.phase.toLowerCase(), ...flavorAttributes(server, state) });
   }
 
-  #finish(poll: RegionPoll, state: RegionState): void {
+  #finish({ poll, state, plans }: Pending): void {
     const { counts, problems, clock } = this.#options;
     const { regionId } = poll;
+    const { flavorError } = state;
     this.#tried.add(regionId);
+    if (flavorError !== null) {
+      poll.note(flavorsFailed(regionId, flavorError));
+      // Where there is no project to ask, nothing else tells how the region is; they are not asked for at every poll.
+      if (plans.size === 0) poll.failed({ identityId: '', error: flavorError, servers: [] });
+    }
     const { failure } = poll;
     state.up = failure === null;
     if (failure === null) {
@@ -415,9 +421,10 @@ function mostVanished(regionId: string, identity: string, servers: number): Prob
   };
 }
 
-function flavorsFailed(regionId: string, error: CheckError, alone: boolean): Problem {
+function flavorsFailed(regionId: string, error: CheckError): Problem {
   return {
-    key: `flavors/${error.code}${alone ? '/alone' : ''}`,
+    key: `flavors/${error.code}`,
+    subject: 'flavors',
     message: 'failed to list flavors',
     error: error.message,
     fields: { region: regionId, code: error.code },

@@ -244,3 +244,37 @@ test('a region that is deleted: its series vanish, its requests stop, its server
   const { text } = await monitor.get('/statusz');
   t.false(text.includes('"removed"'));
 });
+
+test('a region without servers is down when its cloud is, says so once, and comes back', async (t) => {
+  const region = await sandbox.addRegion('unused');
+  await region.cloud.pause();
+  const line = await monitor.untilLogged(unresolved, { region: 'unused' });
+  t.is(line.fields['code'], 'unreachable');
+  await monitor.untilRegionPolled('unused', 2);
+  t.is(await monitor.total(regionUp, 'region_id="unused"'), 0);
+  await region.cloud.resume();
+  await monitor.untilLogged(resolved, { region: 'unused' });
+  await eventually('the region up', async () => (await monitor.total(regionUp, 'region_id="unused"')) === 1);
+  await monitor.untilRegionPolled('unused');
+  t.is(monitor.logged(unresolved, { region: 'unused' }).length, 1);
+  t.is(monitor.logged(resolved, { region: 'unused' }).length, 1);
+});
+
+test('a service account that is refused costs the names of flavours only, and is said until it is mended', async (t) => {
+  const region = await sandbox.addRegion('refused-account');
+  region.putSecret({ password: sandbox.newPassword() });
+  sandbox.addServer(region.addProject(), { id: 'refused-account' });
+  const line = await monitor.untilLogged('failed to list flavors', { region: 'refused-account' });
+  t.is(line.fields['code'], 'unauthorized');
+  await monitor.untilStates('refused-account', { running: 1 });
+  await monitor.untilRegionPolled('refused-account', 2);
+  t.is(await monitor.total(regionUp, 'region_id="refused-account"'), 1);
+  t.is(monitor.logged('failed to list flavors', { region: 'refused-account' }).length, 1);
+  t.deepEqual(monitor.logged('flavors listed again', { region: 'refused-account' }), []);
+  region.putSecret();
+  await monitor.untilLogged('flavors listed again', { region: 'refused-account' });
+  await eventually('a name', async () => {
+    const [series] = await monitor.series('unikorn_region_server_state', 'region_id="refused-account"');
+    return series?.includes('flavor_name="m1.large"');
+  });
+});
