@@ -43,6 +43,11 @@ export class RegionState {
   #flavorsDueMs = 0;
   /** Why the flavours could not be listed when they were last asked for; null when they could. */
   flavorError: CheckError | null = null;
+  /** Monotonic milliseconds of the last poll that got an answer; null before the first. */
+  lastGoodMs: number | null = null;
+  /** Whether the last poll got an answer; null before the first. */
+  up: boolean | null = null;
+
   constructor(record: RegionRecord, access: RegionAccess) {
     this.record = record;
     this.#access = access;
