@@ -106,7 +106,7 @@ export function regionUnresolved(
   extra: Readonly<Record<string, unknown>> = {},
 ): Problem {
   return {
-    key: `region/${error.code}`,
+    key: `region/${kindOf(error)}`,
     subject: 'region',
     hidesOthers: true,
     message: 'failed to resolve region, skipping',
@@ -122,11 +122,16 @@ function checkFailed(
   extra: Readonly<Record<string, unknown>>,
 ): Problem {
   return {
-    key: `check/${server.namespace}/${server.name}/${error.code}`,
+    key: `check/${server.namespace}/${server.name}/${kindOf(error)}`,
     subject: serverSubject(server),
     message: 'failed to check server, skipping',
     error: error.message,
     fields: { server: server.name, region: server.regionId ?? '', code: error.code, ...extra },
     ended: 'server checked again',
   };
+}
+
+/** Errors of one kind are one problem, going on. Of an object that is wrong, each flaw is a problem of its own. */
+function kindOf({ code, message }: CheckError): string {
+  return code === 'invalid-config' ? `${code}/${message}` : code;
 }

@@ -6,6 +6,7 @@ import { isJsonObject, type JsonObject } from '../../src/sandbox/kubernetes-obje
 import type { SandboxProject, SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
 import { apiGroup, apiVersion, identityLabel, regionLabel } from '../../src/shared/labels.ts';
 import { SharedCleanup } from '../fixtures/cleanup.ts';
+import { eventually } from '../fixtures/eventually.ts';
 import type { MonitorUnderTest } from '../fixtures/monitor.ts';
 import { namespace, type Sandbox, startSandbox, startWatchedSandbox } from '../fixtures/sandbox.ts';
 
@@ -173,6 +174,23 @@ for (const key of ['domain-id', 'user-id', 'password', 'project-id'])
     own.putSecret();
     await sandbox.untilPhase(`without-${key}`, 'Running');
   });
+
+test('of several flaws in a Secret, each is said when it is its turn', async (t) => {
+  const own = await sandbox.addRegion('flawed');
+  sandbox.cluster.patch('secrets', namespace, own.secretName, { data: { 'user-id': null, password: null } });
+  t.true((await errorOfRegion('flawed')).endsWith('key error: user-id'));
+  const userId = Buffer.from(own.serviceAccount.userId).toString('base64');
+  sandbox.cluster.patch('secrets', namespace, own.secretName, { data: { 'user-id': userId } });
+  await eventually('the next flaw', () =>
+    monitor
+      .logged(unresolved, { region: 'flawed' })
+      .some(({ error }) => error.endsWith('key error: password')),
+  );
+  t.deepEqual(monitor.logged('region resolved again', { region: 'flawed' }), []);
+  own.putSecret();
+  await monitor.untilLogged('region resolved again', { region: 'flawed' });
+  t.is(monitor.logged(unresolved, { region: 'flawed' }).length, 2);
+});
 
 test('a Secret that is no text is named with the field', async (t) => {
   const own = await sandbox.addRegion('binary');

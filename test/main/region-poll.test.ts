@@ -64,11 +64,17 @@ test('when every project failed for a reason of the region’s, that is one prob
 });
 
 test('what concerns one project’s credentials or rights is told of each of its servers', (t) => {
-  for (const code of ['unauthorized', 'forbidden', 'wrong-scope', 'invalid-config'] as const) {
+  for (const [code, key] of [
+    ['unauthorized', 'unauthorized'],
+    ['forbidden', 'forbidden'],
+    ['wrong-scope', 'wrong-scope'],
+    // Each flaw of an object is a problem of its own.
+    ['invalid-config', 'invalid-config/it was invalid-config'],
+  ] as const) {
     const problems = pollOf({ identityId: 'p1', code }).problems();
     t.is(problems.length, 3);
     t.deepEqual(problems[0], {
-      key: `check/default/a/${code}`,
+      key: `check/default/a/${key}`,
       subject: 'server/default/a',
       message: 'failed to check server, skipping',
       error: `it was ${code}`,
@@ -114,7 +120,7 @@ test('problems of single servers and notes come along', (t) => {
   const note = { key: 'note', message: 'noted', fields: {} };
   poll.note(note);
   const [first, second, third] = poll.problems();
-  t.like(first, { key: 'check/default/a/invalid-config', fields: { identity: 'p9' } });
+  t.like(first, { key: 'check/default/a/invalid-config/it was invalid-config', fields: { identity: 'p9' } });
   t.is(first?.subject, serverSubject(server));
   t.is(second, note);
   t.is(third?.key, 'region/timeout');
