@@ -2,7 +2,7 @@
 // sends as many patches, as many at once, to the same API server.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FleetSize, namespace } from './fleet.ts';
+import type { FleetSize } from './fleet.ts';
 import { MonitorProcess } from './monitor.ts';
 import { memory } from './process-stats.ts';
 import { atLeast, Report } from './report.ts';
@@ -31,14 +31,9 @@ export async function measureBurst(size: FleetSize, settings: Settings): Promise
     const monitor = new MonitorProcess({
       build: settings.build,
       nodeArgs: settings.nodeArgs,
+      periodMs,
       kubeconfig: stage.cluster.kubeconfig,
-      flags: [
-        `--namespace=${namespace}`,
-        `--poll-period=${periodMs}ms`,
-        `--workers=${settings.workers}`,
-        '--startup-timeout=3m',
-        ...settings.flags,
-      ],
+      flags: [`--workers=${settings.workers}`, ...settings.flags],
     });
     try {
       await monitor.ready();

@@ -112,14 +112,8 @@ class PassScenario {
       build: settings.build,
       kubeconfig: cluster.kubeconfig,
       nodeArgs: settings.nodeArgs,
-      flags: [
-        `--namespace=${namespace}`,
-        `--poll-period=${this.#periodMs}ms`,
-        `--workers=${settings.workers}`,
-        '--startup-timeout=3m',
-        flag,
-        ...settings.flags,
-      ],
+      periodMs: this.#periodMs,
+      flags: [`--workers=${settings.workers}`, flag, ...settings.flags],
     });
     try {
       const start = this.report.section('start: first pass, with all logins');

@@ -1,6 +1,5 @@
 // Whether cost grows with the fleet, or faster: the CPU of a full pass, a server, of a small and of a large fleet.
 
-import { namespace } from './fleet.ts';
 import { MonitorProcess } from './monitor.ts';
 import { atMost, Report } from './report.ts';
 import { median } from './samples.ts';
@@ -26,15 +25,9 @@ export async function measureScale(latencyMs: number, settings: Settings): Promi
       const monitor = new MonitorProcess({
         build: settings.build,
         nodeArgs: settings.nodeArgs,
+        periodMs: periodFor(fleet, settings),
         kubeconfig: stage.cluster.kubeconfig,
-        flags: [
-          `--namespace=${namespace}`,
-          `--poll-period=${periodFor(fleet, settings)}ms`,
-          `--workers=${settings.workers}`,
-          '--startup-timeout=3m',
-          '--reconcile-every=1',
-          ...settings.flags,
-        ],
+        flags: [`--workers=${settings.workers}`, '--reconcile-every=1', ...settings.flags],
       });
       try {
         await monitor.ready();

@@ -1,7 +1,7 @@
 // Starts in a row: how long until ready, with how much memory, for some numbers of workers; then idle life.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FleetSize, namespace } from './fleet.ts';
+import type { FleetSize } from './fleet.ts';
 import { MonitorProcess } from './monitor.ts';
 import { cpuBetween, cpuTime, memory } from './process-stats.ts';
 import { atMost, Report } from './report.ts';
@@ -93,7 +93,8 @@ function startMonitor(
   return new MonitorProcess({
     build,
     nodeArgs,
+    periodMs,
     kubeconfig: stage.cluster.kubeconfig,
-    flags: [`--namespace=${namespace}`, `--poll-period=${periodMs}ms`, `--workers=${workers}`, ...flags],
+    flags: [`--workers=${workers}`, ...flags],
   });
 }
