@@ -23,7 +23,7 @@ export interface CheckerPoolOptions {
 const jobsPerThread = 32;
 const maxQueue = 4_096;
 const isolatedThreads = 2;
-const heapLimitMiB = 512;
+const memoryLimitMiB = 512;
 /** Bounds of the time without a heartbeat after which a thread is ended: collections and slow machines need some. */
 const stuckBoundsMs = { least: 2_000, most: 10_000 };
 
@@ -122,7 +122,7 @@ export class CheckerPool {
       checks,
       clock,
       stuckAfterMs,
-      heapLimitMiB,
+      memoryLimitMiB,
       maxQueue,
       onWorkerEnded,
       onError,

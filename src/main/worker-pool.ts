@@ -1,7 +1,8 @@
 // One piscina pool of worker threads, watched. It guarantees that every job ends in an answer or in an error as data:
 // - a check that fails, or misses its deadline, is answered by the worker itself (workers/entry);
-// - a thread that dies (exit, uncaught error, memory limit) fails the jobs it held, and piscina starts another;
+// - a thread that dies (exit, uncaught error) fails the jobs it held, and piscina starts another;
 // - a thread whose event loop stands still is found by its missing heartbeat, or by a job that is overdue, and is ended;
+// - a thread that uses too much memory is ended, before V8 would end the whole program;
 // - a pool that lost threads for good (they fail while starting) is built anew, with backoff.
 
 import type { Worker } from 'node:worker_threads';
@@ -24,8 +25,8 @@ export interface WorkerPoolOptions {
   /** Number of the first worker, so that numbers stay unique over several pools. */
   readonly firstNumber: number;
   readonly maxQueue: number;
-  /** Old-space limit of each thread, MiB. */
-  readonly heapLimitMiB: number;
+  /** A thread that uses more memory is ended. */
+  readonly memoryLimitMiB: number;
   /** A thread without a heartbeat for so long is ended. */
   readonly stuckAfterMs: number;
   readonly clock: Clock;
@@ -58,6 +59,12 @@ const watchEveryMs = 250;
 const overdueMs = 1_000;
 /** Weight of the newest interval in a worker's busy share: a single one is too short to read. */
 const smoothing = 0.05;
+/**
+ * V8's own limit lies so far above ours. It is the last resort: when a JSON.parse reaches it, not the thread but the
+ * whole program is aborted. One answer of the largest size that we accept grows to about 800 MiB at worst.
+ */
+const memoryReserveMiB = 1_024;
+const mebibyte = 1_048_576;
 const rebuildBackoffMs = { first: 1_000, most: 30_000 };
 
 const startedMessage = v.object({ ticket: v.number(), slot: v.number(), startedMs: v.number() });
@@ -68,8 +75,17 @@ interface OpenJob {
   readonly end: (ran: Ran) => void;
   /** Set when a thread begins the job. */
   run: { readonly slot: number; readonly worker: number; readonly startedMs: number } | null;
-  /** True when that thread is being ended because it is stuck. */
-  stuck: boolean;
+  /** Why that thread is being ended by us. */
+  fault: CheckError | null;
+}
+
+/** What was last seen of a thread. */
+interface Sample {
+  utilization: ReturnType<Worker['performance']['eventLoopUtilization']>;
+  busyShare: number;
+  heapUsedBytes: number;
+  /** Until the thread has told its memory; one that is stuck may never do. */
+  weighing: boolean;
 }
 
 export class WorkerPool {
@@ -77,16 +93,11 @@ export class WorkerPool {
   readonly #slots: WorkerSlots;
   /** By ticket. */
   readonly #jobs = new Map<number, OpenJob>();
-  /** Worker numbers of living threads, by slot. */
-  readonly #numbers = new Map<number, number>();
-  /** Slots whose thread we are ending because it is stuck. */
-  readonly #stuck = new Set<number>();
-  /** By worker number. */
+  /** Why we are ending the thread, by slot. */
+  readonly #ending = new Map<number, CheckError>();
+  /** By slot. */
   readonly #restarts = new Map<number, number>();
-  readonly #utilization = new Map<
-    Worker,
-    { total: ReturnType<Worker['performance']['eventLoopUtilization']>; share: number }
-  >();
+  readonly #samples = new Map<Worker, Sample>();
   readonly #watchdog: NodeJS.Timeout;
   #piscina: Piscina<Assignment, Answer>;
   #lastWatchMs: number;
@@ -101,7 +112,7 @@ export class WorkerPool {
     this.#slots = new WorkerSlots(options.threads * 2);
     this.#piscina = this.#build();
     this.#lastWatchMs = options.clock.monotonicMs();
-    this.#watchdog = setInterval(() => this.#watch(), watchEveryMs).unref();
+    this.#watchdog = setInterval(() => this.#watch(), watchEveryMs);
   }
 
   /** Jobs that wait for a thread. */
@@ -115,10 +126,8 @@ export class WorkerPool {
     if (this.#closing) return notBegun(cancelled);
     const ticket = ++this.#tickets;
     const ended = Promise.withResolvers<Ran>();
-    const open: OpenJob = { deadlineMs: job.deadlineMs, end: ended.resolve, run: null, stuck: false };
+    const open: OpenJob = { deadlineMs: job.deadlineMs, end: ended.resolve, run: null, fault: null };
     this.#jobs.set(ticket, open);
-    // Nothing else keeps the program alive for a job that no thread has taken.
-    this.#watchdog.ref();
     this.#piscina.run({ ticket, module: module.href, job }).then(
       (answer) => ended.resolve({ ok: true, worker: this.#number(answer.slot), answer }),
       // The thread's last messages come on another port: one turn later it is known whether it had begun the job.
@@ -126,7 +135,6 @@ export class WorkerPool {
     );
     const ran = await ended.promise;
     this.#jobs.delete(ticket);
-    if (this.#jobs.size === 0) this.#watchdog.unref();
     if (ran.ok) this.#rebuildDelayMs = rebuildBackoffMs.first;
     return ran;
   }
@@ -137,15 +145,14 @@ export class WorkerPool {
     for (const thread of this.#piscina.threads) {
       const slot = this.#slotOf(thread);
       if (slot === null) continue;
-      const worker = this.#number(slot);
       let jobsInFlight = 0;
       for (const { run } of this.#jobs.values()) if (run?.slot === slot) jobsInFlight++;
       states.push({
-        worker,
-        busyShare: this.#utilization.get(thread)?.share ?? 0,
-        heapUsedBytes: this.#slots.heapBytes(slot),
+        worker: this.#number(slot),
+        busyShare: this.#samples.get(thread)?.busyShare ?? 0,
+        heapUsedBytes: this.#samples.get(thread)?.heapUsedBytes ?? 0,
         jobsInFlight,
-        restarts: this.#restarts.get(worker) ?? 0,
+        restarts: this.#restarts.get(slot) ?? 0,
       });
     }
     return states.toSorted((a, b) => a.worker - b.worker);
@@ -159,7 +166,7 @@ export class WorkerPool {
   }
 
   #build(): Piscina<Assignment, Answer> {
-    const { entry, checks, threads, jobsPerThread, maxQueue, heapLimitMiB, onError } = this.#options;
+    const { entry, checks, threads, jobsPerThread, maxQueue, memoryLimitMiB, onError } = this.#options;
     const piscina = new Piscina<Assignment, Answer>({
       filename: entry.href,
       minThreads: threads,
@@ -169,7 +176,7 @@ export class WorkerPool {
       idleTimeout: Number.POSITIVE_INFINITY,
       // Not 'sync': that freezes the event loop of an idle worker, and with it its keep-alive sockets.
       atomics: 'async',
-      resourceLimits: { maxOldGenerationSizeMb: heapLimitMiB },
+      resourceLimits: { maxOldGenerationSizeMb: memoryLimitMiB + memoryReserveMiB },
       workerData: {
         slots: this.#slots.buffer,
         checks: checks.map(({ href }) => href),
@@ -193,19 +200,19 @@ export class WorkerPool {
     if (job !== undefined) job.run = { slot, worker: this.#number(slot), startedMs };
   }
 
-  #failed({ run, stuck }: OpenJob, thrown: unknown): Ran {
+  #failed({ run, fault }: OpenJob, thrown: unknown): Ran {
     return {
       ok: false,
       worker: run?.worker ?? null,
       startedMs: run?.startedMs ?? null,
-      error: this.#closing ? cancelled : stuck ? stuckError : poolError(thrown),
+      error: this.#closing ? cancelled : (fault ?? poolError(thrown)),
     };
   }
 
   /** No answer long after the deadline: the thread that has the job is stuck, or no thread ever took it. */
   #overdue({ run }: OpenJob): Ran {
     if (run === null) return notBegun(neverBegun);
-    this.#endStuck(run.slot);
+    this.#end(run.slot, stuckError);
     return { ok: false, worker: run.worker, startedMs: run.startedMs, error: stuckError };
   }
 
@@ -223,46 +230,64 @@ export class WorkerPool {
     for (const thread of this.#piscina.threads) {
       const slot = this.#slotOf(thread);
       const beatMs = slot === null ? 0 : this.#slots.lastBeatMs(slot);
-      if (slot !== null && beatMs > 0 && now - beatMs > this.#options.stuckAfterMs) this.#endStuck(slot);
+      if (slot !== null && beatMs > 0 && now - beatMs > this.#options.stuckAfterMs)
+        this.#end(slot, stuckError);
     }
     this.#revive(now);
   }
 
   #measure(thread: Worker): void {
-    const total = thread.performance.eventLoopUtilization();
-    const before = this.#utilization.get(thread);
-    if (before === undefined) {
-      this.#utilization.set(thread, { total, share: total.utilization });
-      return;
+    const utilization = thread.performance.eventLoopUtilization();
+    let sample = this.#samples.get(thread);
+    if (sample === undefined) {
+      sample = { utilization, busyShare: utilization.utilization, heapUsedBytes: 0, weighing: false };
+      this.#samples.set(thread, sample);
+    } else {
+      const recent = thread.performance.eventLoopUtilization(utilization, sample.utilization).utilization;
+      sample.busyShare = sample.busyShare * (1 - smoothing) + recent * smoothing;
+      sample.utilization = utilization;
     }
-    const recent = thread.performance.eventLoopUtilization(total, before.total).utilization;
-    this.#utilization.set(thread, { total, share: before.share * (1 - smoothing) + recent * smoothing });
+    if (!sample.weighing) void this.#weigh(thread, sample);
   }
 
-  #endStuck(slot: number): void {
-    if (this.#stuck.has(slot)) return;
+  /** Asks a thread for its memory, which it tells even in the middle of a loop. */
+  async #weigh(thread: Worker, sample: Sample): Promise<void> {
+    sample.weighing = true;
+    try {
+      const { used_heap_size, external_memory } = await thread.getHeapStatistics();
+      sample.heapUsedBytes = used_heap_size;
+      const slot = this.#slotOf(thread);
+      if (slot !== null && used_heap_size + external_memory > this.#options.memoryLimitMiB * mebibyte)
+        this.#end(slot, memoryError);
+    } catch {
+      // The thread is not there any more.
+    }
+    sample.weighing = false;
+  }
+
+  #end(slot: number, fault: CheckError): void {
+    if (this.#ending.has(slot)) return;
     const thread = this.#piscina.threads.find(({ threadId }) => threadId === this.#slots.owner(slot));
     if (thread === undefined) return;
-    this.#stuck.add(slot);
-    for (const job of this.#jobs.values()) if (job.run?.slot === slot) job.stuck = true;
+    this.#ending.set(slot, fault);
+    for (const job of this.#jobs.values()) if (job.run?.slot === slot) job.fault = fault;
     thread.terminate().catch(this.#options.onError);
   }
 
   #freeSlots(): void {
     const alive = new Set(this.#piscina.threads.map((thread) => thread.threadId));
-    for (const thread of this.#utilization.keys()) {
-      if (!alive.has(thread.threadId)) this.#utilization.delete(thread);
+    for (const thread of this.#samples.keys()) {
+      if (!alive.has(thread.threadId)) this.#samples.delete(thread);
     }
     for (let slot = 0; slot < this.#slots.size; slot++) {
       const threadId = this.#slots.owner(slot);
       if (threadId === 0 || alive.has(threadId)) continue;
-      const worker = this.#number(slot);
-      const reason = this.#stuck.delete(slot) ? 'stuck' : 'ended';
-      this.#numbers.delete(slot);
+      const reason = this.#ending.get(slot)?.code ?? 'worker-crashed';
+      this.#ending.delete(slot);
       this.#slots.free(slot);
       if (this.#closing) continue;
-      this.#restarts.set(worker, (this.#restarts.get(worker) ?? 0) + 1);
-      this.#options.onWorkerEnded(worker, reason);
+      this.#restarts.set(slot, (this.#restarts.get(slot) ?? 0) + 1);
+      this.#options.onWorkerEnded(this.#number(slot), reason);
     }
   }
 
@@ -284,16 +309,8 @@ export class WorkerPool {
     return null;
   }
 
-  /** The lowest number that no living thread had when this one was first seen. Threads claim their slots in any order. */
   #number(slot: number): number {
-    let number = this.#numbers.get(slot);
-    if (number === undefined) {
-      const taken = new Set(this.#numbers.values());
-      number = this.#options.firstNumber;
-      while (taken.has(number)) number++;
-      this.#numbers.set(slot, number);
-    }
-    return number;
+    return this.#options.firstNumber + (slot % this.#options.threads);
   }
 }
 
@@ -306,6 +323,11 @@ const cancelled: CheckError = { code: 'cancelled', message: 'the monitor is shut
 const stuckError: CheckError = {
   code: 'worker-stuck',
   message: 'the worker thread stood still while it held this check, and was ended',
+};
+
+const memoryError: CheckError = {
+  code: 'worker-out-of-memory',
+  message: 'the worker thread used too much memory while it held this check, and was ended',
 };
 
 const neverBegun: CheckError = {

@@ -23,7 +23,7 @@ export interface Assignment {
 /** Worker to main, when a job begins: should the thread die, main knows which jobs it held. */
 export interface Started {
   readonly ticket: number;
-  /** The worker's number: its row in WorkerSlots. */
+  /** The thread's row in WorkerSlots. */
   readonly slot: number;
   /** Monotonic milliseconds. */
   readonly startedMs: number;

@@ -1,12 +1,11 @@
-// What every worker thread tells main without a message: that its event loop turns, and how large its heap is.
-// It lives in shared memory, because a thread that loops endlessly can send nothing any more.
+// What every worker thread tells main without a message: that its event loop turns. It lives in shared memory, because a
+// thread that loops endlessly can send nothing any more.
 
 const owner = 0;
 const beat = 1;
-const heap = 2;
-const fields = 3;
+const fields = 2;
 
-/** A table in shared memory with one row a worker thread. The row's index is the worker's stable number. */
+/** A table in shared memory with one row a worker thread. */
 export class WorkerSlots {
   readonly buffer: SharedArrayBuffer;
   readonly #cells: BigInt64Array;
@@ -38,23 +37,17 @@ export class WorkerSlots {
   }
 
   free(slot: number): void {
-    Atomics.store(this.#cells, slot * fields + heap, 0n);
     Atomics.store(this.#cells, slot * fields + beat, 0n);
     Atomics.store(this.#cells, slot * fields + owner, 0n);
   }
 
-  /** Records that the thread's event loop turned at `nowMs` (monotonic) with `heapBytes` in use. */
-  record(slot: number, nowMs: number, heapBytes: number): void {
-    Atomics.store(this.#cells, slot * fields + heap, BigInt(Math.round(heapBytes)));
+  /** Records that the thread's event loop turned at `nowMs` (monotonic). */
+  beat(slot: number, nowMs: number): void {
     Atomics.store(this.#cells, slot * fields + beat, BigInt(Math.round(nowMs)));
   }
 
   /** Monotonic milliseconds of the last turn that was recorded; 0 before the first. */
   lastBeatMs(slot: number): number {
     return Number(Atomics.load(this.#cells, slot * fields + beat));
-  }
-
-  heapBytes(slot: number): number {
-    return Number(Atomics.load(this.#cells, slot * fields + heap));
   }
 }

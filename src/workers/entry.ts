@@ -1,7 +1,6 @@
 // The entry of every worker thread: piscina calls the default export once a job. It gives each job its deadline, turns
 // whatever a check throws into data, and records in shared memory that this thread's event loop turns.
 
-import v8 from 'node:v8';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import * as v from 'valibot';
 import type { Check, CheckJob, Outcome } from '../shared/checker.ts';
@@ -24,7 +23,7 @@ function claimSlot(): number {
 }
 
 function beat(): void {
-  slots.record(slot, monotonicMs(), v8.getHeapStatistics().used_heap_size);
+  slots.beat(slot, monotonicMs());
 }
 beat();
 setInterval(beat, beatEveryMs).unref();
