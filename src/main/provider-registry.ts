@@ -21,9 +21,9 @@ export interface ProviderRegistryOptions {
   readonly client: KubernetesClient;
   /** Where Regions and identities are looked up; "" takes them from any namespace. */
   readonly namespace: string;
-  readonly regions: ResourceCache<RegionRecord>;
-  readonly identities: ResourceCache<IdentityRecord>;
-  readonly openstackIdentities: ResourceCache<OpenstackIdentityRecord>;
+  readonly regions: Pick<ResourceCache<RegionRecord>, 'get' | 'values'>;
+  readonly identities: Pick<ResourceCache<IdentityRecord>, 'get'>;
+  readonly openstackIdentities: Pick<ResourceCache<OpenstackIdentityRecord>, 'get'>;
 }
 
 /** A Region's provider that has no servers to ask for. */

@@ -1,30 +1,19 @@
-// The composition root: builds every part, hands each its collaborators, and releases them in reverse order.
+// The daemon: builds every part (polling.ts what a poll needs), polls by the clock, and releases the parts in reverse
+// order.
 
 import { systemClock } from '../shared/clock.ts';
 import type { CheckError } from '../shared/errors.ts';
-import { CheckerPool } from './checker-pool.ts';
 import { formatMs } from './durations.ts';
 import { Health } from './health.ts';
 import { startHttpEndpoints } from './http-endpoints.ts';
-import { KubernetesClient } from './kubernetes-client.ts';
-import { loadClusterAccess } from './kubernetes-config.ts';
 import { createLogger, type Logger } from './logger.ts';
-import { Metrics } from './metrics.ts';
 import type { Options } from './options.ts';
 import { PollClock } from './poll-clock.ts';
-import { type Pollable, PollCycle } from './poll-cycle.ts';
-import { ProblemLog } from './problem-log.ts';
+import { createPolling } from './polling.ts';
 import { ProfileWatch } from './profile.ts';
-import { ProviderRegistry } from './provider-registry.ts';
-import { ResourceCaches } from './resource-caches.ts';
-import { ServerHealthChecker } from './server-health-checker.ts';
 import { StartupError, startupStep } from './startup-error.ts';
-import { StateCounts } from './state-counts.ts';
-import { StatusWriter } from './status-writer.ts';
 import { createTelemetry } from './telemetry.ts';
-import { TransitionLog } from './transition-log.ts';
 import type { Version } from './version.ts';
-import { workerModule } from './worker-modules.ts';
 
 export interface RunContext {
   /** Aborting it stops the monitor. */
@@ -40,8 +29,6 @@ const application = 'region-monitor';
 /** What a stop may take: writes in flight are finished, then telemetry is flushed. Together less than 3 s. */
 const stopMs = { writes: 1_000, telemetry: 1_500 };
 
-/** For each request to the API server. Polls do not wait for writes, so the poll period says nothing about it. */
-const apiTimeoutMs = 15_000;
 const profileCheckMs = 60_000;
 
 /** Watches until the signal aborts; rejects with a StartupError when it cannot start. */
@@ -83,94 +70,14 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     ),
     async (opened) => opened.shutdown(stopMs.telemetry),
   );
-  const client = resources.adopt(
-    new KubernetesClient(
-      await startupStep('failed to create client', async () => loadClusterAccess(options)),
-      {
-        requestTimeoutMs: apiTimeoutMs,
-        // Reads must not queue behind a mass of writes.
-        connections: options.writeConcurrency + 4,
-        userAgent: `${application}/${version.version}`,
-        onRequest: ({ verb, resource, status, seconds }) =>
-          metrics.apiRequest(verb, resource, status, seconds),
-      },
-    ),
-    async (opened) => opened.close(),
-  );
-
-  const counts = new StateCounts();
-  const caches = new ResourceCaches({ client, namespace: options.namespace, clock, logger });
-  // The sources are read when somebody collects, by which time all of them exist.
-  const metrics = new Metrics(
-    telemetry.meter,
-    {
-      serverStates: () => counts.values(),
-      workers: () => pool.workers(),
-      queueLength: () => pool.queueLength,
-      regions: () => checker.regionSnapshots(),
-      caches: () => caches.snapshots(),
-    },
+  const { client, caches, pool, writer, checker, cycles } = await createPolling(options, {
+    clock,
+    logger,
     version,
-  );
-  resources.defer(() => metrics.close());
-  const pool = new CheckerPool({
-    entry: workerModule('entry'),
-    checks: [workerModule('server-health')],
-    workers: options.workers,
-    checkTimeoutMs: options.checkTimeoutMs,
-    clock,
-    onWorkerEnded: (worker, reason) => {
-      metrics.workerRestarted(worker, reason);
-      logger.error('worker thread ended, starting another', null, { worker, reason });
-    },
-    onError: (error) => logger.error('worker thread failed', error),
+    telemetry,
+    signal,
+    resources,
   });
-  const writer = new StatusWriter({
-    client,
-    servers: caches.servers,
-    concurrency: options.writeConcurrency,
-    clock,
-    log: new TransitionLog(logger),
-    metrics,
-    tracer: telemetry.tracer,
-  });
-  const registry = new ProviderRegistry({
-    client,
-    namespace: options.namespace,
-    regions: caches.regions,
-    identities: caches.identities,
-    openstackIdentities: caches.openstackIdentities,
-  });
-  const checker = new ServerHealthChecker({
-    worker: workerModule('server-health'),
-    registry,
-    regions: caches.regions,
-    servers: caches.servers,
-    writer,
-    counts,
-    problems: new ProblemLog(logger),
-    metrics,
-    tracer: telemetry.tracer,
-    clock,
-    limits: {
-      requestTimeoutMs: options.requestTimeoutMs,
-      concurrency: options.regionConcurrency,
-      reconcileEvery: options.reconcileEvery,
-    },
-    onRegionGone: (regionId) => pool.forget(regionId),
-  });
-  const cycles: readonly Pollable[] = [
-    new PollCycle({
-      checker,
-      pool,
-      checkTimeoutMs: options.checkTimeoutMs,
-      clock,
-      metrics,
-      tracer: telemetry.tracer,
-      logger,
-      signal,
-    }),
-  ];
   const firstPoll = Promise.withResolvers<void>();
   const polls = new PollClock({
     periodMs: options.pollPeriodMs,

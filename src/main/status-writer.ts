@@ -6,7 +6,7 @@
 //                                                     read back, now or at the next poll)
 // - the API server is not overrun                    (one limit for all writes; 429 and Retry-After pause them all)
 
-import type { Span, Tracer } from '@opentelemetry/api';
+import type { Tracer } from '@opentelemetry/api';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Clock } from '../shared/clock.ts';
 import { kubernetesTime } from '../shared/conditions.ts';
@@ -20,6 +20,7 @@ import type { FlavorAttributes, Metrics } from './metrics.ts';
 import { annotationChange, provisionDuration } from './pending-time.ts';
 import { type Projection, projectServer, shows } from './projection.ts';
 import type { ResourceCache } from './resource-cache.ts';
+import type { ServerWriter, WriteRequest, Written } from './server-writer.ts';
 import { endSpan, startStatusWrite } from './tracing.ts';
 import type { TransitionLog } from './transition-log.ts';
 
@@ -34,23 +35,6 @@ export interface StatusWriterOptions {
   readonly tracer: Tracer;
 }
 
-export type Written =
-  /** The object shows what was observed: it counts. */
-  | { readonly kind: 'stands'; readonly server: ServerRecord }
-  /** The object is no more. */
-  | { readonly kind: 'gone' }
-  /** Not written; the next poll tries again. */
-  | { readonly kind: 'failed'; readonly error: Error };
-
-export interface WriteRequest {
-  readonly server: ServerRecord;
-  readonly observation: Observation;
-  readonly attributes: FlavorAttributes;
-  readonly signal: AbortSignal;
-  /** Parent of the write's span. */
-  readonly span?: Span | undefined;
-}
-
 const attempts = 6;
 const backoffMs = 200;
 const pauseMs = { default: 1_000, most: 30_000 };
@@ -61,7 +45,7 @@ interface Unanswered {
   readonly projection: Projection;
 }
 
-export class StatusWriter {
+export class StatusWriter implements ServerWriter {
   readonly #options: StatusWriterOptions;
   readonly #limit: LimitFunction;
   /** By uid of the object. */
@@ -78,7 +62,6 @@ export class StatusWriter {
     return this.#limit.activeCount + this.#limit.pendingCount;
   }
 
-  /** True when there is nothing to write: the object shows the observation already. The case of most servers at most polls. */
   isIdle(server: ServerRecord, observation: Observation): boolean {
     return (
       !this.#unanswered.has(server.uid) &&
@@ -87,12 +70,10 @@ export class StatusWriter {
     );
   }
 
-  /** Makes the object show the observation. Never rejects. */
   async write(request: WriteRequest): Promise<Written> {
     return this.#limit(async () => this.#attempt(request));
   }
 
-  /** Resolves when no write is in flight; those that wait give up when their signal aborts. */
   async drained(timeoutMs: number): Promise<void> {
     const { clock } = this.#options;
     const deadlineMs = clock.monotonicMs() + timeoutMs;

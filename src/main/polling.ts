@@ -1,0 +1,148 @@
+// Everything that a poll needs, wired together: the client and the caches, the worker pool, the writer, the checkers.
+// `run` polls by a clock, `check` once.
+
+import type { Clock } from '../shared/clock.ts';
+import { CheckerPool } from './checker-pool.ts';
+import { KubernetesClient } from './kubernetes-client.ts';
+import { loadClusterAccess } from './kubernetes-config.ts';
+import type { Logger } from './logger.ts';
+import { Metrics } from './metrics.ts';
+import type { Options } from './options.ts';
+import { type Pollable, PollCycle } from './poll-cycle.ts';
+import { ProblemLog } from './problem-log.ts';
+import { ProviderRegistry } from './provider-registry.ts';
+import { ResourceCaches } from './resource-caches.ts';
+import { ServerHealthChecker, type ServerHealthOptions } from './server-health-checker.ts';
+import type { ServerWriter } from './server-writer.ts';
+import { startupStep } from './startup-error.ts';
+import { StateCounts } from './state-counts.ts';
+import { StatusWriter } from './status-writer.ts';
+import type { Telemetry } from './telemetry.ts';
+import { TransitionLog } from './transition-log.ts';
+import type { Version } from './version.ts';
+import { workerModule } from './worker-modules.ts';
+
+export interface PollingContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly version: Version;
+  readonly telemetry: Pick<Telemetry, 'meter' | 'tracer'>;
+  /** Aborts when polls are to end. */
+  readonly signal: AbortSignal;
+  /** Takes a releaser for everything that is opened, but for the pool: its owner closes it once writes are drained. */
+  readonly resources: AsyncDisposableStack;
+  /** Collaborators of the checker in place of the usual ones. */
+  readonly replace?: (usual: CheckerParts) => CheckerParts;
+}
+
+export type CheckerParts = Pick<ServerHealthOptions, 'regions' | 'servers' | 'writer' | 'problems'>;
+
+export interface Polling {
+  readonly client: KubernetesClient;
+  readonly caches: ResourceCaches;
+  readonly pool: CheckerPool;
+  readonly registry: ProviderRegistry;
+  readonly writer: ServerWriter;
+  readonly checker: ServerHealthChecker;
+  readonly cycles: readonly Pollable[];
+}
+
+/** For each request to the API server. Polls do not wait for writes, so the poll period says nothing about it. */
+const apiTimeoutMs = 15_000;
+
+/** Rejects with a StartupError when there is no way to the API server. */
+export async function createPolling(options: Options, context: PollingContext): Promise<Polling> {
+  const { clock, logger, version, telemetry, signal, resources } = context;
+  const client = resources.adopt(
+    new KubernetesClient(
+      await startupStep('failed to create client', async () => loadClusterAccess(options)),
+      {
+        requestTimeoutMs: apiTimeoutMs,
+        // Reads must not queue behind a mass of writes.
+        connections: options.writeConcurrency + 4,
+        userAgent: `region-monitor/${version.version}`,
+        onRequest: ({ verb, resource, status, seconds }) =>
+          metrics.apiRequest(verb, resource, status, seconds),
+      },
+    ),
+    async (opened) => opened.close(),
+  );
+
+  const counts = new StateCounts();
+  const caches = new ResourceCaches({ client, namespace: options.namespace, clock, logger });
+  // The sources are read when somebody collects, by which time all of them exist.
+  const metrics = new Metrics(
+    telemetry.meter,
+    {
+      serverStates: () => counts.values(),
+      workers: () => pool.workers(),
+      queueLength: () => pool.queueLength,
+      regions: () => checker.regionSnapshots(),
+      caches: () => caches.snapshots(),
+    },
+    version,
+  );
+  resources.defer(() => metrics.close());
+  const pool = new CheckerPool({
+    entry: workerModule('entry'),
+    checks: [workerModule('server-health')],
+    workers: options.workers,
+    checkTimeoutMs: options.checkTimeoutMs,
+    clock,
+    onWorkerEnded: (worker, reason) => {
+      metrics.workerRestarted(worker, reason);
+      logger.error('worker thread ended, starting another', null, { worker, reason });
+    },
+    onError: (error) => logger.error('worker thread failed', error),
+  });
+  const registry = new ProviderRegistry({
+    client,
+    namespace: options.namespace,
+    regions: caches.regions,
+    identities: caches.identities,
+    openstackIdentities: caches.openstackIdentities,
+  });
+  const usual: CheckerParts = {
+    regions: caches.regions,
+    servers: caches.servers,
+    writer: new StatusWriter({
+      client,
+      servers: caches.servers,
+      concurrency: options.writeConcurrency,
+      clock,
+      log: new TransitionLog(logger),
+      metrics,
+      tracer: telemetry.tracer,
+    }),
+    problems: new ProblemLog(logger),
+  };
+  const parts = context.replace?.(usual) ?? usual;
+  const checker = new ServerHealthChecker({
+    ...parts,
+    worker: workerModule('server-health'),
+    registry,
+    counts,
+    metrics,
+    tracer: telemetry.tracer,
+    clock,
+    limits: {
+      requestTimeoutMs: options.requestTimeoutMs,
+      concurrency: options.regionConcurrency,
+      reconcileEvery: options.reconcileEvery,
+    },
+    onRegionGone: (regionId) => pool.forget(regionId),
+  });
+  const cycles: readonly Pollable[] = [
+    new PollCycle({
+      checker,
+      pool,
+      checkTimeoutMs: options.checkTimeoutMs,
+      clock,
+      metrics,
+      tracer: telemetry.tracer,
+      logger,
+      signal,
+    }),
+  ];
+  return { client, caches, pool, registry, writer: parts.writer, checker, cycles };
+}
