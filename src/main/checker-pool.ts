@@ -1,6 +1,6 @@
 // Where checks run: a shared pool, in which each thread runs many jobs at once, and a small isolated one. When a thread
 // dies, every job that it had begun is a suspect; each is run again alone on an isolated thread, so that the guilty one
-// can hurt nobody else. A region stays in isolation until one of its jobs leaves its thread alive there.
+// can hurt nobody else. A region stays in isolation until its jobs there were answered and none of them ended its thread.
 
 import * as v from 'valibot';
 import type { CheckJob, JobReport, Outcome } from '../shared/checker.ts';
@@ -33,13 +33,20 @@ const threadDeaths: ReadonlySet<ErrorCode> = new Set([
   'worker-out-of-memory',
 ]);
 
+/** A region in isolation, and what its jobs there did since the first of those in flight was begun. */
+interface Suspect {
+  jobs: number;
+  answered: boolean;
+  died: boolean;
+}
+
 export class CheckerPool {
   readonly #options: CheckerPoolOptions;
   readonly #shared: WorkerPool;
   /** Only while somebody is suspected: its threads cost memory. */
   #isolated: WorkerPool | null = null;
   #isolatedJobs = 0;
-  readonly #suspects = new Set<string>();
+  readonly #suspects = new Map<string, Suspect>();
   #closing = false;
 
   constructor(options: CheckerPoolOptions) {
@@ -93,18 +100,31 @@ export class CheckerPool {
       jobsPerThread: 1,
       firstNumber: this.#options.workers,
     });
+    const suspect = this.#suspects.get(job.regionId);
+    if (suspect !== undefined) suspect.jobs++;
     this.#isolatedJobs++;
     const ran = await this.#isolated.run(module, job);
     this.#isolatedJobs--;
-    if (ran.ok) this.#suspects.delete(job.regionId);
+    if (suspect !== undefined) this.#judge(job.regionId, suspect, ran);
     else if (threadDied(ran)) this.#suspect(job.regionId, ran);
     this.#closeUnneeded();
     return ran;
   }
 
+  #judge(regionId: string, suspect: Suspect, ran: Ran): void {
+    if (ran.ok) suspect.answered = true;
+    if (threadDied(ran)) suspect.died = true;
+    suspect.jobs--;
+    if (suspect.jobs > 0) return;
+    if (suspect.answered && !suspect.died) this.#suspects.delete(regionId);
+    suspect.answered = false;
+    suspect.died = false;
+  }
+
   /** A job that the thread had not begun cannot have been what ended it. */
   #suspect(regionId: string, { worker }: Ran): void {
-    if (worker !== null) this.#suspects.add(regionId);
+    if (worker === null || this.#suspects.has(regionId)) return;
+    this.#suspects.set(regionId, { jobs: 0, answered: false, died: false });
   }
 
   #closeUnneeded(): void {

@@ -190,6 +190,24 @@ test('a region that ended a thread stays alone until its thread survives', async
   t.deepEqual(Object.keys(restarts(pool)), ['0', '1'], 'nobody is suspected, so nobody is kept alone');
 });
 
+test('a region with several jobs stays alone until none of them ends its thread', async (t) => {
+  const { pool } = await openPool(t);
+  const run = async (name: string) => pool.run(fixtureCheck(name), fixtureJob('region'));
+  await run('exit');
+  for (const names of [
+    ['answer', 'exit', 'answer'],
+    ['exit', 'answer'],
+    ['answer', 'answer'],
+  ]) {
+    const reports = await Promise.all(names.map(run));
+    t.true(
+      reports.every((report) => workerOf(report) >= shared),
+      names.join(' '),
+    );
+  }
+  t.true(workerOf(await run('answer')) < shared);
+});
+
 test('a region that is forgotten is not suspected any more', async (t) => {
   const { pool } = await openPool(t);
   await pool.run(fixtureCheck('exit'), fixtureJob('exiting'));
