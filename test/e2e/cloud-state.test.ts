@@ -93,6 +93,10 @@ test('a cell that is down: health Unknown, phase kept, counted; all is well when
   t.deepEqual(monitor.logged(missing, { region: 'cells' }), []);
   region.cloud.setCellDown({ serverIds: [down.providerId] }, false);
   await sandbox.untilHealth('in-down-cell', well);
+  await monitor.untilLogged('instance state transition', {
+    instance_id: 'in-down-cell',
+    from_state: 'Unknown',
+  });
   const lines = monitor.logged('instance state transition', { instance_id: 'in-down-cell' });
   t.deepEqual(
     lines.map(({ fields }) => [fields['from_state'], fields['to_state']]),

@@ -18,6 +18,9 @@ async function startupError(t: ExecutionContext, monitor: MonitorUnderTest): Pro
   return error ?? new StartupError('', '');
 }
 
+/** Time enough for a first poll that must succeed. */
+const patient = ['--poll-period=20s', '--check-timeout=19s', '--request-timeout=18s'];
+
 const role = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
 
 test('an API server that comes up after the monitor is waited for', async (t) => {
@@ -118,11 +121,7 @@ test('--require-all-regions ends the start when a region does not work, and name
   const bad = await sandbox.addRegion('bad');
   bad.cloud.faults.add({ kind: 'status', status: 503 });
   sandbox.addServer(bad.addProject(), { id: 'in-bad' });
-  const monitor = await sandbox.startMonitor(
-    '--require-all-regions',
-    '--poll-period=10s',
-    '--check-timeout=9s',
-  );
+  const monitor = await sandbox.startMonitor('--require-all-regions', ...patient);
   const { title, message } = await startupError(t, monitor);
   t.is(title, 'failed to initialize providers');
   t.true(message.includes('bad: ') && message.includes('503'), message);
@@ -130,11 +129,7 @@ test('--require-all-regions ends the start when a region does not work, and name
 
 test('--require-all-regions starts when all work', async (t) => {
   const sandbox = await sandboxWithServer(t);
-  const monitor = await sandbox.startMonitor(
-    '--require-all-regions',
-    '--poll-period=10s',
-    '--check-timeout=9s',
-  );
+  const monitor = await sandbox.startMonitor('--require-all-regions', ...patient);
   await sandbox.untilPhase('web', 'Running');
   await monitor.untilReady();
   t.pass();

@@ -311,8 +311,11 @@ test('flavor_name is "" where the flavours cannot be listed: said once, the id i
   const line = await monitor.untilLogged('failed to list flavors', failure);
   t.true(line.level === 'error' && line.error.includes('500'));
   await monitor.untilStates('flavorless', { running: 1 });
-  const [series = ''] = await monitor.series('unikorn_region_server_state', 'region_id="flavorless"');
-  t.true(series.includes(`flavor_id="${broken.cloud.flavors[0]?.id}",flavor_name=""`), series);
+  const attributes = `flavor_id="${broken.cloud.flavors[0]?.id}",flavor_name=""`;
+  await eventually('a series without name', async () => {
+    const series = await monitor.series('unikorn_region_server_state', 'region_id="flavorless"', attributes);
+    return series.length === 1;
+  });
   await monitor.untilRegionPolled('flavorless', 2);
   t.is(monitor.logged('failed to list flavors', failure).length, 1);
 });
