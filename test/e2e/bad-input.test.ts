@@ -266,11 +266,12 @@ test('of two regions with one broken, the good one is counted and up, the broken
   await monitor.untilLogged('region resolved again', { region: 'bad' });
 });
 
-test('an object of wrong types, which an older definition let in, is named with its field', async (t) => {
+test('objects that the definitions do not allow any more, or not yet, are named with the field: wrong types, an unknown provider', async (t) => {
   const own = await startSandbox(t);
   const { cluster } = own;
   const east = await own.addRegion('east');
   await own.addRegion('west');
+  await own.addRegion('north');
   const eastern = east.addProject();
   for (const id of ['fine', 'bad-labels', 'bad-conditions', 'bad-time']) own.addServer(eastern, { id });
   const broken: Readonly<Record<string, (object: JsonObject) => JsonObject>> = {
@@ -278,6 +279,8 @@ test('an object of wrong types, which an older definition let in, is named with 
     'bad-conditions': (object) => ({ ...object, status: { conditions: [{ type: 'Healthy' }] } }),
     'bad-time': (object) => ({ ...object, metadata: { ...metadata(object), creationTimestamp: 'noon' } }),
     west: (object) => ({ ...object, spec: { provider: 7 } }),
+    // No mistake: what a later definition may allow.
+    north: (object) => ({ ...object, spec: { provider: 'baremetal' } }),
   };
   for (const resource of ['servers', 'regions'] as const) {
     const items = cluster
@@ -302,6 +305,8 @@ test('an object of wrong types, which an older definition let in, is named with 
   );
   t.is((await read('region/bad-time')).error, 'metadata.creationTimestamp is no time');
   t.like((await read('region/west')).fields, { resource: 'regions' });
+  const { error } = await started.untilLogged(unresolved, { region: 'north' });
+  t.is(error, 'region provider unimplemented: baremetal');
   await started.untilReady();
   await started.untilRegionPolled('east', 2);
   t.is(started.logged('failed to read object, skipping').length, 4);
