@@ -1,8 +1,8 @@
-// Writes the pages that are derived from the code. A test compares them with what lies in docs/.
+// Writes what is derived from the code: pages, the dashboard, and the chart's copies. A test compares it with what is there.
 
-import { writeFileSync } from 'node:fs';
-import { metricsPage } from './metrics-page.ts';
-import { optionsPage } from './options-page.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { derivedFiles } from './derived-files.ts';
 
-writeFileSync(new URL('../docs/options.md', import.meta.url), optionsPage());
-writeFileSync(new URL('../docs/metrics.md', import.meta.url), metricsPage());
+const root = new URL('..', import.meta.url);
+for (const [path, text] of derivedFiles((path) => readFileSync(new URL(path, root), 'utf8')))
+  writeFileSync(new URL(path, root), text);

@@ -1,0 +1,116 @@
+{{- define "region-monitor.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "region-monitor.selectorLabels" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "region-monitor.labels" -}}
+{{ include "region-monitor.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "region-monitor.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "region-monitor.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "region-monitor.image" -}}
+{{- default (printf "region-monitor:%s" .Chart.AppVersion) .Values.image -}}
+{{- end -}}
+
+{{/* Namespace of the Regions; empty for all. */}}
+{{- define "region-monitor.watched" -}}
+{{- if hasKey .Values.flags "namespace" -}}
+{{- .Values.flags.namespace -}}
+{{- else -}}
+{{- .Release.Namespace -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Name of the rights in a namespace, of ($ NAMESPACE). Where other releases may have some under the same name, in another
+namespace or cluster-wide (""), the release's namespace tells them apart.
+*/}}
+{{- define "region-monitor.rightsName" -}}
+{{- $root := first . -}}
+{{- $name := include "region-monitor.fullname" $root -}}
+{{- eq (last .) $root.Release.Namespace | ternary $name (printf "%s-%s" $root.Release.Namespace $name) -}}
+{{- end -}}
+
+{{/*
+What gives the monitor rights, of (dict "root" $ "namespace" NAMESPACE "name" NAME "rules" YAML): a Role and its binding, or
+for all namespaces ("") their cluster-wide kin.
+*/}}
+{{- define "region-monitor.rights" -}}
+{{- $kind := empty .namespace | ternary "ClusterRole" "Role" -}}
+{{- range $suffix := list "" "Binding" }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}{{ $suffix }}
+metadata:
+  name: {{ $.name }}
+  {{- with $.namespace }}
+  namespace: {{ . }}
+  {{- end }}
+  labels:
+    {{- include "region-monitor.labels" $.root | nindent 4 }}
+{{- if $suffix }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ $kind }}
+  name: {{ $.name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "region-monitor.serviceAccountName" $.root }}
+    namespace: {{ $.root.Release.Namespace }}
+{{- else }}
+rules:
+  {{- $.rules | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Port that the flag "listen" names; empty when nothing listens. */}}
+{{- define "region-monitor.port" -}}
+{{- regexFind "[0-9]+$" (default "" .Values.flags.listen) -}}
+{{- end -}}
+
+{{- define "region-monitor.otlpEndpoint" -}}
+{{- $global := dig "otlp" "endpoint" "" (default dict .Values.global) -}}
+{{- $own := default dict .Values.otlp -}}
+{{- coalesce $global $own.endpoint (index .Values.flags "otlp-endpoint") | default "" -}}
+{{- end -}}
+
+{{/* All flags, with those that follow from other values. */}}
+{{- define "region-monitor.args" -}}
+{{- $flags := deepCopy .Values.flags -}}
+{{- $_ := set $flags "namespace" (include "region-monitor.watched" .) -}}
+{{- with include "region-monitor.otlpEndpoint" . -}}
+{{- $_ := set $flags "otlp-endpoint" . -}}
+{{- end -}}
+{{- range $name, $value := $flags }}
+{{- /* Helm reads whole numbers as floats, which print as 1e+06. */}}
+{{- if and (kindIs "float64" $value) (eq (floor $value) $value) }}
+{{- $value = int64 $value }}
+{{- end }}
+- {{ printf "--%s=%v" $name $value | quote }}
+{{- end }}
+{{- end -}}

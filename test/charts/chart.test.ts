@@ -1,0 +1,308 @@
+// What the chart renders: against the flags, the rights that the monitor needs, and a real API server.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import * as v from 'valibot';
+import { allFlags, type Flag } from '../../src/main/flags.ts';
+import { addFlags, type Options, readOptions } from '../../src/main/options.ts';
+import { type RequiredRight, requiredRights } from '../../src/main/required-rights.ts';
+import { allValues, chartFolder, helm, type Rendered, render, set, tryRender } from '../fixtures/chart.ts';
+import { startControlPlane } from '../fixtures/control-plane.ts';
+
+const texts = v.array(v.string());
+const probeSchema = v.looseObject({ httpGet: v.object({ path: v.string(), port: v.string() }) });
+const containerSchema = v.looseObject({
+  image: v.string(),
+  args: texts,
+  env: v.array(v.looseObject({ name: v.string(), value: v.string() })),
+  ports: v.optional(v.array(v.object({ name: v.string(), containerPort: v.number() }))),
+  livenessProbe: v.optional(probeSchema),
+  readinessProbe: v.optional(probeSchema),
+  securityContext: v.looseObject({
+    allowPrivilegeEscalation: v.boolean(),
+    readOnlyRootFilesystem: v.boolean(),
+    capabilities: v.object({ drop: texts }),
+  }),
+});
+const deploymentSchema = v.object({
+  spec: v.looseObject({
+    replicas: v.number(),
+    strategy: v.unknown(),
+    template: v.object({
+      spec: v.looseObject({
+        serviceAccountName: v.string(),
+        securityContext: v.unknown(),
+        containers: v.tuple([containerSchema]),
+      }),
+    }),
+  }),
+});
+const roleSchema = v.object({
+  rules: v.array(
+    v.strictObject({
+      apiGroups: texts,
+      resources: texts,
+      verbs: texts,
+      resourceNames: v.optional(texts),
+    }),
+  ),
+});
+
+function only(objects: readonly Rendered[], kind: string): Rendered {
+  const [first, ...others] = objects.filter((object) => object.kind === kind);
+  if (first === undefined || others.length > 0) throw new Error(`not one ${kind} but ${others.length + 1}`);
+  return first;
+}
+
+function podOf(objects: readonly Rendered[]) {
+  return v.parse(deploymentSchema, only(objects, 'Deployment')).spec.template.spec;
+}
+
+function containerOf(objects: readonly Rendered[]) {
+  return podOf(objects).containers[0];
+}
+
+/** The options that a monitor with the container's arguments runs with. */
+function optionsOf(objects: readonly Rendered[]): Options {
+  const { args } = containerOf(objects);
+  return readOptions(addFlags(new Command()).exitOverride().parse(args, { from: 'user' }), {});
+}
+
+/** "verb group/resource" for each right that an object of the kind grants, by namespace ("" for all). */
+function rightsOf(objects: readonly Rendered[], kind: string): Record<string, readonly string[]> {
+  const granted: Record<string, string[]> = {};
+  for (const object of objects.filter((each) => each.kind === kind)) {
+    const rights = v
+      .parse(roleSchema, object)
+      .rules.flatMap(({ apiGroups, resources, verbs }) =>
+        apiGroups.flatMap((group) =>
+          resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`)),
+        ),
+      );
+    const namespace = object.metadata.namespace ?? '';
+    granted[namespace] = [...(granted[namespace] ?? []), ...rights].toSorted();
+  }
+  return granted;
+}
+
+function required(select: (right: RequiredRight) => boolean = () => true): readonly string[] {
+  return requiredRights
+    .filter(select)
+    .flatMap(({ group, resource, verbs }) => verbs.map((verb) => `${verb} ${group}/${resource}`))
+    .toSorted();
+}
+
+for (const [title, args] of [
+  ['as it is', []],
+  ['with everything set', ['--values', allValues]],
+] as const)
+  helm.test(`helm finds nothing wrong with the chart ${title}`, async (t) => {
+    const { ok, stdout, stderr } = await helm.run(['lint', '--strict', chartFolder, ...args]);
+    t.true(ok, stdout + stderr);
+    t.notRegex(stdout, /WARNING|ERROR/);
+  });
+
+helm.test('as it is: one monitor of its namespace, with probes and without rights of the host', async (t) => {
+  const objects = await render();
+  t.deepEqual(objects.map(({ kind }) => kind).toSorted(), [
+    'Deployment',
+    'Role',
+    'Role',
+    'RoleBinding',
+    'RoleBinding',
+    'Service',
+    'ServiceAccount',
+  ]);
+  t.true(objects.every(({ metadata }) => metadata.namespace === 'region'));
+  const { spec } = v.parse(deploymentSchema, only(objects, 'Deployment'));
+  t.is(spec.replicas, 1);
+  t.like(spec.strategy, { type: 'Recreate' });
+  const options = optionsOf(objects);
+  t.is(options.namespace, 'region');
+  t.is(options.otlpEndpoint, '');
+  const { image, ports, livenessProbe, readinessProbe, securityContext } = containerOf(objects);
+  t.is(image, 'region-monitor:0.1.0');
+  t.deepEqual(ports, [{ name: 'http', containerPort: options.listen?.port ?? 0 }]);
+  t.like(livenessProbe, { httpGet: { path: '/healthz', port: 'http' } });
+  t.like(readinessProbe, { httpGet: { path: '/readyz', port: 'http' } });
+  t.deepEqual(securityContext, {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  });
+  t.like(podOf(objects).securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+});
+
+helm.test('the rights are those that are required, where they are required', async (t) => {
+  t.deepEqual(rightsOf(await render(), 'Role'), { region: required() });
+
+  const elsewhere = [
+    '--set',
+    'flags.namespace=clouds',
+    '--set',
+    'rbac.regionSecrets.namespaces={vault,region}',
+  ];
+  t.deepEqual(rightsOf(await render({ args: elsewhere }), 'Role'), {
+    clouds: required(({ scope }) => scope === 'watched'),
+    region: required(({ scope }) => scope === 'secrets'),
+    vault: required(({ scope }) => scope === 'secrets'),
+  });
+
+  const everywhere = await render({ args: set('flags.namespace', '') });
+  t.deepEqual(rightsOf(everywhere, 'ClusterRole'), { '': required() });
+  t.deepEqual(rightsOf(everywhere, 'Role'), {});
+  t.is(optionsOf(everywhere).namespace, '');
+
+  const none = await render({ args: ['--set', 'rbac.create=false,serviceAccount.create=false'] });
+  t.deepEqual(none.map(({ kind }) => kind).toSorted(), ['Deployment', 'Service']);
+  t.is(podOf(none).serviceAccountName, 'default');
+});
+
+helm.test('only the named Secrets, if they are named', async (t) => {
+  const objects = await render({ args: ['--set', 'rbac.regionSecrets.names={north,south}'] });
+  const rules = objects
+    .filter(({ kind }) => kind === 'Role')
+    .flatMap((role) => v.parse(roleSchema, role).rules);
+  t.deepEqual(
+    rules.filter(({ resources }) => resources.includes('secrets')),
+    [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'], resourceNames: ['north', 'south'] }],
+  );
+});
+
+const bindingSchema = v.object({
+  roleRef: v.object({ kind: v.string(), name: v.string() }),
+  subjects: v.tuple([v.object({ kind: v.string(), name: v.string(), namespace: v.string() })]),
+});
+
+helm.test('every role is bound, in its namespace, to the account that the monitor runs as', async (t) => {
+  for (const args of [[], set('flags.namespace', ''), ['--values', allValues]]) {
+    const objects = await render({ args });
+    const ids = (end: RegExp) => objects.filter(({ kind }) => end.test(kind));
+    const bound = ids(/RoleBinding$/).map((object) => {
+      const { roleRef, subjects } = v.parse(bindingSchema, object);
+      t.deepEqual(subjects, [
+        { kind: 'ServiceAccount', name: podOf(objects).serviceAccountName, namespace: 'region' },
+      ]);
+      return `${roleRef.kind} ${object.metadata.namespace ?? ''}/${roleRef.name}`;
+    });
+    const roles = ids(/Role$/).map(
+      ({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`,
+    );
+    t.is(new Set(roles).size, 2);
+    t.deepEqual(bound.toSorted(), roles.toSorted());
+  }
+});
+
+async function endpoint(...args: readonly string[]): Promise<string> {
+  return optionsOf(await render({ args })).otlpEndpoint;
+}
+
+helm.test("the endpoint for telemetry: a parent chart's, then the value, then the flag", async (t) => {
+  const flag = ['--set', 'flags.otlp-endpoint=flag:1'];
+  const value = ['--set', 'otlp.endpoint=value:2'];
+  const parent = ['--set', 'global.otlp.endpoint=parent:3'];
+  t.is(await endpoint(...flag), 'flag:1');
+  t.is(await endpoint(...flag, ...value), 'value:2');
+  t.is(await endpoint(...flag, ...value, ...parent), 'parent:3');
+});
+
+/** Something that a flag takes, as one would write it in YAML. */
+function sampleOf({ name, kind, default: fixed = '' }: Flag<unknown>): unknown {
+  if (kind === 'bool') return true;
+  if (name === 'listen') return ':9999';
+  if (name === 'zap-log-level') return 2;
+  const given = { workers: 3, 'request-timeout': '3s', 'check-timeout': '1m10s', 'poll-period': '1m20.5s' }[
+    name
+  ];
+  if (given !== undefined) return given;
+  if (kind === 'duration') return '7s';
+  if (kind === 'ratio') return 0.25;
+  // Large enough for Helm to write it with an exponent.
+  if (name === 'reconcile-every') return 1_000_000;
+  if (/^[0-9]+$/.test(fixed)) return Number(fixed) + 1;
+  return fixed === '' ? 'some-text' : fixed;
+}
+
+helm.test('every flag can be set, and arrives as it was set', async (t) => {
+  const samples = new Map(allFlags.map((flag) => [flag, sampleOf(flag)]));
+  const flags = Object.fromEntries([...samples].map(([{ name }, value]) => [name, value]));
+  const objects = await render({ args: set('flags', flags) });
+  const expected = [...samples].map(([{ name }, value]) => `--${name}=${String(value)}`);
+  t.deepEqual(containerOf(objects).args.toSorted(), expected.toSorted());
+  t.notThrows(() => optionsOf(objects));
+});
+
+for (const [path, value, message] of [
+  ['flags.poll-perod', '30s', /poll-perod' not allowed/],
+  ['flags.poll-period', 60, /flags\/poll-period': got number, want string/],
+  ['flags.poll-period', '60', /flags\/poll-period': '60' does not match/],
+  ['flags.workers', '2', /flags\/workers': got string, want integer/],
+  ['flags.otlp-endpoint', 'http://collector:4318', /flags\/otlp-endpoint'/],
+  ['otlp.endpoint', 'http://collector:4318', /otlp\/endpoint'/],
+  ['replica', 2, /replica' not allowed/],
+  ['image', { repository: 'a' }, /image': got object/],
+] as const)
+  helm.test(`refused: ${path} ${JSON.stringify(value)}`, async (t) => {
+    const { ok, stderr } = await tryRender({ args: set(path, value) });
+    t.false(ok);
+    t.regex(stderr, message);
+  });
+
+helm.test('a monitor that listens nowhere has no probes and no Service, and cannot be scraped', async (t) => {
+  const objects = await render({ args: set('flags.listen', '') });
+  t.false(objects.some(({ kind }) => kind === 'Service'));
+  const { ports, livenessProbe, readinessProbe } = containerOf(objects);
+  t.deepEqual([ports, livenessProbe, readinessProbe], [undefined, undefined, undefined]);
+  const { ok, stderr } = await tryRender({
+    args: [...set('flags.listen', ''), '--set', 'serviceMonitor.enabled=true'],
+  });
+  t.false(ok);
+  t.regex(stderr, /set flags\.listen/);
+});
+
+const ruleSchema = v.object({
+  spec: v.object({ groups: v.array(v.object({ rules: v.array(v.looseObject({ alert: v.string() })) })) }),
+});
+const dashboardSchema = v.object({ data: v.object({ 'region-monitor.json': v.string() }) });
+
+helm.test('with everything set: what scrapes it, alerts and dashboard go along whole', async (t) => {
+  const objects = await render({ args: ['--values', allValues] });
+  const kinds = objects.map(({ kind }) => kind);
+  for (const kind of ['PodDisruptionBudget', 'ServiceMonitor', 'PrometheusRule', 'ConfigMap'])
+    t.is(kinds.filter((each) => each === kind).length, 1, kind);
+  const [group] = v.parse(ruleSchema, only(objects, 'PrometheusRule')).spec.groups;
+  t.true((group?.rules.length ?? 0) >= 7);
+  t.regex(JSON.stringify(group), /\{\{ or \$labels\.region_name/);
+  const { data } = v.parse(dashboardSchema, only(objects, 'ConfigMap'));
+  t.is(v.parse(v.object({ uid: v.string() }), JSON.parse(data['region-monitor.json'])).uid, 'region-monitor');
+  t.is(optionsOf(objects).otlpEndpoint, 'otel-collector.monitoring:4318');
+  t.deepEqual(containerOf(objects).ports, [{ name: 'http', containerPort: 9090 }]);
+});
+
+helm.test('a real API server takes what the chart renders', async (t) => {
+  const controlPlane = await startControlPlane(t);
+  if (controlPlane === null) {
+    t.pass('skipped: see the log');
+    return;
+  }
+  t.teardown(async () => controlPlane.stop());
+  t.timeout(120_000);
+  const namespace = await controlPlane.createNamespace();
+  const folder = await mkdtemp(join(tmpdir(), 'region-monitor-chart-'));
+  t.teardown(async () => rm(folder, { recursive: true }));
+  const here = ['--set', `dashboard.namespace=${namespace},rbac.regionSecrets.namespaces={${namespace}}`];
+  for (const args of [[], set('flags.namespace', ''), ['--values', allValues, ...here]]) {
+    const { stdout } = await tryRender({ namespace, args });
+    // Without the kinds of an operator that this API server does not know.
+    const objects = stdout
+      .split(/^---$/m)
+      .filter((text) => /^kind:/m.test(text) && !/^kind: (ServiceMonitor|PrometheusRule)$/m.test(text));
+    t.true(objects.length >= 7);
+    const file = join(folder, 'objects.yaml');
+    await writeFile(file, objects.join('---\n'));
+    const said = await controlPlane.kubectl('apply', '--dry-run=server', '--validate=strict', '-f', file);
+    t.is(said.trim().split('\n').length, objects.length);
+  }
+});
