@@ -25,7 +25,7 @@ const maxQueue = 4_096;
 const isolatedThreads = 2;
 const memoryLimitMiB = 512;
 /** Bounds of the time without a heartbeat after which a thread is ended: collections and slow machines need some. */
-const stuckBoundsMs = { least: 2_000, most: 10_000 };
+const stuckBoundsMs = { least: 5_000, most: 10_000 };
 
 const threadDeaths: ReadonlySet<ErrorCode> = new Set([
   'worker-crashed',

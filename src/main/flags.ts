@@ -14,15 +14,21 @@ import {
 } from './flag-values.ts';
 
 export const flagGroups = ['Monitoring', 'Kubernetes', 'Limits', 'Telemetry', 'Logging'] as const;
+/** Heading of the flags that belong to one command alone. */
+export const ownGroup = 'Options';
 
 export interface Flag<Value> {
   /** Without the dashes in front. */
   readonly name: string;
-  readonly group: (typeof flagGroups)[number];
+  readonly group: (typeof flagGroups)[number] | typeof ownGroup;
   /** What the value is, for --help. A flag of kind "bool" may stand without a value. */
   readonly kind: string;
   readonly parse: (text: string) => Value;
   readonly description: string;
+  /** All texts that it takes, where those are few: for completion. */
+  readonly values?: readonly string[];
+  /** Given several times, it has the values of all, with commas between them. */
+  readonly repeatable?: true;
   /** As one would write it. Absent where the default depends on other flags or on the machine. */
   readonly default?: string;
   /** That dependence, in words. */
@@ -71,6 +77,23 @@ export const flags = {
     description:
       'list all servers of a project every so many polls, and only what changed in between; 1 lists all every time',
   }),
+  transitionPollPeriod: following({
+    name: 'transition-poll-period',
+    group: 'Monitoring',
+    kind: 'duration',
+    parse: durationFrom(0),
+    follows: 'a sixth of --poll-period, at least 1s',
+    description: 'how often to ask for projects with servers in transition, between two polls; 0 for never',
+  }),
+  holdLastKnown: flag({
+    name: 'hold-last-known',
+    group: 'Monitoring',
+    kind: 'duration',
+    parse: durationFrom(0),
+    default: '0s',
+    description:
+      'how long the state gauge shows the last known counts of what cannot be observed; 0 for not at all',
+  }),
   requireAllRegions: flag({
     name: 'require-all-regions',
     group: 'Monitoring',
@@ -78,6 +101,15 @@ export const flags = {
     parse: boolean,
     default: 'false',
     description: 'end at start if any region does not work, rather than keep trying it',
+  }),
+  shadow: flag({
+    name: 'shadow',
+    group: 'Monitoring',
+    kind: 'bool',
+    parse: boolean,
+    default: 'false',
+    description:
+      'write nothing to Kubernetes, log and count what would be written: to run beside another monitor',
   }),
 
   kubeconfig: flag({
@@ -137,6 +169,14 @@ export const flags = {
     parse: integerFrom(1, 256),
     default: '4',
     description: 'requests to one region at once, 1 to 256',
+  }),
+  regionLoginsPerSecond: flag({
+    name: 'region-logins-per-second',
+    group: 'Limits',
+    kind: 'logins',
+    parse: integerFrom(1, 1_000),
+    default: '20',
+    description: 'logins to one region in a second, 1 to 1000',
   }),
   writeConcurrency: flag({
     name: 'write-concurrency',

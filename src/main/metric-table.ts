@@ -46,6 +46,13 @@ export const metricTable = {
     help: 'Whether the last check of the region succeeded (1) or not (0).',
     attributes: region,
   },
+  regionBreakerOpen: {
+    name: 'unikorn_region_monitor_region_breaker_open',
+    kind: 'gauge',
+    unit: 'boolean',
+    help: 'Whether the region failed so often in a row that one project is asked before the others (1) or not (0).',
+    attributes: region,
+  },
   regionObservationAge: {
     name: 'unikorn_region_monitor_region_observation_age_seconds',
     kind: 'gauge',
@@ -181,6 +188,13 @@ export const metricTable = {
     help: 'Duration of a status write, retries included.',
     attributes: ['outcome'],
     bounds: requestBounds,
+  },
+  shadowWrites: {
+    name: 'unikorn_region_monitor_shadow_writes_total',
+    kind: 'counter',
+    unit: 'writes',
+    help: 'Writes that a monitor in shadow mode left undone, by what they would have written: status or annotation.',
+    attributes: ['kind'],
   },
   transitions: {
     name: 'unikorn_region_monitor_transitions_total',

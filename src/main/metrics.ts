@@ -35,6 +35,7 @@ export interface RegionSnapshot {
   readonly regionId: string;
   readonly regionName: string;
   readonly up: boolean;
+  readonly breakerOpen: boolean;
   /** Null until the region was observed completely once. */
   readonly lastGoodAgeSeconds: number | null;
   readonly servers: number;
@@ -157,6 +158,11 @@ export class Metrics {
     this.#record.statusWriteDuration.record(seconds, { outcome });
   }
 
+  /** A write that a monitor in shadow mode left undone. */
+  shadowWrite(kind: 'status' | 'annotation'): void {
+    this.#record.shadowWrites.add(1, { kind });
+  }
+
   /** `status` is the HTTP status, 0 when there was no answer. */
   apiRequest(verb: string, resource: string, status: number, seconds: number): void {
     this.#record.apiRequests.add(1, { verb, resource, status: String(status) });
@@ -183,6 +189,7 @@ function recordedInstruments(meter: Meter) {
     workerQueueWait: histogramOf(meter, metricTable.workerQueueWait),
     workerRestarts: counterOf(meter, metricTable.workerRestarts),
     statusWrites: counterOf(meter, metricTable.statusWrites),
+    shadowWrites: counterOf(meter, metricTable.shadowWrites),
     statusWriteDuration: histogramOf(meter, metricTable.statusWriteDuration),
     transitions: counterOf(meter, metricTable.transitions),
     apiRequests: counterOf(meter, metricTable.apiRequests),
@@ -198,6 +205,7 @@ function observeServers(meter: Meter, sources: MetricSources): void {
 
 function observeRegions(meter: Meter, sources: MetricSources): void {
   const up = gaugeOf(meter, metricTable.regionUp);
+  const breaker = gaugeOf(meter, metricTable.regionBreakerOpen);
   const age = gaugeOf(meter, metricTable.regionObservationAge);
   const servers = gaugeOf(meter, metricTable.regionServers);
   meter.addBatchObservableCallback(
@@ -205,11 +213,12 @@ function observeRegions(meter: Meter, sources: MetricSources): void {
       for (const region of sources.regions()) {
         const attributes = { region_id: region.regionId, region_name: region.regionName };
         result.observe(up, region.up ? 1 : 0, attributes);
+        result.observe(breaker, region.breakerOpen ? 1 : 0, attributes);
         result.observe(servers, region.servers, attributes);
         if (region.lastGoodAgeSeconds !== null) result.observe(age, region.lastGoodAgeSeconds, attributes);
       }
     },
-    [up, age, servers],
+    [up, breaker, age, servers],
   );
 }
 

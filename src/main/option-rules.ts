@@ -13,6 +13,7 @@ export interface TimeoutChoice {
   readonly pollPeriod: Chosen;
   readonly checkTimeout: Chosen | undefined;
   readonly requestTimeout: Chosen | undefined;
+  readonly transitionPollPeriod: Chosen | undefined;
 }
 
 export interface Timeouts {
@@ -21,6 +22,17 @@ export interface Timeouts {
 }
 
 const longestRequestMs = 20_000;
+const shortestTransitionMs = 1_000;
+
+/**
+ * The period that comes nearest to the one that was asked for and fits a whole number of times into the poll period;
+ * the poll period itself when nothing is to be asked in between.
+ */
+export function transitionPeriod({ pollPeriod, transitionPollPeriod }: TimeoutChoice): number {
+  const wanted = transitionPollPeriod?.ms ?? Math.max(pollPeriod.ms / 6, shortestTransitionMs);
+  if (wanted === 0) return pollPeriod.ms;
+  return pollPeriod.ms / Math.max(1, Math.round(pollPeriod.ms / wanted));
+}
 
 export function followingTimeouts({ pollPeriod, checkTimeout, requestTimeout }: TimeoutChoice): Timeouts {
   const checkTimeoutMs = checkTimeout?.ms ?? checkTimeoutFor(pollPeriod.ms, requestTimeout?.ms ?? 0);
@@ -41,6 +53,9 @@ export function conflict(choice: TimeoutChoice): string | undefined {
   const following = followingTimeouts(choice);
   if (requestTimeout !== undefined && requestTimeout.ms >= following.checkTimeoutMs)
     return notShorter(requestTimeout, checkTimeout ?? pollPeriod);
+  const { transitionPollPeriod } = choice;
+  if (transitionPollPeriod !== undefined && transitionPollPeriod.ms > pollPeriod.ms)
+    return notShorter(transitionPollPeriod, pollPeriod);
   return undefined;
 }
 

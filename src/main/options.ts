@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { defaultWorkers, FlagValueError, type ListenAddress } from './flag-values.ts';
 import { allFlags, environmentName, type FixedFlag, type Flag, flags } from './flags.ts';
 import type { LogOptions } from './logger.ts';
-import { type Chosen, conflict, followingTimeouts } from './option-rules.ts';
+import { type Chosen, conflict, followingTimeouts, transitionPeriod } from './option-rules.ts';
 
 export interface Options {
   /** "" for all namespaces. */
@@ -14,6 +14,10 @@ export interface Options {
   /** 0 or less: never; 1 or more: always. */
   readonly traceSamplingRatio: number;
   readonly pollPeriodMs: number;
+  /** Fits a whole number of times into pollPeriodMs; the same when nothing is asked between two polls. */
+  readonly transitionPollPeriodMs: number;
+  /** 0: not at all. */
+  readonly holdLastKnownMs: number;
   readonly log: LogOptions;
   readonly workers: number;
   /** A file; "" where none was given. */
@@ -26,10 +30,13 @@ export interface Options {
   readonly requestTimeoutMs: number;
   readonly checkTimeoutMs: number;
   readonly regionConcurrency: number;
+  readonly regionLoginsPerSecond: number;
   readonly writeConcurrency: number;
   readonly reconcileEvery: number;
   readonly startupTimeoutMs: number;
   readonly requireAllRegions: boolean;
+  /** Writes nothing: says what it would write. */
+  readonly shadow: boolean;
 }
 
 /** Settings that cannot work. The message is one line that says which one, why, and what to change. */
@@ -42,16 +49,26 @@ export type FlagDefaults = Readonly<Record<string, string>>;
 
 /** Registers every flag with a commander command. Values stay texts until `readOptions` reads them. */
 export function addFlags(command: Command): Command {
-  for (const flag of allFlags) command.addOption(commanderOption(flag));
+  return addOwnFlags(command, allFlags);
+}
+
+/** Registers flags that belong to one command alone. */
+export function addOwnFlags(command: Command, own: readonly Flag<unknown>[]): Command {
+  for (const flag of own) command.addOption(commanderOption(flag));
   return command;
 }
 
 function commanderOption(flag: Flag<unknown>): Option {
-  const { name, kind, group, description } = flag;
+  const { name, kind, group, description, repeatable } = flag;
   const value = kind === 'bool' ? '[bool]' : `<${kind}>`;
   const text = flag.default ?? flag.follows ?? '';
   const suffix = text === '' ? '' : ` (default: ${text})`;
-  return new Option(`--${name} ${value}`, description + suffix).helpGroup(`${group}:`);
+  const option = new Option(`--${name} ${value}`, description + suffix).helpGroup(`${group}:`);
+  return repeatable === true ? option.argParser(joined) : option;
+}
+
+function joined(text: string, before: string | undefined): string {
+  return before === undefined ? text : `${before},${text}`;
 }
 
 /**
@@ -63,7 +80,7 @@ export function readOptions(
   env: Readonly<Record<string, string | undefined>>,
   defaults: FlagDefaults = {},
 ): Options {
-  const reader = new FlagReader(command.optsWithGlobals(), env, defaults);
+  const reader = flagReader(command, env, defaults);
   const duration = (flag: Flag<number>): Chosen | undefined => {
     const ms = reader.given(flag);
     return ms === undefined ? undefined : { ms, source: reader.source(flag) };
@@ -73,6 +90,7 @@ export function readOptions(
     pollPeriod: { ms: reader.value(flags.pollPeriod), source: reader.source(flags.pollPeriod) },
     checkTimeout: duration(flags.checkTimeout),
     requestTimeout: duration(flags.requestTimeout),
+    transitionPollPeriod: duration(flags.transitionPollPeriod),
   };
   const problem = conflict(timeouts);
   if (problem !== undefined) throw new OptionsError(problem);
@@ -83,16 +101,20 @@ export function readOptions(
     traceSamplingRatio: reader.value(flags.traceSamplingRatio),
     pollPeriodMs: timeouts.pollPeriod.ms,
     ...followingTimeouts(timeouts),
+    transitionPollPeriodMs: transitionPeriod(timeouts),
+    holdLastKnownMs: reader.value(flags.holdLastKnown),
     log: logOptions(reader),
     workers: reader.given(flags.workers) ?? defaultWorkers(),
     kubeconfig: reader.value(flags.kubeconfig),
     context: reader.value(flags.context),
     listen: reader.value(flags.listen),
     regionConcurrency: reader.value(flags.regionConcurrency),
+    regionLoginsPerSecond: reader.value(flags.regionLoginsPerSecond),
     writeConcurrency: reader.value(flags.writeConcurrency),
     reconcileEvery: reader.value(flags.reconcileEvery),
     startupTimeoutMs: reader.value(flags.startupTimeout),
     requireAllRegions: reader.value(flags.requireAllRegions),
+    shadow: reader.value(flags.shadow),
   };
 }
 
@@ -109,8 +131,17 @@ function logOptions(reader: FlagReader): LogOptions {
   };
 }
 
+/** The flags of a command: those that it was given, else from `env`, else from `defaults`. */
+export function flagReader(
+  command: Command,
+  env: Readonly<Record<string, string | undefined>>,
+  defaults: FlagDefaults = {},
+): FlagReader {
+  return new FlagReader(command.optsWithGlobals(), env, defaults);
+}
+
 /** Where each value comes from: the command line, then the environment, then the defaults. */
-class FlagReader {
+export class FlagReader {
   readonly #given: Readonly<Record<string, unknown>>;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #defaults: FlagDefaults;

@@ -6,8 +6,8 @@ import type { Clock } from '../shared/clock.ts';
 export interface PollClockOptions {
   readonly periodMs: number;
   readonly clock: Clock;
-  /** Begins a poll; must not wait for it. */
-  readonly onTick: (number: number) => void;
+  /** Begins a poll; must not wait for it. `index` counts the periods since the start, those that were skipped too. */
+  readonly onTick: (number: number, index: number) => void;
 }
 
 export class PollClock {
@@ -36,7 +36,7 @@ export class PollClock {
     let index = 0;
     for (let number = 1; !signal.aborted; number++) {
       this.#lastTickMs = clock.monotonicMs();
-      onTick(number);
+      onTick(number, index);
       try {
         await clock.sleep(startMs + (index + 1) * periodMs - clock.monotonicMs(), signal);
       } catch (error) {

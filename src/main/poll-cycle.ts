@@ -13,6 +13,8 @@ export interface PollCycleOptions<Job extends CheckJob, Result> {
   readonly checker: Checker<Job, Result>;
   readonly pool: Pick<CheckerPool, 'run'>;
   readonly checkTimeoutMs: number;
+  /** For what is asked between two polls. */
+  readonly unsettledTimeoutMs: number;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'pollStarted' | 'pollSkipped' | 'jobDone'>;
   readonly tracer: Tracer;
@@ -23,7 +25,7 @@ export interface PollCycleOptions<Job extends CheckJob, Result> {
 
 /** A poll cycle, whatever its checker's jobs and results are. */
 export interface Pollable {
-  poll(number: number): Promise<void>;
+  poll(number: number, scope: Cycle['scope']): Promise<void>;
 }
 
 export class PollCycle<Job extends CheckJob, Result> implements Pollable {
@@ -36,27 +38,28 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
   }
 
   /** Runs one poll to its end. Never rejects: nothing but shutdown ends the polls. */
-  async poll(number: number): Promise<void> {
-    const { checker, clock, checkTimeoutMs, metrics, tracer, signal } = this.#options;
+  async poll(number: number, scope: Cycle['scope'] = 'all'): Promise<void> {
+    const { checker, clock, checkTimeoutMs, unsettledTimeoutMs, metrics, tracer, signal } = this.#options;
     const span = startPoll(tracer, checker.name, number);
     const claimed = new Set<string>();
     const cycle: Cycle = {
+      scope,
       number,
       signal,
       span,
-      deadlineMs: clock.monotonicMs() + checkTimeoutMs,
+      deadlineMs: clock.monotonicMs() + (scope === 'all' ? checkTimeoutMs : unsettledTimeoutMs),
       claim: (regionId) => {
         const free = !this.#jobsLeft.has(regionId);
         if (free) {
           claimed.add(regionId);
           this.#jobsLeft.set(regionId, 0);
-        } else {
+        } else if (scope === 'all') {
           metrics.pollSkipped(checker.name, regionId);
         }
         return free;
       },
     };
-    metrics.pollStarted(checker.name);
+    if (scope === 'all') metrics.pollStarted(checker.name);
     const jobs = await this.#plan(cycle);
     for (const { regionId } of jobs) this.#jobsLeft.set(regionId, (this.#jobsLeft.get(regionId) ?? 0) + 1);
     for (const regionId of claimed) if (this.#jobsLeft.get(regionId) === 0) this.#jobsLeft.delete(regionId);

@@ -13,7 +13,9 @@ import { ProblemLog } from './problem-log.ts';
 import { ProviderRegistry } from './provider-registry.ts';
 import { ResourceCaches } from './resource-caches.ts';
 import { ServerHealthChecker, type ServerHealthOptions } from './server-health-checker.ts';
+import { ServerProjector } from './server-projector.ts';
 import type { ServerWriter } from './server-writer.ts';
+import { ShadowWriter } from './shadow-writer.ts';
 import { startupStep } from './startup-error.ts';
 import { StateCounts } from './state-counts.ts';
 import { StatusWriter } from './status-writer.ts';
@@ -35,7 +37,9 @@ export interface PollingContext {
   readonly replace?: (usual: CheckerParts) => CheckerParts;
 }
 
-export type CheckerParts = Pick<ServerHealthOptions, 'regions' | 'servers' | 'writer' | 'problems'>;
+export type CheckerParts = Pick<ServerHealthOptions, 'regions' | 'servers' | 'problems'> & {
+  readonly writer: ServerWriter;
+};
 
 export interface Polling {
   readonly client: KubernetesClient;
@@ -105,29 +109,38 @@ export async function createPolling(options: Options, context: PollingContext): 
   const usual: CheckerParts = {
     regions: caches.regions,
     servers: caches.servers,
-    writer: new StatusWriter({
-      client,
-      servers: caches.servers,
-      concurrency: options.writeConcurrency,
-      clock,
-      log: new TransitionLog(logger),
-      metrics,
-      tracer: telemetry.tracer,
-    }),
+    writer: options.shadow
+      ? new ShadowWriter({ servers: caches.servers, clock, logger, metrics })
+      : new StatusWriter({
+          client,
+          servers: caches.servers,
+          concurrency: options.writeConcurrency,
+          clock,
+          log: new TransitionLog(logger),
+          metrics,
+          tracer: telemetry.tracer,
+        }),
     problems: new ProblemLog(logger),
   };
   const parts = context.replace?.(usual) ?? usual;
+  const { regions, servers, problems, writer } = parts;
   const checker = new ServerHealthChecker({
-    ...parts,
+    regions,
+    servers,
+    problems,
+    projector: new ServerProjector({ servers, writer, metrics, clock }),
     worker: workerModule('server-health'),
     registry,
     counts,
     metrics,
     tracer: telemetry.tracer,
     clock,
+    pollPeriodMs: options.pollPeriodMs,
+    holdLastKnownMs: options.holdLastKnownMs,
     limits: {
       requestTimeoutMs: options.requestTimeoutMs,
       concurrency: options.regionConcurrency,
+      loginsPerSecond: options.regionLoginsPerSecond,
       reconcileEvery: options.reconcileEvery,
     },
     onRegionGone: (regionId) => pool.forget(regionId),
@@ -137,6 +150,8 @@ export async function createPolling(options: Options, context: PollingContext): 
       checker,
       pool,
       checkTimeoutMs: options.checkTimeoutMs,
+      // They must have ended when the next poll wants the region.
+      unsettledTimeoutMs: options.transitionPollPeriodMs * 0.9,
       clock,
       metrics,
       tracer: telemetry.tracer,
@@ -144,5 +159,5 @@ export async function createPolling(options: Options, context: PollingContext): 
       signal,
     }),
   ];
-  return { client, caches, pool, registry, writer: parts.writer, checker, cycles };
+  return { client, caches, pool, registry, writer, checker, cycles };
 }

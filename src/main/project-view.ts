@@ -37,22 +37,26 @@ export class ProjectView {
   /** Partial records that nothing is known of: any server that is not found may be one of them. */
   #strangers = false;
   #watermark: string | null = null;
-  #listsOfChanges = 0;
   #confirming = false;
+  /** Some records are partial. */
+  #partial = false;
 
-  /** ISO 8601, the cloud's clock; null when only a complete list will do. */
+  /**
+   * ISO 8601, the cloud's clock; null when only a complete list will do: to confirm, or because a cell was not reached,
+   * whose servers come back without having changed.
+   */
   get watermark(): string | null {
-    return this.#confirming ? null : this.#watermark;
-  }
-
-  /** Lists of changes since the last complete one. */
-  get listsOfChanges(): number {
-    return this.#listsOfChanges;
+    return this.#confirming || this.#partial ? null : this.#watermark;
   }
 
   /** True while most servers are missing for the first time: the next list must be complete and made with a new login. */
   get confirming(): boolean {
     return this.#confirming;
+  }
+
+  /** Records that could not be read, until they come whole. */
+  malformed(): Iterable<MalformedRecord> {
+    return this.#malformed.values();
   }
 
   *observations(): Iterable<Observation> {
@@ -71,11 +75,9 @@ export class ProjectView {
       }
       this.#confirming = false;
       this.#replace(answer);
-      this.#listsOfChanges = 0;
     } else {
       for (const observation of answer.observations)
         this.#put(observation, this.#byId.get(observation.providerId));
-      this.#listsOfChanges++;
     }
     for (const record of answer.malformed) this.#malformed.set(malformedKey(record), record);
     this.#watermark = answer.watermark;
@@ -156,12 +158,14 @@ export class ProjectView {
     this.#unreadableOwners.clear();
     this.#unreadableStranger = false;
     this.#strangers = false;
+    this.#partial = false;
     for (const { providerId, ownerId } of this.#malformed.values()) {
       if (ownerId !== null) this.#unreadableOwners.add(ownerId);
       else if (providerId === null || !this.#byId.has(providerId)) this.#unreadableStranger = true;
     }
     for (const observation of this.#byId.values()) {
       const { name, ownerId, partial } = observation;
+      if (partial) this.#partial = true;
       if (partial && name === null) this.#strangers = true;
       if (ownerId !== null && !this.#byOwner.has(ownerId)) this.#byOwner.set(ownerId, observation);
       if (name === null) continue;

@@ -1,7 +1,13 @@
 // Which servers are asked for where: Server objects grouped by region and identity (a cloud project each), and the job
 // that asks for them.
 
-import type { Credentials, ProjectTask, ServerHealthJob, SimulatedServer } from '../shared/server-health.ts';
+import type {
+  Credentials,
+  FlavorTask,
+  ProjectTask,
+  ServerHealthJob,
+  SimulatedServer,
+} from '../shared/server-health.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import type { RegionState } from './region-state.ts';
 
@@ -63,6 +69,7 @@ export interface JobLimits {
   readonly requestTimeoutMs: number;
   /** Requests in flight at once in a region. */
   readonly concurrency: number;
+  readonly loginsPerSecond: number;
   /** Every so many polls a project is listed completely; in between only changes are asked for. */
   readonly reconcileEvery: number;
   readonly traced: boolean;
@@ -73,45 +80,68 @@ export interface RegionJobInput {
   readonly state: RegionState;
   readonly projects: readonly ProjectPlan[];
   readonly limits: JobLimits;
+  /** Whether projects take their turn to be listed completely, and flavours to be asked for. */
+  readonly reconcile: boolean;
+  readonly probe: boolean;
   readonly pollNumber: number;
   readonly nowMs: number;
   readonly monotonicMs: number;
 }
 
-/** The job of a region; null when there is nothing to ask. */
-export function regionJob(input: RegionJobInput): ServerHealthJob | null {
-  const { regionId, state, projects, limits, monotonicMs } = input;
-  const flavorsDue = state.flavorsDue(monotonicMs);
-  if (projects.length === 0 && !flavorsDue) return null;
+/** A job with more servers than that is sliced, so that all workers share a large region, and results stay small. */
+const serversPerJob = 2_500;
+
+/** The jobs of a region; none when there is nothing to ask. Its limits are shared among them. */
+export function regionJobs(input: RegionJobInput): readonly ServerHealthJob[] {
+  const { regionId, state, limits, probe } = input;
   const { service, target } = state.access;
-  const serviceSession = service === null ? undefined : state.session('', service);
-  return {
+  // A probe asks one project first and the others only if it answers: that takes one job.
+  const slices = sliceProjects(input.projects, probe ? 1 : limits.concurrency);
+  const flavors = input.reconcile && state.flavorsDue(input.monotonicMs) ? flavorTask(state, service) : null;
+  if (slices.length === 0 && flavors !== null) slices.push([]);
+  const share = (whole: number): number => Math.max(1, Math.floor(whole / slices.length));
+  return slices.map((projects, index) => ({
     regionId,
     target,
     projects: projects.map((plan) => projectTask(plan, input)),
-    ...(flavorsDue
-      ? {
-          flavors: {
-            ...(service === null ? {} : { credentials: service }),
-            ...(serviceSession === undefined ? {} : { session: serviceSession }),
-          },
-        }
-      : {}),
+    ...(flavors === null || index > 0 ? {} : { flavors }),
     deadlineMs: limits.deadlineMs,
     requestTimeoutMs: limits.requestTimeoutMs,
-    concurrency: limits.concurrency,
+    concurrency: share(limits.concurrency),
+    loginsPerSecond: share(limits.loginsPerSecond),
+    probe,
     traced: limits.traced,
+  }));
+}
+
+/** Projects in at most `most` slices of about equal numbers of servers. */
+export function sliceProjects(projects: readonly ProjectPlan[], most: number): ProjectPlan[][] {
+  const total = projects.reduce((sum, { servers }) => sum + servers.length, 0);
+  const count = Math.min(most, projects.length, Math.max(1, Math.ceil(total / serversPerJob)));
+  const slices = Array.from({ length: count }, () => ({ plans: [] as ProjectPlan[], servers: 0 }));
+  // The largest first, each to the slice that has least.
+  for (const plan of projects.toSorted((a, b) => b.servers.length - a.servers.length)) {
+    const least = slices.reduce((found, slice) => (slice.servers < found.servers ? slice : found));
+    least.plans.push(plan);
+    least.servers += plan.servers.length;
+  }
+  return slices.map(({ plans }) => plans);
+}
+
+function flavorTask(state: RegionState, service: Credentials | null): FlavorTask {
+  const session = service === null ? undefined : state.session('', service);
+  return {
+    ...(service === null ? {} : { credentials: service }),
+    ...(session === undefined ? {} : { session }),
   };
 }
 
 function projectTask(plan: ProjectPlan, input: RegionJobInput): ProjectTask {
-  const { state, limits, pollNumber, nowMs } = input;
+  const { state, nowMs } = input;
   const { identityId, credentials, servers } = plan;
   const view = state.view(identityId);
   const session = credentials === undefined ? undefined : state.session(identityId, credentials);
-  const changesSince = listsAll(view.listsOfChanges, { identityId, pollNumber, every: limits.reconcileEvery })
-    ? null
-    : view.watermark;
+  const changesSince = listsAll(identityId, input) ? null : view.watermark;
   const knownFaults: Record<string, { updated: string; fault: string | null }> = {};
   for (const { providerId, updated, fault } of view.observations()) {
     if (updated !== null && fault !== undefined) knownFaults[providerId] = { updated, fault };
@@ -128,16 +158,25 @@ function projectTask(plan: ProjectPlan, input: RegionJobInput): ProjectTask {
   };
 }
 
+function listsAll(identityId: string, { reconcile, state, limits, pollNumber }: RegionJobInput): boolean {
+  const listedAt = state.listedAt(identityId);
+  if (listedAt === null) return true;
+  return reconcile && isReconcileDue({ identityId, listedAt, pollNumber, every: limits.reconcileEvery });
+}
+
 /**
  * Whether a project is due for a complete list. Projects take turns, by a hash of their id, so that complete lists do not
  * come all in one poll; none waits longer than `every` polls.
  */
-export function listsAll(
-  listsOfChanges: number,
-  { identityId, pollNumber, every }: { identityId: string; pollNumber: number; every: number },
-): boolean {
-  if (listsOfChanges + 1 >= every) return true;
-  return (hash(identityId) + pollNumber) % every === 0;
+export function isReconcileDue(project: {
+  identityId: string;
+  /** Number of the poll that last listed it completely. */
+  listedAt: number;
+  pollNumber: number;
+  every: number;
+}): boolean {
+  const { identityId, listedAt, pollNumber, every } = project;
+  return pollNumber - listedAt >= every || (hash(identityId) + pollNumber) % every === 0;
 }
 
 /** FNV-1a, 32 bits: spreads ids that differ in one character only. */

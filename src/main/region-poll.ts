@@ -1,29 +1,12 @@
 // One poll of one region, from plan to report: gathers what its projects answered, and says in the end how it went.
 
-import type { CheckError, ErrorCode } from '../shared/errors.ts';
+import { type CheckError, concernsRegion, type ErrorCode } from '../shared/errors.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import type { Problem } from './problem-log.ts';
-import { RegionCounts } from './state-counts.ts';
+import { checkFailed, regionUnresolved } from './server-problems.ts';
+import { ProjectCounts } from './state-counts.ts';
 
 export type PollOutcome = 'ok' | 'partial' | ErrorCode;
-
-/** What concerns the region as a whole, not one project's credentials or rights. */
-const regionWide: ReadonlySet<ErrorCode> = new Set([
-  'timeout',
-  'unreachable',
-  'tls',
-  'server-error',
-  'rate-limited',
-  'invalid-response',
-  'unexpected-status',
-  'no-endpoint',
-  'not-found',
-  'worker-crashed',
-  'worker-stuck',
-  'worker-out-of-memory',
-  'queue-full',
-  'internal',
-]);
 
 interface ProjectFailure {
   readonly identityId: string;
@@ -35,7 +18,7 @@ export class RegionPoll {
   readonly regionId: string;
   /** Monotonic milliseconds. */
   readonly startedMs: number;
-  readonly counts = new RegionCounts();
+  readonly #counts = new Map<string, ProjectCounts>();
   readonly #problems: Problem[] = [];
   readonly #failures: ProjectFailure[] = [];
   #answered = 0;
@@ -44,6 +27,21 @@ export class RegionPoll {
   constructor(regionId: string, startedMs: number) {
     this.regionId = regionId;
     this.startedMs = startedMs;
+  }
+
+  /** The counts of a project; asking for them begins them. */
+  countsOf(identityId: string): ProjectCounts {
+    let counts = this.#counts.get(identityId);
+    if (counts === undefined) {
+      counts = new ProjectCounts();
+      this.#counts.set(identityId, counts);
+    }
+    return counts;
+  }
+
+  /** Of the projects that were observed. */
+  get counts(): ReadonlyMap<string, ProjectCounts> {
+    return this.#counts;
   }
 
   /** Notes that the region answered for a project, or for its flavours. */
@@ -80,7 +78,7 @@ export class RegionPoll {
 
   /** All problems of this poll. What every project suffered from for a reason of the region's is one problem. */
   problems(): readonly Problem[] {
-    const ofRegion = this.#failures.filter(({ error }) => this.#answered === 0 && regionWide.has(error.code));
+    const ofRegion = this.#failures.filter(({ error }) => this.#answered === 0 && concernsRegion(error.code));
     const [first] = ofRegion;
     const problems = [...this.#problems];
     if (first !== undefined) {
@@ -88,50 +86,9 @@ export class RegionPoll {
       problems.push(regionUnresolved(this.regionId, first.error, { servers }));
     }
     for (const { identityId, error, servers } of this.#failures) {
-      if (first !== undefined && regionWide.has(error.code)) continue;
+      if (first !== undefined && concernsRegion(error.code)) continue;
       for (const server of servers) problems.push(checkFailed(server, error, { identity: identityId }));
     }
     return problems;
   }
-}
-
-/** The subject of all problems of one server. */
-export function serverSubject({ namespace, name }: ServerRecord): string {
-  return `server/${namespace}/${name}`;
-}
-
-export function regionUnresolved(
-  regionId: string,
-  error: CheckError,
-  extra: Readonly<Record<string, unknown>> = {},
-): Problem {
-  return {
-    key: `region/${kindOf(error)}`,
-    subject: 'region',
-    hidesOthers: true,
-    message: 'failed to resolve region, skipping',
-    error: error.message,
-    fields: { region: regionId, code: error.code, ...extra },
-    ended: 'region resolved again',
-  };
-}
-
-function checkFailed(
-  server: ServerRecord,
-  error: CheckError,
-  extra: Readonly<Record<string, unknown>>,
-): Problem {
-  return {
-    key: `check/${server.namespace}/${server.name}/${kindOf(error)}`,
-    subject: serverSubject(server),
-    message: 'failed to check server, skipping',
-    error: error.message,
-    fields: { server: server.name, region: server.regionId ?? '', code: error.code, ...extra },
-    ended: 'server checked again',
-  };
-}
-
-/** Errors of one kind are one problem, going on. Of an object that is wrong, each flaw is a problem of its own. */
-function kindOf({ code, message }: CheckError): string {
-  return code === 'invalid-config' ? `${code}/${message}` : code;
 }

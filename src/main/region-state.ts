@@ -41,12 +41,12 @@ export class RegionState {
   readonly #views = new Map<string, ProjectView>();
   #flavorNames: ReadonlyMap<string, string> = new Map();
   #flavorsDueMs = 0;
+  /** Number of the poll that last listed a project completely. */
+  readonly #listedAt = new Map<string, number>();
+  /** Projects with servers that will soon be others than they are. */
+  readonly #unsettled = new Set<string>();
   /** Why the flavours could not be listed when they were last asked for; null when they could. */
   flavorError: CheckError | null = null;
-  /** Monotonic milliseconds of the last poll that got an answer; null before the first. */
-  lastGoodMs: number | null = null;
-  /** Whether the last poll got an answer; null before the first. */
-  up: boolean | null = null;
 
   constructor(record: RegionRecord, access: RegionAccess) {
     this.record = record;
@@ -62,6 +62,8 @@ export class RegionState {
     if (!isDeepStrictEqual(access, this.#access)) {
       this.#logins.clear();
       this.#views.clear();
+      this.#listedAt.clear();
+      this.#unsettled.clear();
       this.#flavorsDueMs = 0;
     }
     if (!isDeepStrictEqual(record.openstack, this.record.openstack)) this.#flavorsDueMs = 0;
@@ -80,8 +82,28 @@ export class RegionState {
 
   /** Lets go of projects that no server names any more. */
   retainProjects(identityIds: ReadonlySet<string>): void {
-    for (const id of this.#views.keys()) if (!identityIds.has(id)) this.#views.delete(id);
+    for (const id of this.#views.keys()) {
+      if (identityIds.has(id)) continue;
+      this.#views.delete(id);
+      this.#listedAt.delete(id);
+      this.#unsettled.delete(id);
+    }
     for (const id of this.#logins.keys()) if (id !== '' && !identityIds.has(id)) this.#logins.delete(id);
+  }
+
+  /** Number of the poll that last listed the project completely; null when none did. */
+  listedAt(identityId: string): number | null {
+    return this.#listedAt.get(identityId) ?? null;
+  }
+
+  /** Projects with servers that will soon be others than they are. */
+  get unsettled(): ReadonlySet<string> {
+    return this.#unsettled;
+  }
+
+  setUnsettled(identityId: string, unsettled: boolean): void {
+    if (unsettled) this.#unsettled.add(identityId);
+    else this.#unsettled.delete(identityId);
   }
 
   /** The session to use again; undefined when there is none for exactly these credentials. */
@@ -123,7 +145,7 @@ export class RegionState {
   }
 
   /** Takes a project's answer; false when it is not believed yet. */
-  takeProject(result: ProjectResult, credentials: Credentials | undefined): boolean {
+  takeProject(result: ProjectResult, credentials: Credentials | undefined, pollNumber: number): boolean {
     this.keepSession(result.identityId, credentials, result.session);
     if (!result.outcome.ok) return true;
     const { complete, observations, malformed, watermark } = result.outcome;
@@ -135,6 +157,7 @@ export class RegionState {
     });
     // The confirmation must not be made with the token that may be at fault.
     if (!believed) this.dropSession(result.identityId);
+    else if (complete) this.#listedAt.set(result.identityId, pollNumber);
     return believed;
   }
 }

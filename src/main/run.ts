@@ -7,6 +7,7 @@ import { formatMs } from './durations.ts';
 import { Health } from './health.ts';
 import { startHttpEndpoints } from './http-endpoints.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { MarkedLogger } from './marked-logger.ts';
 import type { Options } from './options.ts';
 import { PollClock } from './poll-clock.ts';
 import { createPolling } from './polling.ts';
@@ -34,7 +35,9 @@ const profileCheckMs = 60_000;
 /** Watches until the signal aborts; rejects with a StartupError when it cannot start. */
 export async function run(options: Options, context: RunContext): Promise<void> {
   const { signal } = context;
-  const logger = context.logger ?? createLogger(options.log);
+  const log = context.logger ?? createLogger(options.log);
+  // Beside another monitor, its log must not pass for that one's.
+  const logger = options.shadow ? new MarkedLogger(log, { shadow: true }) : log;
   const version = context.version ?? { version: 'unknown', revision: '' };
   logger.named(application).info('service starting', { application, ...version });
   await using resources = new AsyncDisposableStack();
@@ -78,12 +81,17 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     signal,
     resources,
   });
+  const ticksPerPoll = Math.round(options.pollPeriodMs / options.transitionPollPeriodMs);
+  let polled = 0;
   const firstPoll = Promise.withResolvers<void>();
   const polls = new PollClock({
-    periodMs: options.pollPeriodMs,
+    periodMs: options.transitionPollPeriodMs,
     clock,
-    onTick: (number) => {
-      const poll = Promise.all(cycles.map(async (cycle) => cycle.poll(number)));
+    onTick: (_, index) => {
+      const number = Math.floor(index / ticksPerPoll) + 1;
+      const scope = number > polled ? 'all' : 'unsettled';
+      polled = number;
+      const poll = Promise.all(cycles.map(async (cycle) => cycle.poll(number, scope)));
       void poll.then(() => firstPoll.resolve());
     },
   });

@@ -1,84 +1,80 @@
-// The server-health check, the half on main: plans one job a region, and projects what came back into Server objects,
-// counts and logs. Each region's answer is applied as it arrives, whatever the others do.
+// The server-health check, the half on main: plans the jobs of each region, and applies what came back to Server objects,
+// counts and logs. Each job's answer is applied as it arrives, whatever the other regions do.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Span, Tracer } from '@opentelemetry/api';
 import type { Checker, Cycle, JobReport } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { CheckError } from '../shared/errors.ts';
-import type { Observation } from '../shared/observation.ts';
 import type { ServerHealthJob, ServerHealthResult } from '../shared/server-health.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
-import type { FlavorAttributes, Metrics, RegionSnapshot } from './metrics.ts';
-import type { Problem, ProblemLog } from './problem-log.ts';
+import type { Metrics, RegionSnapshot } from './metrics.ts';
+import type { ProblemLog } from './problem-log.ts';
 import type { ProviderRegistry } from './provider-registry.ts';
+import { RegionHealth } from './region-health.ts';
 import {
   groupServers,
   type JobLimits,
   type ProjectPlan,
   type RegionServers,
-  regionJob,
+  regionJobs,
 } from './region-jobs.ts';
-import { type PollOutcome, RegionPoll, regionUnresolved } from './region-poll.ts';
+import { type PollOutcome, RegionPoll } from './region-poll.ts';
 import type { RegionState } from './region-state.ts';
 import type { ResourceCache } from './resource-cache.ts';
 import type { RegionRecord } from './resource-records.ts';
+import {
+  breakerOpened,
+  flavorsFailed,
+  malformedRecord,
+  missingRegionLabel,
+  mostVanished,
+  regionUnresolved,
+} from './server-problems.ts';
+import type { ServerProjector } from './server-projector.ts';
 import type { StateCounts } from './state-counts.ts';
-import type { StatusWriter } from './status-writer.ts';
 import { endSpan, spanFromCalls, startRegionCheck } from './tracing.ts';
 
 export interface ServerHealthOptions {
   /** Module of the worker half. */
   readonly worker: URL;
   readonly registry: ProviderRegistry;
-  readonly regions: ResourceCache<RegionRecord>;
-  readonly servers: ResourceCache<ServerRecord>;
-  readonly writer: StatusWriter;
+  readonly regions: Pick<ResourceCache<RegionRecord>, 'values'>;
+  readonly servers: Pick<ResourceCache<ServerRecord>, 'get' | 'values'>;
+  readonly projector: ServerProjector;
   readonly counts: StateCounts;
-  readonly problems: ProblemLog;
+  readonly problems: Pick<ProblemLog, 'report' | 'forget'>;
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly clock: Clock;
+  readonly pollPeriodMs: number;
+  /** For so long the last known counts are shown of what cannot be observed. */
+  readonly holdLastKnownMs: number;
   readonly limits: Omit<JobLimits, 'deadlineMs' | 'traced'>;
   /** Called for a region that is neither defined nor named by any server any more. */
   readonly onRegionGone: (regionId: string) => void;
 }
 
 /** A region's poll that is under way. */
-interface Pending {
+interface Underway {
   readonly poll: RegionPoll;
   readonly state: RegionState;
   readonly plans: ReadonlyMap<string, ProjectPlan>;
+  readonly span: Span;
+  readonly scope: Cycle['scope'];
+  jobsLeft: number;
 }
 
-interface Change {
-  readonly server: ServerRecord;
-  readonly observation: Observation;
-}
-
-/** Servers that are looked at before the event loop gets its turn. */
-const chunk = 500;
-/** Writes that one region waits for at once; the writer's own limit holds for all regions together. */
-const writesPerRegion = 32;
 /** Whose problems those are that belong to no region. No label can hold it, so it is no region's id. */
 const noRegion = '(none)';
-
-const unreachableCell: Pick<Observation, 'health' | 'phase'> = {
-  health: { status: 'Unknown', reason: 'Unknown', message: 'unable to determine server status' },
-  phase: null,
-};
 
 export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealthResult> {
   readonly name = 'server-health';
   readonly worker: URL;
   readonly #options: ServerHealthOptions;
-  readonly #pending = new Map<string, Pending>();
-  /** Spans of the regions under way. */
-  readonly #spans = new Map<string, Span>();
-  /** Regions that were tried at least once. */
-  readonly #tried = new Set<string>();
-  /** Why the last poll of a region got no answer; regions that answered are not in it. */
-  readonly #failures = new Map<string, CheckError>();
+  readonly #underway = new Map<string, Underway>();
+  readonly #health = new Map<string, RegionHealth>();
+  /** The servers of each region's projects, as of its last plan. */
+  readonly #plans = new Map<string, ReadonlyMap<string, ProjectPlan>>();
   /** Servers that name each region, as of the last plan. */
   #servers: ReadonlyMap<string, number> = new Map();
 
@@ -89,32 +85,37 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
 
   /** True when every defined region was tried at least once. */
   get triedAll(): boolean {
-    for (const { name } of this.#options.regions.values()) if (!this.#tried.has(name)) return false;
+    for (const { name } of this.#options.regions.values())
+      if (this.#health.get(name)?.tried !== true) return false;
     return true;
   }
 
+  /** Why the last poll of a region got no answer; regions that answered are not in it. */
   get failures(): ReadonlyMap<string, CheckError> {
-    return this.#failures;
+    const failures = new Map<string, CheckError>();
+    for (const [regionId, { failure }] of this.#health) if (failure !== null) failures.set(regionId, failure);
+    return failures;
   }
 
   *regionSnapshots(): Iterable<RegionSnapshot> {
-    const { regions, registry, clock } = this.#options;
-    const nowMs = clock.monotonicMs();
-    for (const region of regions.values()) {
-      const state = registry.state(region.name);
-      const lastGoodMs = state?.lastGoodMs ?? null;
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const { name, displayName } of this.#options.regions.values()) {
+      const health = this.#health.get(name);
+      const lastGoodMs = health?.lastGoodMs ?? null;
       yield {
-        regionId: region.name,
-        regionName: region.displayName,
-        up: state?.up ?? false,
+        regionId: name,
+        regionName: displayName,
+        up: health?.up ?? false,
+        breakerOpen: health?.breakerOpen ?? false,
         lastGoodAgeSeconds: lastGoodMs === null ? null : (nowMs - lastGoodMs) / 1000,
-        servers: this.#servers.get(region.name) ?? 0,
+        servers: this.#servers.get(name) ?? 0,
       };
     }
   }
 
   async plan(cycle: Cycle): Promise<readonly ServerHealthJob[]> {
-    const { servers, regions, problems, metrics } = this.#options;
+    if (cycle.scope === 'unsettled') return this.#planUnsettled(cycle);
+    const { servers, regions, problems, metrics, clock } = this.#options;
     const grouped = groupServers(servers.values());
     problems.report(noRegion, grouped.withoutRegion.map(missingRegionLabel));
     metrics.serversSkipped('missing-region-label', '', grouped.withoutRegion.length);
@@ -124,57 +125,61 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     const regionIds = new Set(grouped.regions.keys());
     for (const { name } of regions.values()) regionIds.add(name);
     this.#forgetAllBut(regionIds);
-    const jobs = await Promise.all(
-      [...regionIds]
-        .filter((regionId) => cycle.claim(regionId))
-        .map(async (regionId) => this.#planRegion(regionId, grouped.regions.get(regionId), cycle)),
+    const versions = new Map(
+      [...regions.values()].map(({ name, resourceVersion }) => [name, resourceVersion]),
     );
-    return jobs.filter((job) => job !== null);
+    const due = [...regionIds].filter(
+      (regionId) =>
+        cycle.claim(regionId) &&
+        this.#healthOf(regionId).takeTurn(clock.monotonicMs(), versions.get(regionId) ?? ''),
+    );
+    const jobs = await Promise.all(
+      due.map(async (regionId) => this.#planRegion(regionId, grouped.regions.get(regionId), cycle)),
+    );
+    return jobs.flat();
   }
 
   async apply(job: ServerHealthJob, report: JobReport<ServerHealthResult>, cycle: Cycle): Promise<void> {
-    const { metrics } = this.#options;
-    const pending = this.#pending.get(job.regionId);
-    if (pending === undefined) return;
-    this.#pending.delete(job.regionId);
+    const underway = this.#underway.get(job.regionId);
+    if (underway === undefined) return;
+    const { poll, plans, span } = underway;
+    const { metrics, tracer } = this.#options;
     if (report.outcome.ok) {
       const { result } = report.outcome;
       metrics.requests(job.regionId, result.requests);
-      const span = this.#spans.get(job.regionId);
-      if (span !== undefined) spanFromCalls(this.#options.tracer, span, result.calls);
-      await this.#applyResult(pending, result, cycle.signal);
+      spanFromCalls(tracer, span, result.calls);
+      await this.#applyResult(underway, result, cycle);
     } else {
       const { error } = report.outcome;
-      // The monitor's own end says nothing about the region.
-      if (error.code === 'cancelled') return;
-      const plans = [...pending.plans.values()];
-      if (plans.length === 0) pending.poll.failed({ identityId: '', error, servers: [] });
-      for (const { identityId, servers } of plans) pending.poll.failed({ identityId, error, servers });
+      for (const { identityId } of job.projects) {
+        poll.failed({ identityId, error, servers: plans.get(identityId)?.servers ?? [] });
+      }
+      if (job.projects.length === 0) poll.failed({ identityId: '', error, servers: [] });
     }
-    if (!cycle.signal.aborted) this.#finish(pending);
+    underway.jobsLeft--;
+    if (underway.jobsLeft > 0) return;
+    this.#underway.delete(job.regionId);
+    // The monitor's own end says nothing about the region.
+    if (!cycle.signal.aborted) this.#finish(underway);
   }
 
   async #planRegion(
     regionId: string,
     servers: RegionServers | undefined,
     cycle: Cycle,
-  ): Promise<ServerHealthJob | null> {
-    const { registry, clock, limits, counts, problems, metrics } = this.#options;
+  ): Promise<readonly ServerHealthJob[]> {
+    const { registry, clock, counts, problems, metrics } = this.#options;
     const poll = new RegionPoll(regionId, clock.monotonicMs());
-    const span = startRegionCheck(this.#options.tracer, cycle.span, {
-      regionId,
-      regionName: this.#nameOf(regionId),
-    });
-    this.#spans.set(regionId, span);
+    const span = this.#startSpan(regionId, cycle);
     const resolved = await registry.resolve(regionId, cycle.signal);
-    if (cycle.signal.aborted) return null;
+    if (cycle.signal.aborted) return [];
     if (!resolved.ok) {
-      this.#tried.add(regionId);
       counts.remove(regionId);
       problems.report(regionId, [regionUnresolved(regionId, resolved.error)]);
-      this.#markDown(regionId, resolved.error, poll);
       metrics.serversSkipped('region-unresolved', regionId, countServers(servers));
-      return null;
+      this.#healthOf(regionId).failed(resolved.error, clock.monotonicMs());
+      this.#ended(poll, span, resolved.error.code);
+      return [];
     }
     const state = resolved.result;
     const plans = new Map<string, ProjectPlan>();
@@ -193,24 +198,49 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
           poll.serverFailed(server, credentials.error, { identity: identityId });
     }
     state.retainProjects(new Set(plans.keys()));
-    const job = regionJob({
-      regionId,
+    this.#plans.set(regionId, plans);
+    return this.#begin({ poll, state, plans, span, scope: 'all', jobsLeft: 0 }, cycle);
+  }
+
+  /** Between two polls, only projects with servers that will soon be others than they are. */
+  #planUnsettled(cycle: Cycle): readonly ServerHealthJob[] {
+    const { registry, clock } = this.#options;
+    const jobs: ServerHealthJob[] = [];
+    for (const [regionId, state] of registry.states()) {
+      if (state.unsettled.size === 0 || this.#healthOf(regionId).failure !== null) continue;
+      const known = this.#plans.get(regionId) ?? new Map<string, ProjectPlan>();
+      const plans = new Map([...known].filter(([identityId]) => state.unsettled.has(identityId)));
+      if (plans.size === 0 || !cycle.claim(regionId)) continue;
+      const poll = new RegionPoll(regionId, clock.monotonicMs());
+      const span = this.#startSpan(regionId, cycle);
+      jobs.push(...this.#begin({ poll, state, plans, span, scope: 'unsettled', jobsLeft: 0 }, cycle));
+    }
+    return jobs;
+  }
+
+  #begin(underway: Underway, cycle: Cycle): readonly ServerHealthJob[] {
+    const { limits, clock } = this.#options;
+    const { poll, state, plans, span, scope } = underway;
+    const jobs = regionJobs({
+      regionId: poll.regionId,
       state,
       projects: [...plans.values()],
       limits: { ...limits, deadlineMs: cycle.deadlineMs, traced: span.isRecording() },
+      reconcile: scope === 'all',
+      probe: this.#healthOf(poll.regionId).breakerOpen,
       pollNumber: cycle.number,
       nowMs: clock.now(),
       monotonicMs: clock.monotonicMs(),
     });
-    const pending = { poll, state, plans };
-    if (job === null) this.#finish(pending);
-    else this.#pending.set(regionId, pending);
-    return job;
+    underway.jobsLeft = jobs.length;
+    if (jobs.length === 0) this.#finish(underway);
+    else this.#underway.set(poll.regionId, underway);
+    return jobs;
   }
 
-  async #applyResult(pending: Pending, result: ServerHealthResult, signal: AbortSignal): Promise<void> {
-    const { poll, state, plans } = pending;
-    const { clock } = this.#options;
+  async #applyResult(underway: Underway, result: ServerHealthResult, cycle: Cycle): Promise<void> {
+    const { poll, state, plans, span } = underway;
+    const { clock, projector } = this.#options;
     if (result.flavors !== null) {
       state.takeFlavors(result.flavors, clock.monotonicMs());
       if (result.flavors.outcome.ok) poll.answered();
@@ -219,113 +249,83 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       const plan = plans.get(project.identityId);
       if (plan === undefined) continue;
       const { identityId, servers } = plan;
-      const believed = state.takeProject(project, plan.credentials);
+      const believed = state.takeProject(project, plan.credentials, cycle.number);
       if (!project.outcome.ok) {
         poll.failed({ identityId, error: project.outcome.error, servers });
         continue;
       }
       poll.answered();
-      for (const { providerId, error } of project.outcome.malformed) {
+      for (const { providerId, error } of state.view(identityId).malformed()) {
         poll.note(malformedRecord(poll.regionId, identityId, providerId, error));
       }
-      if (believed) await this.#applyProject(plan, pending, signal);
+      if (believed) await projector.project(plan, { poll, state, span, signal: cycle.signal });
       else poll.note(mostVanished(poll.regionId, identityId, servers.length));
     }
   }
 
-  /** Projects a project's view onto its servers, as they are in the cache by now. */
-  async #applyProject(plan: ProjectPlan, { poll, state }: Pending, signal: AbortSignal): Promise<void> {
-    const { servers: cache, writer } = this.#options;
-    const view = state.view(plan.identityId);
-    const changes: Change[] = [];
-    let seen = 0;
-    let missing = 0;
-    for (const planned of plan.servers) {
-      if (++seen % chunk === 0) await nextTurn();
-      const server = cache.get(planned.namespace, planned.name);
-      if (server === undefined || server.uid !== planned.uid || server.deleting) continue;
-      const finding = view.find(server, (name) => cache.get(server.namespace, name) !== undefined);
-      if (finding.kind === 'missing') {
-        missing++;
-        poll.note(notFound(server));
-      } else if (finding.kind === 'unreadable') {
-        poll.serverFailed(server, unreadableRecord(server));
-      } else {
-        const observation =
-          finding.kind === 'observed' ? finding.observation : { ...unknownObservation, ...unreachableCell };
-        if (observation.unsupportedPowerState !== null) poll.note(unsupportedPowerState(server, observation));
-        if (writer.isIdle(server, observation)) this.#count(server, poll, state);
-        else changes.push({ server, observation });
-      }
+  #finish(underway: Underway): void {
+    const { poll, state, plans, span, scope } = underway;
+    this.#showCounts(poll, plans, scope);
+    if (scope === 'unsettled') {
+      // What went wrong is the next poll's to tell: it comes soon, and asks everything.
+      endSpan(span, poll.failure);
+      return;
     }
-    view.retain(new Set(plan.servers.map(({ uid }) => uid)));
-    this.#options.metrics.serversSkipped('not-found', poll.regionId, missing);
-    await this.#write(changes, { poll, state, signal });
-  }
-
-  async #write(
-    changes: readonly Change[],
-    { poll, state, signal }: { poll: RegionPoll; state: RegionState; signal: AbortSignal },
-  ): Promise<void> {
-    const queue = changes.values();
-    const writeSome = async () => {
-      for (const { server, observation } of queue) {
-        const attributes = flavorAttributes(server, state);
-        const span = this.#spans.get(poll.regionId);
-        const written = await this.#options.writer.write({ server, observation, attributes, signal, span });
-        if (written.kind === 'stands') this.#count(written.server, poll, state);
-        else if (written.kind === 'failed' && !signal.aborted) {
-          poll.serverFailed(server, {
-            code: 'internal',
-            message: `cannot write status: ${written.error.message}`,
-          });
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(writesPerRegion, changes.length) }, writeSome));
-  }
-
-  #count(server: ServerRecord, poll: RegionPoll, state: RegionState): void {
-    poll.counts.add({ state: server.phase.toLowerCase(), ...flavorAttributes(server, state) });
-  }
-
-  #finish({ poll, state, plans }: Pending): void {
-    const { counts, problems, clock } = this.#options;
     const { regionId } = poll;
     const { flavorError } = state;
-    this.#tried.add(regionId);
     if (flavorError !== null) {
       poll.note(flavorsFailed(regionId, flavorError));
       // Where there is no project to ask, nothing else tells how the region is; they are not asked for at every poll.
       if (plans.size === 0) poll.failed({ identityId: '', error: flavorError, servers: [] });
     }
-    const { failure } = poll;
-    state.up = failure === null;
-    if (failure === null) {
-      state.lastGoodMs = clock.monotonicMs();
-      this.#failures.delete(regionId);
-    } else {
-      this.#failures.set(regionId, failure);
+    this.#judge(poll);
+    this.#options.problems.report(regionId, poll.problems());
+    this.#ended(poll, span, poll.outcome);
+  }
+
+  #judge(poll: RegionPoll): void {
+    const health = this.#healthOf(poll.regionId);
+    const nowMs = this.#options.clock.monotonicMs();
+    if (poll.failure === null) health.succeeded(nowMs);
+    else health.failed(poll.failure, nowMs);
+    if (health.breakerOpen && poll.failure !== null) {
+      poll.note(breakerOpened(poll.regionId, poll.failure, health.failures));
     }
-    counts.replace(regionId, poll.counts.values());
-    problems.report(regionId, poll.problems());
-    this.#ended(poll, poll.outcome);
   }
 
-  #markDown(regionId: string, error: CheckError, poll: RegionPoll): void {
-    const state = this.#options.registry.state(regionId);
-    if (state !== undefined) state.up = false;
-    this.#failures.set(regionId, error);
-    this.#ended(poll, error.code);
+  /** Projects that were observed show what they have now; others nothing, or for a while what they had. */
+  #showCounts(poll: RegionPoll, plans: ReadonlyMap<string, ProjectPlan>, scope: Cycle['scope']): void {
+    const { counts, clock, holdLastKnownMs } = this.#options;
+    const { regionId } = poll;
+    for (const [identityId, ofProject] of poll.counts)
+      counts.replace(regionId, identityId, ofProject.values());
+    if (scope === 'unsettled') return;
+    const lastGoodMs = this.#healthOf(regionId).lastGoodMs ?? Number.NEGATIVE_INFINITY;
+    const held = clock.monotonicMs() - lastGoodMs < holdLastKnownMs;
+    counts.retain(regionId, new Set(held ? plans.keys() : poll.counts.keys()));
   }
 
-  #ended({ regionId, startedMs }: RegionPoll, outcome: PollOutcome): void {
+  #ended({ regionId, startedMs }: RegionPoll, span: Span, outcome: PollOutcome): void {
     const { metrics, clock } = this.#options;
     const seconds = (clock.monotonicMs() - startedMs) / 1000;
     metrics.regionPolled({ regionId, regionName: this.#nameOf(regionId), outcome, seconds });
-    const span = this.#spans.get(regionId);
-    if (span !== undefined) endSpan(span, this.#failures.get(regionId));
-    this.#spans.delete(regionId);
+    endSpan(span, this.#healthOf(regionId).failure);
+  }
+
+  #startSpan(regionId: string, cycle: Cycle): Span {
+    return startRegionCheck(this.#options.tracer, cycle.span, {
+      regionId,
+      regionName: this.#nameOf(regionId),
+    });
+  }
+
+  #healthOf(regionId: string): RegionHealth {
+    let health = this.#health.get(regionId);
+    if (health === undefined) {
+      health = new RegionHealth({ pollPeriodMs: this.#options.pollPeriodMs, random: Math.random });
+      this.#health.set(regionId, health);
+    }
+    return health;
   }
 
   #nameOf(regionId: string): string {
@@ -337,10 +337,10 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   #forgetAllBut(regionIds: ReadonlySet<string>): void {
     const { registry, counts, problems, onRegionGone } = this.#options;
     registry.retain(regionIds);
-    for (const regionId of this.#tried) {
+    for (const regionId of this.#health.keys()) {
       if (regionIds.has(regionId)) continue;
-      this.#tried.delete(regionId);
-      this.#failures.delete(regionId);
+      this.#health.delete(regionId);
+      this.#plans.delete(regionId);
       counts.remove(regionId);
       problems.forget(regionId);
       onRegionGone(regionId);
@@ -348,86 +348,9 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   }
 }
 
-const unknownObservation: Omit<Observation, 'health' | 'phase'> = {
-  providerId: '',
-  name: null,
-  ownerId: null,
-  unsupportedPowerState: null,
-  partial: true,
-  deleted: false,
-  updated: null,
-};
-
-function flavorAttributes(server: ServerRecord, state: RegionState): FlavorAttributes {
-  return {
-    region_id: server.regionId ?? '',
-    region_name: state.record.displayName,
-    flavor_id: server.flavorId,
-    flavor_name: state.flavorName(server.flavorId),
-  };
-}
-
 function countServers(servers: RegionServers | undefined): number {
   if (servers === undefined) return 0;
   let count = servers.withoutIdentity.length;
   for (const ofIdentity of servers.identities.values()) count += ofIdentity.length;
   return count;
-}
-
-function missingRegionLabel(server: ServerRecord): Problem {
-  return {
-    key: `no-region/${server.namespace}/${server.name}`,
-    message: 'server missing region label, skipping',
-    fields: { server: server.name },
-  };
-}
-
-function notFound(server: ServerRecord): Problem {
-  return {
-    key: `missing/${server.namespace}/${server.name}`,
-    message: 'server not found in provider, skipping',
-    fields: { server: server.name, region: server.regionId ?? '' },
-    ended: 'server found in provider again',
-  };
-}
-
-function unsupportedPowerState(server: ServerRecord, { unsupportedPowerState: state }: Observation): Problem {
-  return {
-    key: `power/${state}/${server.namespace}/${server.name}`,
-    message: 'caught unsupported server power state',
-    fields: { powerState: state, server: server.name, region: server.regionId ?? '' },
-    ended: 'server left unsupported power state',
-  };
-}
-
-function unreadableRecord(server: ServerRecord): CheckError {
-  return { code: 'invalid-response', message: `the region's record of server ${server.name} cannot be read` };
-}
-
-function malformedRecord(regionId: string, identity: string, id: string | null, error: CheckError): Problem {
-  return {
-    key: `malformed/${identity}/${id ?? ''}`,
-    message: 'failed to read a server record of the region, skipping',
-    error: error.message,
-    fields: { region: regionId, identity, provider_id: id ?? '' },
-  };
-}
-
-function mostVanished(regionId: string, identity: string, servers: number): Problem {
-  return {
-    key: `vanished/${identity}`,
-    message: 'most servers of a project are missing at once, confirming with a new login before reporting it',
-    fields: { region: regionId, identity, servers },
-  };
-}
-
-function flavorsFailed(regionId: string, error: CheckError): Problem {
-  return {
-    key: `flavors/${error.code}`,
-    subject: 'flavors',
-    message: 'failed to list flavors',
-    error: error.message,
-    fields: { region: regionId, code: error.code },
-    ended: 'flavors listed again',
-  };
 }

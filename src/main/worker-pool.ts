@@ -56,7 +56,7 @@ export interface WorkerState {
 
 const watchEveryMs = 250;
 /** A worker answers at the job's deadline; one that is this much later cannot answer any more. */
-const overdueMs = 1_000;
+const overdueMs = 2_000;
 /** Weight of the newest interval in a worker's busy share: a single one is too short to read. */
 const smoothing = 0.05;
 /**

@@ -44,6 +44,8 @@ export interface JobReport<Result> {
 
 /** What a poll hands to a checker. */
 export interface Cycle {
+  /** All regions, or between two polls only what is in transition and will soon be different. */
+  readonly scope: 'all' | 'unsettled';
   /** Number of the poll, from 1. */
   readonly number: number;
   readonly signal: AbortSignal;

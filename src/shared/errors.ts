@@ -48,6 +48,28 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
+const regionWide: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'timeout',
+  'unreachable',
+  'tls',
+  'server-error',
+  'rate-limited',
+  'invalid-response',
+  'unexpected-status',
+  'no-endpoint',
+  'not-found',
+  'worker-crashed',
+  'worker-stuck',
+  'worker-out-of-memory',
+  'queue-full',
+  'internal',
+]);
+
+/** Whether a failure says something of the region as a whole, and not of one project's credentials or rights. */
+export function concernsRegion(code: ErrorCode): boolean {
+  return regionWide.has(code);
+}
+
 /** An error as data: safe to send, to log and to count. Never holds a credential. */
 export interface CheckError {
   code: ErrorCode;

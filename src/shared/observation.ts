@@ -15,6 +15,8 @@ export interface Observation {
   readonly phase: Phase | null;
   /** A power state that has no phase and is worth a log line, as the cloud names it. */
   readonly unsupportedPowerState: 'PAUSED' | 'SUSPENDED' | null;
+  /** True while a task of the cloud changes the server: it will be another soon. */
+  readonly inTransition: boolean;
   /** True when the cloud could not reach the cell that holds the server: only `providerId` is certain. */
   readonly partial: boolean;
   /** True when the cloud says that the server was deleted (it comes in lists of changes only). */

@@ -73,6 +73,10 @@ export interface ServerHealthJob extends CheckJob {
   readonly requestTimeoutMs: number;
   /** Requests in flight at once, at most. */
   readonly concurrency: number;
+  /** Logins a second, at most; public clouds count them. */
+  readonly loginsPerSecond: number;
+  /** Ask one project first, and the others only if the region answers. */
+  readonly probe: boolean;
   /** Report each provider call, not only their counts. */
   readonly traced: boolean;
 }

@@ -3,6 +3,7 @@
 import type { LimitFunction } from 'p-limit';
 import type { Clock } from '../shared/clock.ts';
 import type { Connections } from './connections.ts';
+import type { LoginPace } from './login-pace.ts';
 import type { RequestLog } from './request-log.ts';
 
 export interface JobContext {
@@ -13,6 +14,7 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** Bounds the requests that the job has in flight. */
   readonly limit: LimitFunction;
+  readonly logins: LoginPace;
   readonly requestTimeoutMs: number;
   readonly requests: RequestLog;
 }

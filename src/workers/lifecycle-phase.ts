@@ -16,6 +16,23 @@ export function lifecyclePhase(power: number, taskState: string | null): Phase |
   return null;
 }
 
+/** Statuses that Nova leaves by itself. */
+const passing: ReadonlySet<string> = new Set([
+  'BUILD',
+  'REBUILD',
+  'REBOOT',
+  'HARD_REBOOT',
+  'RESIZE',
+  'REVERT_RESIZE',
+  'MIGRATING',
+  'PASSWORD',
+]);
+
+/** Whether the server will soon be another than it is now. */
+export function inTransition(status: string | null, taskState: string | null): boolean {
+  return taskState !== null || (status !== null && passing.has(status));
+}
+
 /** Power states that no phase stands for, yet worth a log line. */
 export function unsupportedPowerState(power: number): Observation['unsupportedPowerState'] {
   if (power === powerState.paused) return 'PAUSED';

@@ -4,6 +4,7 @@ import type { Clock } from '../shared/clock.ts';
 import { CheckFailure } from '../shared/errors.ts';
 import type { Credentials, RegionTarget, Session } from '../shared/server-health.ts';
 import { cloudTime } from './cloud-time.ts';
+import type { LoginPace } from './login-pace.ts';
 import type { ApiReply, OpenstackClient } from './openstack-client.ts';
 import type { ComputeDiscovery } from './openstack-discovery.ts';
 import { type CatalogEndpoint, type KeystoneToken, readEndpoints, readToken } from './openstack-schema.ts';
@@ -15,6 +16,7 @@ export interface LoginTools {
   readonly client: OpenstackClient;
   readonly discovery: ComputeDiscovery;
   readonly clock: Clock;
+  readonly logins: LoginPace;
 }
 
 /** A token is renewed in this part of its lifetime: at random, so that a fleet of projects does not log in at once. */
@@ -22,9 +24,23 @@ const renewal = { earliest: 0.8, latest: 0.9 };
 /** For a cloud that does not say how long its tokens live: long enough to be of use, and a 401 ends it sooner. */
 const assumedLifetimeMs = 300_000;
 
+/** A token for one project, and what came with it. */
+export interface Login {
+  readonly token: KeystoneToken;
+  readonly tokenId: string;
+  /** Monotonic milliseconds. */
+  readonly renewAtMs: number;
+}
+
 /** Rejects with a CheckFailure; `unauthorized` means that the credentials are wrong. */
 export async function logIn(tools: LoginTools, credentials: Credentials): Promise<Session> {
-  const { client, clock, discovery, target } = tools;
+  return startSession(tools, await authenticate(tools, credentials));
+}
+
+/** Gets a token, and makes sure of its scope. */
+export async function authenticate(tools: LoginTools, credentials: Credentials): Promise<Login> {
+  const { client, clock, logins, target } = tools;
+  await logins.turn();
   const askedMs = clock.monotonicMs();
   const reply = await client.send({
     method: 'POST',
@@ -43,11 +59,17 @@ export async function logIn(tools: LoginTools, credentials: Credentials): Promis
     });
   }
   requireScope(token, credentials);
-  const endpoint = computeEndpoint(token, target.catalogRegion);
-  const service = await discovery.service(endpoint.url, tokenId);
   const share = renewal.earliest + Math.random() * (renewal.latest - renewal.earliest);
   // Counted from before the request: the token was issued some time after it.
-  return { token: tokenId, renewAtMs: askedMs + lifetimeMs(token, reply) * share, ...service };
+  return { token, tokenId, renewAtMs: askedMs + lifetimeMs(token, reply) * share };
+}
+
+/** Finds the compute service in the catalog that came with a token. */
+export async function startSession({ target, discovery }: LoginTools, login: Login): Promise<Session> {
+  const { token, tokenId, renewAtMs } = login;
+  const endpoint = computeEndpoint(token, target.catalogRegion);
+  const service = await discovery.service(endpoint.url, tokenId);
+  return { token: tokenId, renewAtMs, ...service };
 }
 
 /** Keystone's v3 root, from an endpoint with or without it. */

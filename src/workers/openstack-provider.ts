@@ -27,7 +27,8 @@ export class OpenstackProvider implements Provider {
   constructor(target: OpenstackTarget, context: JobContext) {
     this.#lease = context.connections.lease(target.caCertificate);
     const client = new OpenstackClient(this.#lease, context);
-    this.#tools = { target, client, discovery: new ComputeDiscovery(client), clock: context.clock };
+    const { clock, logins } = context;
+    this.#tools = { target, client, discovery: new ComputeDiscovery(client), clock, logins };
   }
 
   async listProject(task: ProjectTask): Promise<ProjectResult> {

@@ -2,7 +2,7 @@
 
 import type { Observation } from '../shared/observation.ts';
 import { healthCondition } from './health-condition.ts';
-import { lifecyclePhase, unsupportedPowerState } from './lifecycle-phase.ts';
+import { inTransition, lifecyclePhase, unsupportedPowerState } from './lifecycle-phase.ts';
 import type { NovaServer } from './openstack-schema.ts';
 import { ownerId } from './owner-metadata.ts';
 
@@ -17,6 +17,7 @@ export function observeServer(server: NovaServer, fault: string | null | undefin
     health: healthCondition(status, fault ?? null),
     phase: lifecyclePhase(power, server['OS-EXT-STS:task_state'] ?? null),
     unsupportedPowerState: unsupportedPowerState(power),
+    inTransition: inTransition(status, server['OS-EXT-STS:task_state'] ?? null),
     partial: isPartial(server),
     deleted: status === 'DELETED',
     updated: server.updated ?? null,

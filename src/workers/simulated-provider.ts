@@ -9,6 +9,7 @@ import type {
   SimulatedServer,
 } from '../shared/server-health.ts';
 import { healthCondition } from './health-condition.ts';
+import { inTransition } from './lifecycle-phase.ts';
 import type { Provider } from './provider.ts';
 
 /** How long a simulated server takes to build, in milliseconds. */
@@ -53,6 +54,7 @@ export function observeSimulated(server: SimulatedServer): Observation {
     health: healthCondition(state.status, null),
     phase: state.phase,
     unsupportedPowerState: null,
+    inTransition: inTransition(state.status, null),
     partial: false,
     deleted: false,
     updated: null,

@@ -48,13 +48,16 @@ test('nothing given: the defaults of the original, and ours', (t) => {
     otlpEndpoint: '',
     traceSamplingRatio: 0,
     pollPeriodMs: 60_000,
+    transitionPollPeriodMs: 10_000,
     checkTimeoutMs: 54_000,
     requestTimeoutMs: 20_000,
     log: { encoder: 'json', level: 0, stacktraceLevel: 'error', timeEncoding: 'rfc3339' },
+    holdLastKnownMs: 0,
     kubeconfig: '',
     context: '',
     listen: null,
     regionConcurrency: 4,
+    regionLoginsPerSecond: 20,
     writeConcurrency: 16,
     reconcileEvery: 10,
     startupTimeoutMs: 30_000,
@@ -251,4 +254,20 @@ test("every flag's default is one that it accepts, and every flag says what it d
 
 test('docs/options.md is what `npm run docs` writes', (t) => {
   t.is(readFileSync(new URL('../../docs/options.md', import.meta.url), 'utf8'), optionsPage());
+});
+
+test('what is in transition is asked for between two polls', (t) => {
+  const period = (...args: string[]) => read(args).transitionPollPeriodMs;
+  t.is(period('--poll-period=30s'), 5_000, 'a sixth');
+  t.is(period('--poll-period=2s'), 1_000, 'at least a second');
+  t.is(period('--poll-period=500ms'), 500, 'or not at all');
+  t.is(period('--poll-period=60s', '--transition-poll-period=0'), 60_000);
+  t.is(
+    period('--poll-period=60s', '--transition-poll-period=7s'),
+    60_000 / 9,
+    'a whole number fits into the period',
+  );
+  t.throws(() => read(['--poll-period=10s', '--transition-poll-period=11s']), {
+    message: /--transition-poll-period \(11s\) must be less than --poll-period \(10s\)/,
+  });
 });

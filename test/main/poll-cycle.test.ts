@@ -82,6 +82,7 @@ function setUp(plan: Partial<Plan> = {}) {
     checker,
     pool,
     checkTimeoutMs: 5_000,
+    unsettledTimeoutMs: 500,
     clock: new ScriptedClock(),
     metrics,
     tracer: trace.getTracer('test'),

@@ -264,15 +264,3 @@ test('changes are asked for from the newest answer on, if it named a time', (t) 
   view.take({ ...changes(), watermark: null });
   t.is(view.watermark, null);
 });
-
-test('lists of changes are counted from the last complete list', (t) => {
-  const view = viewOf(...fleet(2));
-  t.is(view.listsOfChanges, 0);
-  view.take(changes());
-  view.take(changes());
-  t.is(view.listsOfChanges, 2);
-  t.false(view.take(list()));
-  t.is(view.listsOfChanges, 2);
-  t.true(view.take(list()));
-  t.is(view.listsOfChanges, 0);
-});

@@ -1,8 +1,16 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { groupServers, listsAll, type RegionJobInput, regionJob } from '../../src/main/region-jobs.ts';
+import {
+  groupServers,
+  isReconcileDue,
+  type ProjectPlan,
+  type RegionJobInput,
+  regionJobs,
+  sliceProjects,
+} from '../../src/main/region-jobs.ts';
 import { RegionState } from '../../src/main/region-state.ts';
 import type { Observation } from '../../src/shared/observation.ts';
+import type { ServerHealthJob } from '../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../src/shared/server-record.ts';
 import { createdAt, observation, serverRecord } from '../fixtures/records.ts';
 import {
@@ -61,9 +69,12 @@ function input(state: RegionState, changes: Partial<RegionJobInput> = {}): Regio
       deadlineMs: 50_000,
       requestTimeoutMs: 10_000,
       concurrency: 4,
+      loginsPerSecond: 20,
       reconcileEvery: 1_000_000,
       traced: true,
     },
+    reconcile: true,
+    probe: false,
     pollNumber: 1,
     nowMs: createdAt + 60_000,
     monotonicMs: 1_000,
@@ -83,7 +94,15 @@ function take(state: RegionState, ...observations: Observation[]): void {
       session: session('of p1'),
     },
     projectCredentials,
+    1,
   );
+}
+
+/** The one job of a region that needs no more. */
+function regionJob(given: RegionJobInput): ServerHealthJob | null {
+  const [job = null, ...more] = regionJobs(given);
+  if (more.length > 0) throw new Error('the region was sliced');
+  return job;
 }
 
 test('the first job of a region logs in and asks for everything', (t) => {
@@ -95,6 +114,8 @@ test('the first job of a region logs in and asks for everything', (t) => {
     deadlineMs: 50_000,
     requestTimeoutMs: 10_000,
     concurrency: 4,
+    loginsPerSecond: 20,
+    probe: false,
     traced: true,
   });
 });
@@ -184,10 +205,73 @@ test('a simulated region is given its servers, and no credentials', (t) => {
   t.deepEqual(job?.flavors, {});
 });
 
+test('a project with servers in transition is asked between two polls for changes only', (t) => {
+  const state = openState();
+  take(state);
+  const limits = { ...input(state).limits, reconcileEvery: 1 };
+  const job = regionJob(input(state, { limits, reconcile: false, monotonicMs: 10_000_000 }));
+  t.is(job?.projects[0]?.changesSince, '2026-11-22T07:00:00Z');
+  t.is(job?.flavors, undefined);
+});
+
+function planOf(identityId: string, servers: number): ProjectPlan {
+  return {
+    identityId,
+    credentials: projectCredentials,
+    servers: Array.from({ length: servers }, (_, index) => serverRecord({ name: `${identityId}-${index}` })),
+  };
+}
+
+test('a large region is sliced, and its limits are shared among the slices', (t) => {
+  const projects = Array.from({ length: 8 }, (_, index) => planOf(`p${index}`, 1_000));
+  const jobs = regionJobs(input(openState(), { projects }));
+  t.deepEqual(
+    jobs.map((job) => [job.projects.length, job.concurrency, job.loginsPerSecond]),
+    [
+      [2, 1, 5],
+      [2, 1, 5],
+      [2, 1, 5],
+      [2, 1, 5],
+    ],
+  );
+  t.is(jobs.filter(({ flavors }) => flavors !== undefined).length, 1);
+  t.deepEqual(jobs.flatMap((job) => job.projects.map(({ identityId }) => identityId)).toSorted(), [
+    ...projects.map(({ identityId }) => identityId),
+  ]);
+});
+
+test('a region that is probed is asked by one job', (t) => {
+  const projects = Array.from({ length: 8 }, (_, index) => planOf(`p${index}`, 1_000));
+  const jobs = regionJobs(input(openState(), { projects, probe: true }));
+  t.deepEqual(
+    jobs.map((job) => [job.projects.length, job.probe]),
+    [[8, true]],
+  );
+});
+
+test('slices hold about as many servers each, and every project once', (t) => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(sizes, fc.integer({ min: 1, max: 8 }), (servers, most) => {
+      const plans = servers.map((count, index) => ({
+        ...planOf(`p${index}`, 0),
+        servers: Array(count).fill(serverRecord()),
+      }));
+      const slices = sliceProjects(plans, most);
+      t.true(slices.length <= most);
+      t.is(slices.flat().length, plans.length);
+      const loads = slices.map((slice) => slice.reduce((sum, plan) => sum + plan.servers.length, 0));
+      // No slice could be relieved by giving its smallest project to the one that has least.
+      t.true(Math.max(...loads) - Math.min(...loads) <= Math.max(...servers));
+    }),
+    { numRuns: 50 },
+  );
+});
+
 test('with --reconcile-every=1 every list is complete', (t) => {
   fc.assert(
-    fc.property(fc.string(), fc.nat(), fc.nat(), (identityId, pollNumber, listsOfChanges) => {
-      t.true(listsAll(listsOfChanges, { identityId, pollNumber, every: 1 }));
+    fc.property(fc.string(), fc.nat(), fc.nat(), (identityId, pollNumber, listedAt) => {
+      t.true(isReconcileDue({ identityId, listedAt, pollNumber, every: 1 }));
     }),
   );
 });
@@ -199,20 +283,13 @@ test('no project waits longer than `every` polls for a complete list, whichever 
       fc.integer({ min: 1, max: 20 }),
       fc.array(fc.boolean(), { minLength: 50, maxLength: 100 }),
       (identityId, every, answers) => {
-        let listsOfChanges = 0;
-        let answeredSince = 0;
+        let listedAt = 0;
         answers.forEach((answered, index) => {
-          if (!answered) return;
-          answeredSince++;
-          if (listsAll(listsOfChanges, { identityId, pollNumber: index + 1, every })) {
-            t.true(answeredSince <= every);
-            listsOfChanges = 0;
-            answeredSince = 0;
-          } else {
-            listsOfChanges++;
-          }
+          const pollNumber = index + 1;
+          const due = isReconcileDue({ identityId, listedAt, pollNumber, every });
+          t.true(due || pollNumber - listedAt < every);
+          if (answered && due) listedAt = pollNumber;
         });
-        t.true(answeredSince < every || every === 1);
       },
     ),
   );
@@ -223,7 +300,9 @@ function loads(identityIds: readonly string[], every: number): number[] {
   return Array.from(
     { length: every },
     (_, pollNumber) =>
-      identityIds.filter((identityId) => listsAll(0, { identityId, pollNumber, every })).length,
+      identityIds.filter((identityId) =>
+        isReconcileDue({ identityId, listedAt: pollNumber, pollNumber, every }),
+      ).length,
   );
 }
 

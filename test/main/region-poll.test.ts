@@ -1,5 +1,6 @@
 import test from 'ava';
-import { RegionPoll, regionUnresolved, serverSubject } from '../../src/main/region-poll.ts';
+import { RegionPoll } from '../../src/main/region-poll.ts';
+import { regionUnresolved, serverSubject } from '../../src/main/server-problems.ts';
 import type { CheckError, ErrorCode } from '../../src/shared/errors.ts';
 import { serverRecord } from '../fixtures/records.ts';
 

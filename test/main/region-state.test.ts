@@ -93,7 +93,7 @@ test('flavours that were refused are not asked for at every poll', (t) => {
 test('an unchanged region keeps what was learnt of it', (t) => {
   const state = openState();
   state.takeFlavors(flavors, 0);
-  state.takeProject(listed('1'), projectCredentials);
+  state.takeProject(listed('1'), projectCredentials, 1);
   const view = state.view('p1');
   state.update({ ...regionRecord(), displayName: 'renamed' }, structuredClone(openstackAccess));
   t.is(state.view('p1'), view);
@@ -109,7 +109,7 @@ test('another access drops sessions, views and flavours', (t) => {
   ]) {
     const state = openState();
     state.takeFlavors(flavors, 0);
-    state.takeProject(listed('1'), projectCredentials);
+    state.takeProject(listed('1'), projectCredentials, 1);
     state.update(regionRecord(), access);
     t.is(state.session('p1', projectCredentials), undefined);
     t.is(state.view('p1').watermark, null);
@@ -130,7 +130,7 @@ test('another selection of flavours is asked for at once', (t) => {
 test('projects that no server names are let go, the region’s own session is not', (t) => {
   const state = openState();
   state.takeFlavors(flavors, 0);
-  state.takeProject(listed('1'), projectCredentials);
+  state.takeProject(listed('1'), projectCredentials, 1);
   state.retainProjects(new Set(['p1']));
   t.not(state.view('p1').watermark, null);
   state.retainProjects(new Set());
@@ -141,22 +141,22 @@ test('projects that no server names are let go, the region’s own session is no
 
 test('a project’s failure leaves what is known of it, and keeps the session that it ended with', (t) => {
   const state = openState();
-  state.takeProject(listed('1'), projectCredentials);
+  state.takeProject(listed('1'), projectCredentials, 1);
   const failed: ProjectResult = {
     identityId: 'p1',
     outcome: { ok: false, error: { code: 'timeout', message: 'failed' } },
     session: session('renewed'),
   };
-  t.true(state.takeProject(failed, projectCredentials));
+  t.true(state.takeProject(failed, projectCredentials, 1));
   t.is([...state.view('p1').observations()].length, 1);
   t.deepEqual(state.session('p1', projectCredentials), session('renewed'));
 });
 
 test('a list that is not believed is confirmed with a new login', (t) => {
   const state = openState();
-  state.takeProject(listed('1', '2', '3'), projectCredentials);
-  t.false(state.takeProject(listed(), projectCredentials));
+  state.takeProject(listed('1', '2', '3'), projectCredentials, 1);
+  t.false(state.takeProject(listed(), projectCredentials, 1));
   t.is(state.session('p1', projectCredentials), undefined);
-  t.true(state.takeProject(listed(), projectCredentials));
+  t.true(state.takeProject(listed(), projectCredentials, 1));
   t.deepEqual(state.session('p1', projectCredentials), session('of p1'));
 });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { RegionCounts, StateCounts, type StateKey } from '../../src/main/state-counts.ts';
+import { ProjectCounts, StateCounts, type StateKey } from '../../src/main/state-counts.ts';
 
 const key: StateKey = {
   state: 'running',
@@ -10,7 +10,7 @@ const key: StateKey = {
 };
 
 test('servers count together when state and flavour are the same', (t) => {
-  const counts = new RegionCounts();
+  const counts = new ProjectCounts();
   for (const state of ['pending', 'running', 'pending']) counts.add({ ...key, state });
   counts.add({ ...key, flavor_id: 'flavor-2' });
   counts.add({ ...key, flavor_name: '' });
@@ -22,18 +22,29 @@ test('servers count together when state and flavour are the same', (t) => {
   ]);
 });
 
-test('new counts of a region replace its old ones, and only its own', (t) => {
+test('new counts of a project replace its old ones, and only its own', (t) => {
   const counts = new StateCounts();
   const running = { ...key, count: 1 };
   const pending = { ...key, state: 'pending', count: 5 };
   const elsewhere = { ...key, region_id: 'region-2', count: 3 };
-  counts.replace('region-1', [running, pending]);
-  counts.replace('region-2', [elsewhere]);
+  counts.replace('region-1', 'p1', [running, pending]);
+  counts.replace('region-2', 'p1', [elsewhere]);
   t.deepEqual([...counts.values()], [running, pending, elsewhere]);
-  counts.replace('region-1', [{ ...running, count: 7 }]);
+  counts.replace('region-1', 'p1', [{ ...running, count: 7 }]);
   t.deepEqual([...counts.values()], [{ ...running, count: 7 }, elsewhere]);
-  counts.replace('region-1', []);
+  counts.replace('region-1', 'p1', []);
   t.deepEqual([...counts.values()], [elsewhere]);
   counts.remove('region-2');
+  t.deepEqual([...counts.values()], []);
+});
+
+test('projects of a region add up to one series, and go when they are not retained', (t) => {
+  const counts = new StateCounts();
+  counts.replace('region-1', 'p1', [{ ...key, count: 2 }]);
+  counts.replace('region-1', 'p2', [{ ...key, count: 3 }]);
+  t.deepEqual([...counts.values()], [{ ...key, count: 5 }]);
+  counts.retain('region-1', new Set(['p2']));
+  t.deepEqual([...counts.values()], [{ ...key, count: 3 }]);
+  counts.retain('region-1', new Set());
   t.deepEqual([...counts.values()], []);
 });

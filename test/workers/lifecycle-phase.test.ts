@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { Phase } from '../../src/shared/server-record.ts';
-import { lifecyclePhase, unsupportedPowerState } from '../../src/workers/lifecycle-phase.ts';
+import { inTransition, lifecyclePhase, unsupportedPowerState } from '../../src/workers/lifecycle-phase.ts';
 
 const table: [
   power: number,
@@ -31,3 +31,12 @@ for (const [power, task, phase, unsupported] of table) {
     t.is(unsupportedPowerState(power), unsupported);
   });
 }
+
+test('a server is in transition while a task runs, and in statuses that pass by themselves', (t) => {
+  t.true(inTransition('ACTIVE', 'powering-off'));
+  for (const status of ['BUILD', 'REBUILD', 'REBOOT', 'RESIZE', 'MIGRATING'])
+    t.true(inTransition(status, null), status);
+  for (const status of ['ACTIVE', 'SHUTOFF', 'ERROR', 'PAUSED', 'VERIFY_RESIZE', 'NEW', null]) {
+    t.false(inTransition(status, null), String(status));
+  }
+});

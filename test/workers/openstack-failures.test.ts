@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import test from 'ava';
+import { SandboxCloud } from '../../src/sandbox/openstack-cloud.ts';
 import { monotonicMs } from '../../src/shared/clock.ts';
 import type { CheckError } from '../../src/shared/errors.ts';
 import type { ServerHealthJob } from '../../src/shared/server-health.ts';
@@ -230,6 +231,42 @@ async function jobAt(
     projects: [task],
     requestTimeoutMs: 10_000,
     concurrency: 1,
+    loginsPerSecond: 100,
+    probe: false,
     traced: false,
   };
 }
+
+test('a region that is probed is asked for one project only while it fails', async (t) => {
+  const cloud = await SandboxCloud.start();
+  t.teardown(async () => cloud.close());
+  const identities = [cloud.addIdentity(), cloud.addIdentity(), cloud.addIdentity()];
+  const projects = identities.map(({ userId, password, projectId }, index) => ({
+    identityId: `identity-${index}`,
+    credentials: { userId, password, projectId },
+  }));
+  const job = (): ServerHealthJob => ({
+    regionId: 'region-1',
+    deadlineMs: monotonicMs() + 30_000,
+    target: { provider: 'openstack', endpoint: cloud.endpoint, catalogRegion: null, caCertificate: null },
+    projects,
+    requestTimeoutMs: 10_000,
+    concurrency: 4,
+    loginsPerSecond: 100,
+    probe: true,
+    traced: false,
+  });
+  const fault = cloud.faults.add({ kind: 'status', status: 503 }, { route: 'POST /v3/auth/tokens' });
+  const failing = await runJob(job());
+  t.deepEqual(
+    failing.projects.map(({ outcome }) => (outcome.ok ? 'ok' : outcome.error.code)),
+    ['server-error', 'server-error', 'server-error'],
+  );
+  t.is(fault.hits, 1);
+  fault.remove();
+  const recovered = await runJob(job());
+  t.deepEqual(
+    recovered.projects.map(({ outcome }) => outcome.ok),
+    [true, true, true],
+  );
+});

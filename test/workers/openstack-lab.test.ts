@@ -91,6 +91,8 @@ function testWith(lab: Lab): void {
     projects,
     requestTimeoutMs: 40_000,
     concurrency: 4,
+    loginsPerSecond: 100,
+    probe: false,
     traced: false,
   });
 

@@ -39,6 +39,8 @@ test('a job for a simulated region needs no network', async (t) => {
     flavors: {},
     requestTimeoutMs: 1000,
     concurrency: 1,
+    loginsPerSecond: 100,
+    probe: false,
     traced: true,
   };
   const result = await runJob(job);

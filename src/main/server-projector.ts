@@ -1,0 +1,143 @@
+// Projects what is known of a cloud project onto its Server objects, as they are in the cache by now, and counts them.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Span } from '@opentelemetry/api';
+import type { Clock } from '../shared/clock.ts';
+import type { CheckError } from '../shared/errors.ts';
+import type { Observation } from '../shared/observation.ts';
+import type { ServerRecord } from '../shared/server-record.ts';
+import type { FlavorAttributes, Metrics } from './metrics.ts';
+import type { Finding } from './project-view.ts';
+import type { ProjectPlan } from './region-jobs.ts';
+import type { RegionPoll } from './region-poll.ts';
+import type { RegionState } from './region-state.ts';
+import type { ResourceCache } from './resource-cache.ts';
+import { notFound, unsupportedPowerState } from './server-problems.ts';
+import type { ServerWriter } from './server-writer.ts';
+import type { ProjectCounts } from './state-counts.ts';
+
+export interface ServerProjectorOptions {
+  readonly servers: Pick<ResourceCache<ServerRecord>, 'get'>;
+  readonly writer: ServerWriter;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/** Where a project's results go. */
+export interface ProjectionContext {
+  readonly poll: RegionPoll;
+  readonly state: RegionState;
+  readonly span: Span;
+  readonly signal: AbortSignal;
+}
+
+interface Change {
+  readonly server: ServerRecord;
+  readonly observation: Observation;
+}
+
+/** Servers that are looked at before the event loop gets its turn. */
+const chunk = 500;
+/** Writes that one project waits for at once; the writer's own limit holds for all regions together. */
+const writesAtOnce = 32;
+/** A server that was asked for is expected to come so soon. */
+const pendingMs = 15 * 60_000;
+
+export class ServerProjector {
+  readonly #options: ServerProjectorOptions;
+
+  constructor(options: ServerProjectorOptions) {
+    this.#options = options;
+  }
+
+  async project(plan: ProjectPlan, context: ProjectionContext): Promise<void> {
+    const { servers: cache, writer, metrics, clock } = this.#options;
+    const { poll, state } = context;
+    const view = state.view(plan.identityId);
+    const counts = poll.countsOf(plan.identityId);
+    const changes: Change[] = [];
+    let seen = 0;
+    let missing = 0;
+    let unsettled = false;
+    for (const planned of plan.servers) {
+      if (++seen % chunk === 0) await nextTurn();
+      const server = cache.get(planned.namespace, planned.name);
+      if (server === undefined || server.uid !== planned.uid || server.deleting) continue;
+      const finding = view.find(server, (name) => cache.get(server.namespace, name) !== undefined);
+      unsettled ||= isUnsettled(server, finding, clock.now());
+      if (finding.kind === 'missing') {
+        missing++;
+        poll.note(notFound(server));
+      } else if (finding.kind === 'unreadable') {
+        poll.serverFailed(server, unreadableRecord(server));
+      } else {
+        const observation = finding.kind === 'observed' ? finding.observation : unreachable;
+        if (observation.unsupportedPowerState !== null) poll.note(unsupportedPowerState(server, observation));
+        if (writer.isIdle(server, observation)) count(counts, server, state);
+        else changes.push({ server, observation });
+      }
+    }
+    view.retain(new Set(plan.servers.map(({ uid }) => uid)));
+    state.setUnsettled(plan.identityId, unsettled);
+    metrics.serversSkipped('not-found', poll.regionId, missing);
+    await this.#write(changes, counts, context);
+  }
+
+  async #write(changes: readonly Change[], counts: ProjectCounts, context: ProjectionContext): Promise<void> {
+    const { poll, state, span, signal } = context;
+    const queue = changes.values();
+    const writeSome = async () => {
+      for (const { server, observation } of queue) {
+        const attributes = flavorAttributes(server, state);
+        const written = await this.#options.writer.write({ server, observation, attributes, signal, span });
+        if (written.kind === 'stands') count(counts, written.server, state);
+        else if (written.kind === 'failed' && !signal.aborted) {
+          const message = `cannot write status: ${written.error.message}`;
+          poll.serverFailed(server, { code: 'internal', message });
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(writesAtOnce, changes.length) }, writeSome));
+  }
+}
+
+/** For a server that is in a cell which the cloud cannot reach, as far as anybody can tell. */
+const unreachable: Observation = {
+  providerId: '',
+  name: null,
+  ownerId: null,
+  health: { status: 'Unknown', reason: 'Unknown', message: 'unable to determine server status' },
+  phase: null,
+  unsupportedPowerState: null,
+  inTransition: false,
+  partial: true,
+  deleted: false,
+  updated: null,
+};
+
+/** Whether the server will soon be another than it is: a task changes it, or somebody waits for it to come. */
+function isUnsettled(server: ServerRecord, finding: Finding, nowMs: number): boolean {
+  const observation = finding.kind === 'observed' ? finding.observation : unreachable;
+  if (observation.inTransition) return true;
+  const phase = observation.phase ?? server.phase;
+  if (phase !== 'Pending' && phase !== '') return false;
+  const since = Date.parse(server.pendingEntryTime ?? '');
+  return nowMs - (Number.isNaN(since) ? server.createdAt : since) < pendingMs;
+}
+
+function count(counts: ProjectCounts, server: ServerRecord, state: RegionState): void {
+  counts.add({ state: server.phase.toLowerCase(), ...flavorAttributes(server, state) });
+}
+
+function flavorAttributes(server: ServerRecord, state: RegionState): FlavorAttributes {
+  return {
+    region_id: server.regionId ?? '',
+    region_name: state.record.displayName,
+    flavor_id: server.flavorId,
+    flavor_name: state.flavorName(server.flavorId),
+  };
+}
+
+function unreadableRecord(server: ServerRecord): CheckError {
+  return { code: 'invalid-response', message: `the region's record of server ${server.name} cannot be read` };
+}
