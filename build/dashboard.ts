@@ -181,11 +181,16 @@ const polls: Row = {
       ],
     },
     {
-      title: 'Servers left out',
+      title: 'Servers left out of a poll',
       description: 'By reason; the log names each when it begins and when it ends.',
       kind: 'lines',
       unit: 'short',
-      queries: [{ expr: increase(metrics.serversSkipped, ['reason']), legend: '{{reason}}' }],
+      queries: [
+        {
+          expr: `${rate(metrics.serversSkipped, ['reason'])} / scalar(${rate(metrics.polls, [])})`,
+          legend: '{{reason}}',
+        },
+      ],
     },
   ],
 };

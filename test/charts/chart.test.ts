@@ -160,6 +160,11 @@ helm.test('the rights are those that are required, where they are required', asy
   t.is(podOf(none).serviceAccountName, 'default');
 });
 
+helm.test('a monitor in shadow mode may only look', async (t) => {
+  const objects = await render({ args: set('flags.shadow', true) });
+  t.deepEqual(rightsOf(objects, 'Role'), { region: required(({ use }) => use === 'reading') });
+});
+
 helm.test('only the named Secrets, if they are named', async (t) => {
   const objects = await render({ args: ['--set', 'rbac.regionSecrets.names={north,south}'] });
   const rules = objects
