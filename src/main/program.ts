@@ -1,7 +1,17 @@
 // The command line: which command, with which options. What the commands do is given by cli.ts.
 
 import { Command, CommanderError } from 'commander';
-import { addFlags, type FlagDefaults, type Options, OptionsError, readOptions } from './options.ts';
+import type { Flag } from './flags.ts';
+import {
+  addFlags,
+  addOwnFlags,
+  type FlagDefaults,
+  type FlagReader,
+  flagReader,
+  type Options,
+  OptionsError,
+  readOptions,
+} from './options.ts';
 import type { Version } from './version.ts';
 
 export interface CommandDefinition {
@@ -9,12 +19,22 @@ export interface CommandDefinition {
   readonly description: string;
   /** Defaults of this command that differ from the table of flags. */
   readonly defaults: FlagDefaults;
+  /** Flags of this command alone. */
+  readonly flags?: readonly Flag<unknown>[];
+  /** The one word that must follow the command. */
+  readonly argument?: { readonly name: string; readonly values: readonly string[] };
+  /** Lines for a --help of its own; absent where the program's says everything. */
+  readonly help?: string;
 }
 
 /** A command line that was understood: `region-monitor <command>` with these options. */
 export interface Invocation<Definition extends CommandDefinition> {
   readonly command: Definition;
   readonly options: Options;
+  /** The command's own flags, all of which can be read. */
+  readonly flags: FlagReader;
+  /** The command's argument; "" where it has none. */
+  readonly argument: string;
 }
 
 /** A command line that was not. The message is one line. */
@@ -46,9 +66,11 @@ export function readCommandLine<Definition extends CommandDefinition>(
 ): Invocation<Definition> | undefined {
   let invocation: Invocation<Definition> | undefined;
   const choose = (definition: Definition) => (_: unknown, command: Command) => {
-    const [unexpected] = command.args;
-    if (unexpected !== undefined) throw new OptionsError(`unexpected argument ${JSON.stringify(unexpected)}`);
-    invocation = { command: definition, options: readOptions(command, env, definition.defaults) };
+    const argument = argumentOf(definition, command.args);
+    const flags = flagReader(command, env, definition.defaults);
+    for (const flag of definition.flags ?? []) flags.given(flag);
+    const options = readOptions(command, env, definition.defaults);
+    invocation = { command: definition, options, flags, argument };
   };
 
   const revision = version.revision === '' ? '' : ` (${version.revision})`;
@@ -69,11 +91,18 @@ export function readCommandLine<Definition extends CommandDefinition>(
     const command = program
       .command(definition.name)
       .description(definition.description + note)
-      .addHelpText('after', afterHelp)
       .allowExcessArguments()
       .action(choose(definition));
-    // Flags belong to the program, so that they may stand before and after the command: one help for all.
-    command.helpInformation = () => program.helpInformation();
+    const { argument, flags = [], help } = definition;
+    addOwnFlags(command, flags);
+    if (help === undefined) {
+      // It has no flags but the program's, which may stand before and after its name: one help for both.
+      command.addHelpText('after', afterHelp);
+      command.helpInformation = () => program.helpInformation();
+    } else {
+      command.usage(argument === undefined ? '[options]' : argument.values.join('|'));
+      command.addHelpText('after', `\n${help}\n\nThe flags of region-monitor --help can be given, too.`);
+    }
   }
 
   try {
@@ -83,6 +112,19 @@ export function readCommandLine<Definition extends CommandDefinition>(
     throw usageError(error);
   }
   return invocation;
+}
+
+function argumentOf({ argument }: CommandDefinition, given: readonly string[]): string {
+  const [word, unexpected] = argument === undefined ? ['', ...given] : given;
+  if (unexpected !== undefined) throw new OptionsError(`unexpected argument ${JSON.stringify(unexpected)}`);
+  if (argument === undefined) return '';
+  if (word !== undefined && argument.values.includes(word)) return word;
+  const choices = `choose ${argument.values.join(', ')}`;
+  throw new OptionsError(
+    word === undefined
+      ? `missing argument: ${choices}`
+      : `invalid ${argument.name} ${JSON.stringify(word)}: ${choices}`,
+  );
 }
 
 function usageError(error: unknown): unknown {

@@ -109,8 +109,11 @@ export class ConnectionLease {
   }
 }
 
-/** Node ignores what it cannot read in `ca`, and every connection would then fail without saying why. */
-function trusting(caCertificate: string): SecureContext {
+/**
+ * Trusts these PEM certificates beside the system's. Node ignores what it cannot read in `ca`, and every connection would
+ * then fail without saying why: so this throws CheckFailure `invalid-config`.
+ */
+export function trusting(caCertificate: string): SecureContext {
   const certificates =
     caCertificate.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   try {

@@ -43,6 +43,13 @@ export class ComputeDiscovery {
     return this.#offers.get(computeUrl, async () => this.#askOffer(computeUrl, token));
   }
 
+  /** What a service says of its API v2.1. */
+  async version(computeUrl: string, token: string): Promise<NovaVersion> {
+    // A URL that ends in a project id has no version document of its own.
+    const root = computeUrl.replace(/(\/v2\.1)\/.*$/, '$1');
+    return this.#version(`${root}/`, token);
+  }
+
   async #discover(root: URL, token: string): Promise<ComputeService> {
     const version = await this.#version(`${withoutSlash(root.origin + root.pathname)}/`, token);
     const href = version.links?.find((link) => link.rel === 'self')?.href;
@@ -50,9 +57,7 @@ export class ComputeDiscovery {
   }
 
   async #askOffer(computeUrl: string, token: string): Promise<string | null> {
-    // A URL that ends in a project id has no version document of its own.
-    const root = computeUrl.replace(/(\/v2\.1)\/.*$/, '$1');
-    return usable(await this.#version(`${root}/`, token));
+    return usable(await this.version(computeUrl, token));
   }
 
   async #version(url: string, token: string): Promise<NovaVersion> {

@@ -28,6 +28,7 @@ const versionSchema = v.object({
   id: v.string(),
   /** The highest microversion; "" where there are none. */
   version: v.nullish(v.string()),
+  min_version: v.nullish(v.string()),
   links: v.nullish(v.array(v.object({ rel: v.string(), href: v.string() }))),
 });
 
@@ -91,11 +92,21 @@ export function readToken(json: unknown): KeystoneToken {
 
 /** Endpoints of all services of one type; entries that cannot be read are passed over. */
 export function readEndpoints(catalog: readonly unknown[], type: string): readonly CatalogEndpoint[] {
-  return catalog
-    .map((entry) => v.safeParse(serviceSchema, entry))
-    .flatMap((service) => (service.success && service.output.type === type ? service.output.endpoints : []))
+  return readServices(catalog)
+    .flatMap((service) => (service.type === type ? service.endpoints : []))
     .map((entry) => v.safeParse(endpointSchema, entry))
     .flatMap((endpoint) => (endpoint.success ? [endpoint.output] : []));
+}
+
+/** Types of all services, each once. */
+export function readServiceTypes(catalog: readonly unknown[]): readonly string[] {
+  return [...new Set(readServices(catalog).map(({ type }) => type))];
+}
+
+function readServices(catalog: readonly unknown[]): readonly v.InferOutput<typeof serviceSchema>[] {
+  return catalog
+    .map((entry) => v.safeParse(serviceSchema, entry))
+    .flatMap((service) => (service.success ? [service.output] : []));
 }
 
 /** The versions of `{"versions": […]}` (the service's root) or of `{"version": {…}}` (one version's root). */

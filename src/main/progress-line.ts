@@ -1,0 +1,48 @@
+// One line on a terminal that says how far something has come, printed over until it is done. Where lines cannot be
+// printed over, nothing is printed.
+
+import type { Stream, Terminal } from './terminal.ts';
+
+export interface ProgressOptions {
+  readonly stream: Stream;
+  readonly terminal: Terminal;
+  /** The line as of now. */
+  readonly text: () => string;
+}
+
+/** What is done sooner needs no progress. */
+const patienceMs = 500;
+const everyMs = 200;
+const eraseLine = '\r\u001b[K';
+
+export class ProgressLine {
+  readonly #options: ProgressOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #shown = false;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    if (!options.terminal.interactive) return;
+    this.#timer = setTimeout(() => this.#begin(), patienceMs);
+    this.#timer.unref();
+  }
+
+  /** Takes the line away. */
+  end(): void {
+    clearTimeout(this.#timer);
+    if (this.#shown) this.#options.stream.write(eraseLine);
+    this.#shown = false;
+  }
+
+  #begin(): void {
+    this.#show();
+    this.#timer = setInterval(() => this.#show(), everyMs);
+    this.#timer.unref();
+  }
+
+  #show(): void {
+    const { stream, terminal, text } = this.#options;
+    this.#shown = true;
+    stream.write(eraseLine + text().slice(0, (terminal.width ?? 80) - 1));
+  }
+}

@@ -1,0 +1,63 @@
+// What the place that a command prints to can show, and text that is fit to be shown there.
+
+import type { WriteStream } from 'node:tty';
+
+export interface Terminal {
+  /** Characters a line; null where nobody said: what is printed goes into a file or another program. */
+  readonly width: number | null;
+  readonly colour: boolean;
+  /** Whether characters beyond ASCII come out as they are meant. */
+  readonly unicode: boolean;
+  /** Whether a line that was printed can be printed over. */
+  readonly interactive: boolean;
+}
+
+export type Stream = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number };
+
+/** As users of terminals expect: NO_COLOR, TERM=dumb, COLUMNS, and the locale of LC_ALL, LC_CTYPE or LANG. */
+export function terminalOf(
+  { isTTY = false, columns }: Stream,
+  env: Readonly<Record<string, string | undefined>>,
+): Terminal {
+  const smart = isTTY && env['TERM'] !== 'dumb';
+  const wanted = Number(env['COLUMNS']);
+  const locale = [env['LC_ALL'], env['LC_CTYPE'], env['LANG']].find((value) => value) ?? '';
+  return {
+    width: isTTY && columns ? columns : Number.isInteger(wanted) && wanted > 0 ? wanted : null,
+    colour: smart && !env['NO_COLOR'],
+    unicode: /utf-?8/i.test(locale) && env['TERM'] !== 'dumb',
+    interactive: smart,
+  };
+}
+
+/** One line, without anything that would steer a terminal: names and messages come from clouds and from people. */
+export function printable(text: string): string {
+  return text.replace(/[\s\u2028\u2029]+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '?');
+}
+
+const colours = { red: '31', green: '32', yellow: '33', dim: '2', bold: '1' } as const;
+
+export type Paint = (colour: keyof typeof colours, text: string) => string;
+
+export function paintOf({ colour }: Terminal): Paint {
+  return colour ? (name, text) => `\u001b[${colours[name]}m${text}\u001b[0m` : (_, text) => text;
+}
+
+/** Lines of at most `width` characters, broken between words; a word that is longer is broken where it must be. */
+export function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length <= width) {
+      line += ` ${word}`;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    line = word;
+    while (line.length > width) {
+      lines.push(line.slice(0, width));
+      line = line.slice(width);
+    }
+  }
+  return [...lines, line];
+}
