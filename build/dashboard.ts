@@ -100,6 +100,17 @@ const regions: Row = {
       queries: [{ expr: `max ${eachRegion} (${series(metrics.regionUp)})`, legend: '{{region_name}}' }],
     },
     {
+      title: 'Regions held back',
+      description:
+        'After failures in a row, one project of the region is asked before the others: a failing cloud gets less load.',
+      kind: 'timeline',
+      unit: 'short',
+      texts: { 0: ['asked as usual', 'green'], 1: ['held back', 'orange'] },
+      queries: [
+        { expr: `max ${eachRegion} (${series(metrics.regionBreakerOpen)})`, legend: '{{region_name}}' },
+      ],
+    },
+    {
       title: 'Servers by state',
       description: 'Servers that could not be observed are in none of the states.',
       kind: 'stacked',
@@ -229,7 +240,7 @@ const workers: Row = {
     },
     {
       title: 'Jobs in flight',
-      description: 'One job checks one region; a worker runs many at once, for they mostly wait.',
+      description: 'A job checks a region, or a slice of a large one; a worker runs many at once, for they mostly wait.',
       kind: 'stacked',
       unit: 'short',
       queries: [
@@ -274,6 +285,13 @@ const kubernetes: Row = {
       kind: 'stacked',
       unit: 'ops',
       queries: [{ expr: rate(metrics.statusWrites, ['outcome']), legend: '{{outcome}}' }],
+    },
+    {
+      title: 'Writes of a shadow',
+      description: 'What a monitor with --shadow would have written; nothing otherwise.',
+      kind: 'lines',
+      unit: 'short',
+      queries: [{ expr: increase(metrics.shadowWrites, ['kind']), legend: '{{kind}}' }],
     },
     {
       title: 'Duration of a status write',
