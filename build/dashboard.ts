@@ -240,7 +240,8 @@ const workers: Row = {
     },
     {
       title: 'Jobs in flight',
-      description: 'A job checks a region, or a slice of a large one; a worker runs many at once, for they mostly wait.',
+      description:
+        'A job checks a region, or a slice of a large one; a worker runs many at once, for they mostly wait.',
       kind: 'stacked',
       unit: 'short',
       queries: [
