@@ -1,11 +1,18 @@
-// docs/options.md, from the table of flags.
+// docs/options.md, from the tables of commands and flags.
 
+import { type Command, commands } from '../src/main/commands.ts';
 import { allFlags, environmentName, type Flag, flagGroups } from '../src/main/flags.ts';
 
 export function optionsPage(): string {
   return `# Options
 
-Generated from \`src/main/flags.ts\` by \`npm run docs\`.
+Generated from \`src/main/commands.ts\`, \`flags.ts\` and \`command-flags.ts\` by \`npm run docs\`.
+
+| command | what it does |
+|---|---|
+${commands.map(commandRow).join('\n')}
+
+The flags below are those of all commands, but for the sections at the end.
 
 A flag may be written \`--flag=value\` or \`--flag value\`; one of type bool also as \`--flag\` alone. Each can come from
 the environment variable beside it instead; a flag wins, and a variable that is set to nothing counts as not set.
@@ -16,18 +23,37 @@ the poll period, so a poll period alone is always enough; those that are given m
 
 A command line that cannot work ends with exit code 2 and one line that says what to change. Exit code 1 is a start that
 failed, 0 a clean stop.
-${flagGroups.map(groupSection).join('')}`;
+${flagGroups.map(groupSection).join('')}${commands.map(commandSection).join('')}`;
+}
+
+function commandRow({ name, description }: Command): string {
+  return `| \`${name}\` | ${description} |`;
 }
 
 function groupSection(group: (typeof flagGroups)[number]): string {
-  const rows = allFlags.filter((flag) => flag.group === group).map(row);
   return `
 ## ${group}
 
-| flag | type | default | environment variable | what it does |
-|---|---|---|---|---|
-${rows.join('\n')}
+${flagTable(allFlags.filter((flag) => flag.group === group))}
 `;
+}
+
+/** Nothing for a command that has only the flags of all. */
+function commandSection({ name, help, flags = [] }: Command): string {
+  if (flags.length === 0) return '';
+  return `
+## \`${name}\` alone
+
+${help ?? ''}
+
+${flagTable(flags)}
+`;
+}
+
+function flagTable(flags: readonly Flag<unknown>[]): string {
+  return `| flag | type | default | environment variable | what it does |
+|---|---|---|---|---|
+${flags.map(row).join('\n')}`;
 }
 
 function row(flag: Flag<unknown>): string {
