@@ -103,8 +103,11 @@ export class ProjectView {
     return { kind: this.#strangers ? 'unreachable' : 'missing' };
   }
 
-  /** Lets go of what is remembered of Server objects that are no more. */
-  retain(uids: ReadonlySet<string>): void {
+  /** Lets go of what is remembered of Server objects that are no more. `servers` are all that the project has. */
+  retain(servers: readonly ServerRecord[]): void {
+    // Only servers that there are can have been found: more than those means that some are gone.
+    if (this.#remembered.size <= servers.length) return;
+    const uids = new Set(servers.map(({ uid }) => uid));
     for (const uid of this.#remembered.keys()) if (!uids.has(uid)) this.#remembered.delete(uid);
   }
 

@@ -101,6 +101,8 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     const nowMs = this.#options.clock.monotonicMs();
     for (const { name, displayName } of this.#options.regions.values()) {
       const health = this.#health.get(name);
+      // A region that has no servers to ask for is neither up nor down.
+      if (health?.failure?.code === 'unsupported') continue;
       const lastGoodMs = health?.lastGoodMs ?? null;
       yield {
         regionId: name,

@@ -77,7 +77,7 @@ export class ServerProjector {
         else changes.push({ server, observation });
       }
     }
-    view.retain(new Set(plan.servers.map(({ uid }) => uid)));
+    view.retain(plan.servers);
     state.setUnsettled(plan.identityId, unsettled);
     metrics.serversSkipped('not-found', poll.regionId, missing);
     await this.#write(changes, counts, context);
