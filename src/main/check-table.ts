@@ -90,7 +90,7 @@ function narrowColumns(dryRun: boolean): readonly Column[] {
     { title: 'FLAVOUR', text: ({ flavor, flavorName }) => flavorName || flavor, atLeast: 8 },
     { title: 'PHASE', text: ({ phase }) => phase.after },
     { title: 'HEALTH', text: ({ health }) => reasonOf(health.after) },
-    { title: dryRun ? 'WOULD CHANGE' : 'CHANGED', text: changeText, atLeast: 12 },
+    { title: dryRun ? 'WOULD CHANGE' : 'CHANGED', text: changeText, atLeast: 24 },
   ];
 }
 

@@ -80,7 +80,7 @@ async function configuration(options: Options): Promise<Found<ClusterAccess>> {
     const value = await loadClusterAccess(options);
     const where = options.namespace === '' ? 'all namespaces' : `namespace ${options.namespace}`;
     const detail = `${value.server}, ${where}`;
-    if (!value.skipTlsVerify) return { value, detail };
+    if (!value.skipTlsVerify || value.server.startsWith('http:')) return { value, detail };
     return {
       value,
       detail,

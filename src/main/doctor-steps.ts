@@ -77,7 +77,7 @@ export class Examination {
   ): Promise<Value | undefined> {
     const { clock, stepTimeoutMs, signal } = this.#options;
     const startMs = clock.monotonicMs();
-    const ms = () => clock.monotonicMs() - startMs;
+    const ms = () => Math.round((clock.monotonicMs() - startMs) * 10) / 10;
     const deadline = new Deadline(stepTimeoutMs, signal);
     const ended = Promise.withResolvers<never>();
     deadline.signal.addEventListener('abort', () => ended.reject(deadline.signal.reason), { once: true });

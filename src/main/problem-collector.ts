@@ -55,11 +55,16 @@ function troubleOf({ key, message, error, fields }: Problem): Trouble {
   const { code } = fields;
   return {
     code: typeof code === 'string' ? code : (key.split('/', 1)[0] ?? ''),
-    message: error === undefined ? message : errorText(error),
+    message: error === undefined ? finding(message) : errorText(error),
   };
 }
 
 function noteText({ message, error, fields: { server } }: Problem): string {
   const about = typeof server === 'string' ? ` (server ${server})` : '';
-  return `${message}${about}${error === undefined ? '' : `: ${errorText(error)}`}`;
+  return `${finding(message)}${about}${error === undefined ? '' : `: ${errorText(error)}`}`;
+}
+
+/** The log says that the daemon goes on; here nothing follows. */
+function finding(message: string): string {
+  return message.replace(/, skipping$/, '');
 }

@@ -62,6 +62,7 @@ test('nothing given: the defaults of the original, and ours', (t) => {
     reconcileEvery: 10,
     startupTimeoutMs: 30_000,
     requireAllRegions: false,
+    shadow: false,
   });
   t.true(workers >= 1 && workers <= 4);
 });
