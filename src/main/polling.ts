@@ -73,7 +73,13 @@ export async function createPolling(options: Options, context: PollingContext): 
   );
 
   const counts = new StateCounts();
-  const caches = new ResourceCaches({ client, namespace: options.namespace, clock, logger });
+  const caches = new ResourceCaches({
+    client,
+    namespace: options.namespace,
+    pollPeriodMs: options.pollPeriodMs,
+    clock,
+    logger,
+  });
   // The sources are read when somebody collects, by which time all of them exist.
   const metrics = new Metrics(
     telemetry.meter,

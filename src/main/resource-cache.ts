@@ -32,9 +32,13 @@ export interface ResourceCacheOptions<R extends StoredRecord> {
   readonly clock: Clock;
   /** Each failure to list or watch, as it happens: one in half a second at most. */
   readonly onError?: (error: Error) => void;
+  /** The API server is listed and watched as before: once after each failure, or after some in a row. */
+  readonly onRecovered?: () => void;
   /** An object that `parse` refused, as "namespace/name", once for each reason. It has no record. */
   readonly onMalformed?: (name: string, error: Error) => void;
   readonly pageSize?: number;
+  /** Pauses between attempts grow up to this, give or take half. Not below half a second. */
+  readonly maxPauseMs?: number;
   readonly random?: () => number;
   /** A watch that is silent for so long is given up. Well above the bookmarks' interval of a minute. */
   readonly idleTimeoutMs?: number;
@@ -53,6 +57,7 @@ export interface CacheCounters {
   relists: number;
 }
 
+const firstPauseMs = 500;
 /** A watch that lasted so long was a good one, even if nothing happened meanwhile. */
 const goodWatchMs = 5_000;
 /** However long a Retry-After asks for, we look again after this. */
@@ -75,6 +80,8 @@ export class ResourceCache<R extends StoredRecord> {
   #newest = '';
   #silentWatches = 0;
   #synced = false;
+  /** Between a failure and the good watch that ends it. */
+  #failing = false;
   #lastError: Error | null = null;
   #lastContactMs = 0;
 
@@ -83,7 +90,12 @@ export class ResourceCache<R extends StoredRecord> {
     this.#path = resourcePath(options.resource, options.namespace);
     this.#random = options.random ?? Math.random;
     this.#store = new ResourceStore({ onListenerError: (error) => options.onError?.(error) });
-    this.#backoff = new Backoff({ firstMs: 500, maxMs: 30_000, random: this.#random });
+    const { maxPauseMs = 30_000 } = options;
+    this.#backoff = new Backoff({
+      firstMs: firstPauseMs,
+      maxMs: Math.max(firstPauseMs, maxPauseMs),
+      random: this.#random,
+    });
   }
 
   /** True once a complete list was read, and from then on. */
@@ -157,6 +169,7 @@ export class ResourceCache<R extends StoredRecord> {
   async #recover(error: Error, signal: AbortSignal): Promise<void> {
     this.counters.errors += 1;
     this.#lastError = error;
+    this.#failing = true;
     this.#options.onError?.(error);
     if (error instanceof ApiError && error.status === 410) this.#forgetPosition();
     const retryAfterMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
@@ -218,24 +231,45 @@ export class ResourceCache<R extends StoredRecord> {
     };
     let openedMs: number | null = null;
     let received = 0;
+    const ended = new AbortController();
     const onOpen = (): void => {
       openedMs = clock.monotonicMs();
       this.#contact();
       this.#lastError = null;
       this.counters.watches += 1;
+      if (this.#failing)
+        void this.#recoverBy(clock.sleep(goodWatchMs, AbortSignal.any([signal, ended.signal])));
     };
     try {
       for await (const event of client.stream(this.#path, { query, signal, idleTimeoutMs, onOpen })) {
         this.#contact();
         this.#apply(parseWatchEvent(event, this.#options.resource));
         received += 1;
+        this.#recovered();
       }
       if (received === 0 && !this.#lasted(openedMs))
         throw new Error(`watch ${this.#options.resource}: ended at once`);
     } finally {
+      ended.abort();
       if (received > 0 || this.#lasted(openedMs)) this.#backoff.reset();
       if (openedMs !== null && !signal.aborted) this.#judgeSilence(received);
     }
+  }
+
+  /** A watch that was accepted is not yet a good one: it may be ended at once, again and again. */
+  async #recoverBy(proof: Promise<void>): Promise<void> {
+    try {
+      await proof;
+      this.#recovered();
+    } catch {
+      // The watch ended before.
+    }
+  }
+
+  #recovered(): void {
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.#options.onRecovered?.();
   }
 
   #lasted(openedMs: number | null): boolean {

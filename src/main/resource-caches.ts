@@ -20,9 +20,15 @@ import { StartupError } from './startup-error.ts';
 export interface ResourceCachesOptions {
   readonly client: KubernetesClient;
   readonly namespace: string;
+  /** So long after an outage, at most, the API server is asked again. */
+  readonly pollPeriodMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+const maxPauseMs = 30_000;
+/** Reasons of one outage that are worth a line. */
+const maxReasons = 10;
 
 export class ResourceCaches {
   readonly regions: ResourceCache<RegionRecord>;
@@ -31,7 +37,7 @@ export class ResourceCaches {
   readonly openstackIdentities: ResourceCache<OpenstackIdentityRecord>;
   readonly #clock: Clock;
 
-  constructor({ client, namespace, clock, logger }: ResourceCachesOptions) {
+  constructor({ client, namespace, pollPeriodMs, clock, logger }: ResourceCachesOptions) {
     const common = (resource: ResourceKind) => {
       const outage = new Outage(resource, { logger, clock });
       return {
@@ -39,7 +45,10 @@ export class ResourceCaches {
         namespace,
         clock,
         resource,
+        // Half as long again at most, by chance: the poll after the outage knows what happened meanwhile.
+        maxPauseMs: Math.min(maxPauseMs, pollPeriodMs / 2),
         onError: (error: Error) => outage.failed(error),
+        onRecovered: () => outage.ended(),
         onMalformed: (name: string, error: Error) =>
           logger.error('failed to read object, skipping', error.message, { resource, object: name }),
       };
@@ -109,16 +118,13 @@ export class ResourceCaches {
   }
 }
 
-/** Attempts come at least twice as often while an outage lasts: what fails after a longer time is a new one. */
-const sameOutageMs = 60_000;
-
-/** One line when the API server begins to refuse a resource, or does so for another reason; not one an attempt. */
+/** One line for each reason for which the API server refuses a resource, not one an attempt, and one when it is over. */
 class Outage {
   readonly #resource: string;
   readonly #logger: Logger;
   readonly #clock: Clock;
-  #last = '';
-  #lastMs = 0;
+  readonly #reasons = new Set<string>();
+  #sinceMs = 0;
 
   constructor(resource: string, { logger, clock }: { logger: Logger; clock: Clock }) {
     this.#resource = resource;
@@ -126,12 +132,19 @@ class Outage {
     this.#clock = clock;
   }
 
-  failed(error: Error): void {
-    const nowMs = this.#clock.monotonicMs();
-    const known = error.message === this.#last && nowMs - this.#lastMs < sameOutageMs;
-    this.#lastMs = nowMs;
-    if (known) return;
-    this.#last = error.message;
-    this.#logger.error('failed to list or watch, trying again', error.message, { resource: this.#resource });
+  failed({ message }: Error): void {
+    if (this.#reasons.size === 0) this.#sinceMs = this.#clock.monotonicMs();
+    if (this.#reasons.has(message) || this.#reasons.size >= maxReasons) return;
+    this.#reasons.add(message);
+    this.#logger.error('failed to list or watch, trying again', message, { resource: this.#resource });
+  }
+
+  ended(): void {
+    const seconds = (this.#clock.monotonicMs() - this.#sinceMs) / 1000;
+    this.#reasons.clear();
+    this.#logger.info('listing and watching again', {
+      resource: this.#resource,
+      after_seconds: Math.round(seconds),
+    });
   }
 }

@@ -3,6 +3,7 @@ import { KubernetesClient } from '../../src/main/kubernetes-client.ts';
 import { ResourceCache, type ResourceCacheOptions } from '../../src/main/resource-cache.ts';
 import { type IdentityRecord, parseIdentity } from '../../src/main/resource-records.ts';
 import type { Change } from '../../src/main/resource-store.ts';
+import { systemClock } from '../../src/shared/clock.ts';
 import {
   bookmark,
   errorEvent,
@@ -28,6 +29,7 @@ async function start(
   const errors: Error[] = [];
   const malformed: string[] = [];
   const changes: string[] = [];
+  const recoveries: number[] = [];
   const cache = new ResourceCache({
     client,
     resource: 'identities',
@@ -35,6 +37,7 @@ async function start(
     parse: parseIdentity,
     clock,
     onError: (error) => errors.push(error),
+    onRecovered: () => recoveries.push(errors.length),
     onMalformed: (name, error) => malformed.push(`${name}: ${error.message}`),
     random: () => 0.5,
     ...options,
@@ -52,10 +55,18 @@ async function start(
   });
   const names = () =>
     [...cache.values()].map((record) => `${record.name}@${record.resourceVersion}`).toSorted();
-  return { api, cache, clock, errors, malformed, changes, names, stop, run };
+  return { api, cache, clock, errors, recoveries, malformed, changes, names, stop, run };
 }
 
 const quiet = watch([]);
+
+/** So long a watch must last that ends an outage. */
+const goodWatchMs = 5_000;
+
+/** The pauses between attempts. */
+function pausesOf({ pauses }: { readonly pauses: readonly number[] }): readonly number[] {
+  return pauses.filter((ms) => ms !== goodWatchMs);
+}
 
 function broken(version: string): unknown {
   return { metadata: { name: 'broken', namespace: 'shop', resourceVersion: version } };
@@ -222,7 +233,7 @@ test('obeys Retry-After', async (t) => {
     watch: [status(429, 'TooManyRequests', 'slow down', { 'retry-after': '9' }), quiet],
   });
   await until('the watch', () => cache.counters.watches === 1);
-  t.deepEqual(clock.pauses, [7_000, 9_000]);
+  t.deepEqual(pausesOf(clock), [7_000, 9_000]);
   t.is(cache.counters.lists, 1, 'a refused watch is no reason to list');
 });
 
@@ -232,7 +243,7 @@ test('waits longer and longer while the API server fails, and starts afresh afte
     watch: [watch([bookmark('11')], { end: true }), status(503, 'ServiceUnavailable'), quiet],
   });
   await until('the second good watch', () => cache.counters.watches === 2);
-  t.deepEqual(clock.pauses, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 500]);
+  t.deepEqual(pausesOf(clock), [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 500]);
   t.is(cache.counters.errors, 9);
   t.is(cache.lastError, null);
 });
@@ -251,6 +262,52 @@ test('keeps what it has while the API server is away, and goes on when it is bac
   await api.up();
   await until('the new object', () => cache.size === 2);
   t.is(cache.lastError, null);
+});
+
+test('the end of an outage is told once, by a watch that brings something or that lasts', async (t) => {
+  const { recoveries, errors, cache } = await start(t, {
+    list: [status(500, 'InternalError'), status(503, 'ServiceUnavailable'), page([], '10')],
+    watch: [
+      watch([bookmark('11')], { end: true }),
+      watch([bookmark('12')], { end: true }),
+      status(403, 'Forbidden'),
+      // Lasts: by the hasty clock that is soon.
+      quiet,
+    ],
+  });
+  await until('both recoveries', () => recoveries.length === 2);
+  t.deepEqual(recoveries, [2, 3], 'after so many errors');
+  t.is(errors.length, 3);
+  t.is(cache.counters.watches, 3);
+});
+
+test('watches that are accepted and ended at once are no end of an outage', async (t) => {
+  const hasty = hastyClock();
+  const { recoveries, errors } = await start(
+    t,
+    { list: [page([], '10')], watch: [watch([], { end: true })] },
+    {
+      clock: {
+        ...hasty,
+        sleep: (ms, signal) => (ms === goodWatchMs ? systemClock : hasty).sleep(ms, signal),
+      },
+    },
+  );
+  await until('some attempts', () => errors.length >= 3);
+  t.deepEqual(recoveries, []);
+});
+
+test('pauses grow no longer than they may', async (t) => {
+  const { clock, cache } = await start(
+    t,
+    {
+      list: [...Array.from({ length: 4 }, () => status(500, 'InternalError')), page([], '10')],
+      watch: [quiet],
+    },
+    { maxPauseMs: 1_500 },
+  );
+  await until('the watch', () => cache.counters.watches === 1);
+  t.deepEqual(pausesOf(clock), [500, 1_000, 1_500, 1_500]);
 });
 
 test('a malformed object is reported by name, once, and has no record; the others stand', async (t) => {
