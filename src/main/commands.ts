@@ -44,9 +44,9 @@ const check: Command = {
   defaults: quiet,
   flags: Object.values(checkFlags),
   help: [
-    'Exit code 0: every server was found and checked, and what changed was written (or',
-    'would be, with --dry-run). 1: something could not be. 2: a bad command line.',
-    'The state of the servers themselves makes no difference to it.',
+    'Exit code 0: every server was found and checked, and what changed was written',
+    '(or would be, with --dry-run). 1: something could not be. 2: a bad command line.',
+    'What state the servers are in makes no difference to it.',
   ].join('\n'),
   load: async () => {
     const { check } = await import('./check.ts');
