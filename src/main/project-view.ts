@@ -2,7 +2,7 @@
 // Kept up to date by complete lists and by lists of changes; asked for the observation of each Server object.
 
 import type { Observation } from '../shared/observation.ts';
-import type { MalformedRecord } from '../shared/server-health.ts';
+import type { KnownFault, MalformedRecord } from '../shared/server-health.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 
 export interface ProjectAnswer {
@@ -37,6 +37,8 @@ export class ProjectView {
   /** Partial records that nothing is known of: any server that is not found may be one of them. */
   #strangers = false;
   #watermark: string | null = null;
+  /** Few servers have one, so they are not looked for among all. */
+  readonly #faults = new Map<string, KnownFault>();
   #confirming = false;
   /** Some records are partial. */
   #partial = false;
@@ -52,6 +54,11 @@ export class ProjectView {
   /** True while most servers are missing for the first time: the next list must be complete and made with a new login. */
   get confirming(): boolean {
     return this.#confirming;
+  }
+
+  /** Faults that are known, by provider id. */
+  knownFaults(): Readonly<Record<string, KnownFault>> {
+    return Object.fromEntries(this.#faults);
   }
 
   /** Records that could not be read, until they come whole. */
@@ -138,6 +145,7 @@ export class ProjectView {
   #replace({ observations, malformed }: ProjectAnswer): void {
     const before = new Map(this.#byId);
     this.#byId.clear();
+    this.#faults.clear();
     this.#malformed.clear();
     for (const observation of observations) this.#put(observation, before.get(observation.providerId));
     // What could not be read is still there: it is kept as it was last seen.
@@ -153,6 +161,9 @@ export class ProjectView {
     if (ownerId !== null) this.#malformed.delete(malformedKey({ providerId: null, ownerId }));
     if (deleted) this.#byId.delete(providerId);
     else this.#byId.set(providerId, withIdentity(observation, before));
+    const { updated, fault } = observation;
+    if (deleted || updated === null || fault === undefined) this.#faults.delete(providerId);
+    else this.#faults.set(providerId, { updated, fault });
   }
 
   #index(): void {

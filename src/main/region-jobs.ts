@@ -1,6 +1,7 @@
 // Which servers are asked for where: Server objects grouped by region and identity (a cloud project each), and the job
 // that asks for them.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
   Credentials,
   FlavorTask,
@@ -22,11 +23,16 @@ export interface GroupedServers {
   readonly withoutRegion: readonly ServerRecord[];
 }
 
+/** Servers that are looked at before the event loop gets its turn. */
+const chunk = 5_000;
+
 /** Servers that are being deleted are left out without a word: their end is nobody's news. */
-export function groupServers(servers: Iterable<ServerRecord>): GroupedServers {
+export async function groupServers(servers: Iterable<ServerRecord>): Promise<GroupedServers> {
   const regions = new Map<string, RegionServers>();
   const withoutRegion: ServerRecord[] = [];
+  let seen = 0;
   for (const server of servers) {
+    if (++seen % chunk === 0) await nextTurn();
     if (server.deleting) continue;
     if (server.regionId === undefined) {
       withoutRegion.push(server);
@@ -142,10 +148,7 @@ function projectTask(plan: ProjectPlan, input: RegionJobInput): ProjectTask {
   const view = state.view(identityId);
   const session = credentials === undefined ? undefined : state.session(identityId, credentials);
   const changesSince = listsAll(identityId, input) ? null : view.watermark;
-  const knownFaults: Record<string, { updated: string; fault: string | null }> = {};
-  for (const { providerId, updated, fault } of view.observations()) {
-    if (updated !== null && fault !== undefined) knownFaults[providerId] = { updated, fault };
-  }
+  const knownFaults = view.knownFaults();
   return {
     identityId,
     ...(credentials === undefined ? {} : { credentials }),

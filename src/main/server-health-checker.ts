@@ -118,7 +118,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   async plan(cycle: Cycle): Promise<readonly ServerHealthJob[]> {
     if (cycle.scope === 'unsettled') return this.#planUnsettled(cycle);
     const { servers, regions, problems, metrics, clock } = this.#options;
-    const grouped = groupServers(servers.values());
+    const grouped = await groupServers(servers.values());
     problems.report(noRegion, grouped.withoutRegion.map(missingRegionLabel));
     metrics.serversSkipped('missing-region-label', '', grouped.withoutRegion.length);
     this.#servers = new Map(

@@ -44,11 +44,15 @@ export interface ProjectTask {
   /** ISO 8601 in whole seconds, the cloud's clock: ask only for what changed since. Absent asks for everything. */
   readonly changesSince?: string;
   /** Faults already known, by provider id: not fetched again while `updated` is the same. */
-  readonly knownFaults?: Readonly<
-    Record<string, { readonly updated: string; readonly fault: string | null }>
-  >;
+  readonly knownFaults?: Readonly<Record<string, KnownFault>>;
   /** For the simulated provider, which has no cloud to ask. */
   readonly simulatedServers?: readonly SimulatedServer[];
+}
+
+/** The fault text of a server, null for none, and the cloud's time of the last change when it was seen. */
+export interface KnownFault {
+  readonly updated: string;
+  readonly fault: string | null;
 }
 
 export interface SimulatedServer {

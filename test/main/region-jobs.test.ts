@@ -30,8 +30,8 @@ function names(servers: readonly ServerRecord[]): string {
   return servers.map(({ name }) => name).join();
 }
 
-test('servers are grouped by region and identity', (t) => {
-  const { regions, withoutRegion } = groupServers([
+test('servers are grouped by region and identity', async (t) => {
+  const { regions, withoutRegion } = await groupServers([
     server('a', 'r1', 'p1'),
     server('b', 'r1', 'p2'),
     server('c', 'r2', 'p1'),
