@@ -78,6 +78,7 @@ export function checkReport(findings: CheckFindings): CheckReport {
     .map((server) => serverLine(server, regions.get(server.regionId ?? ''), findings))
     .toSorted(byRegionAndName);
   const count = (wanted: Outcome) => servers.filter(({ outcome }) => outcome === wanted).length;
+  const inRegion = Map.groupBy(servers, ({ region }) => region);
   return {
     dryRun,
     summary: {
@@ -91,7 +92,7 @@ export function checkReport(findings: CheckFindings): CheckReport {
       return {
         region: name,
         regionName: displayName,
-        servers: servers.filter(({ region }) => region === name).length,
+        servers: inRegion.get(name)?.length ?? 0,
         ...(error === undefined ? {} : { error }),
       };
     }),

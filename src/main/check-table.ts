@@ -24,7 +24,7 @@ export function checkTable({ servers, dryRun }: CheckReport, { terminal, wide }:
   const columns = wide ? wideColumns(dryRun) : narrowColumns(dryRun);
   const rows = servers.map((server) => columns.map(({ text }) => printable(text(server)) || '-'));
   const natural = columns.map(({ title }, index) =>
-    Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)),
+    rows.reduce((width, row) => Math.max(width, row[index]?.length ?? 0), title.length),
   );
   const widths = wide || terminal.width === null ? natural : fitted(columns, natural, terminal.width);
   const cut = terminal.unicode ? '…' : '~';

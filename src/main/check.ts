@@ -3,6 +3,7 @@
 
 import { createNoopMeter, ProxyTracerProvider } from '@opentelemetry/api';
 import { systemClock } from '../shared/clock.ts';
+import type { ServerRecord } from '../shared/server-record.ts';
 import { type CheckReport, checkReport, isComplete } from './check-report.ts';
 import { checkSummary, checkTable } from './check-table.ts';
 import { checkFlags, type tableOutputs } from './command-flags.ts';
@@ -88,13 +89,14 @@ async function pollOnce(
     }),
   });
   const { regions, servers } = selection(caches, wanted);
+  let planned: readonly ServerRecord[] | null = null;
   const progress = new ProgressLine({
     stream: stderr,
     terminal: terminalOf(stderr, env),
     text: () =>
-      caches.synced
-        ? `checking: ${recorded.size} of ${caches.servers.size} servers`
-        : `reading objects: ${caches.servers.size} servers`,
+      planned === null
+        ? 'reading the objects from Kubernetes'
+        : `checking: ${recorded.size} of ${planned.length} servers`,
   });
   const stop = new AbortController();
   const background = caches.run(AbortSignal.any([signal, stop.signal]));
@@ -112,7 +114,7 @@ async function pollOnce(
     throw new StartupError('unknown region', `--region ${unknown.join(', ')}: there are ${names || 'none'}`);
   }
   // As they are before the poll: what is deleted meanwhile was not missed by it.
-  const planned = [...servers.values()];
+  planned = [...servers.values()];
   await Promise.all(cycles.map(async (cycle) => cycle.poll(1, 'all')));
   return checkReport({
     dryRun: options.shadow,

@@ -1,0 +1,181 @@
+// doctor and check on a real kube-apiserver, as a service account with exactly the rights of deploy/rbac.yaml, and on
+// the real cloud where there is one. Skipped, saying so, where there is no API server.
+
+import { readFile } from 'node:fs/promises';
+import test, { type ExecutionContext } from 'ava';
+import { loadClusterAccess } from '../../src/main/kubernetes-config.ts';
+import { SandboxCloud } from '../../src/sandbox/openstack-cloud.ts';
+import {
+  apiGroup,
+  identityLabel,
+  nameLabel,
+  organizationLabel,
+  regionLabel,
+} from '../../src/shared/labels.ts';
+import { type ControlPlane, startControlPlane } from '../fixtures/control-plane.ts';
+import { type OneShotEnded, runOnce } from '../fixtures/one-shot.ts';
+import { OpenstackLab } from '../fixtures/openstack-lab.ts';
+
+const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
+
+test.before(async (t) => {
+  file.controlPlane = await startControlPlane(t);
+  await file.controlPlane?.installDefinitions('v1.16');
+});
+
+test.after.always(async () => {
+  await file.controlPlane?.stop();
+});
+
+interface Account {
+  readonly userId: string;
+  readonly password: string;
+  readonly projectId: string;
+}
+
+interface Cloud {
+  readonly endpoint: string;
+  readonly domainId: string;
+  readonly service: Account;
+  readonly project: Account;
+  /** Name of a server in the project. */
+  readonly server: string;
+}
+
+/** The lab, or else the sandbox's cloud. */
+async function someCloud(t: ExecutionContext): Promise<Cloud> {
+  const lab = await OpenstackLab.find();
+  if (lab === null) {
+    t.log('there is no OpenStack lab that answers: a simulated cloud stands in');
+    const cloud = await SandboxCloud.start();
+    t.teardown(async () => cloud.close());
+    const { endpoint } = cloud;
+    const [service, project] = [cloud.serviceAccount(), cloud.addIdentity()];
+    const { name } = cloud.createServer(project.projectId, { name: 'one' });
+    return { endpoint, domainId: service.domainId, service, project, server: name };
+  }
+  const account = ({ id, password, project_id }: typeof lab.users.ada): Account => ({
+    userId: id,
+    password,
+    projectId: project_id,
+  });
+  const { ada, alice } = lab.users;
+  const seeded = (await lab.servers(alice)).find(({ status }) => status === 'ACTIVE');
+  const { endpoint, domainId } = lab;
+  return { endpoint, domainId, service: account(ada), project: account(alice), server: seeded?.name ?? '' };
+}
+
+function objectsOf(namespace: string, { endpoint, domainId, service, project, server }: Cloud): object[] {
+  const apiVersion = `${apiGroup}/v1alpha1`;
+  const named = (name: string, labels: object = {}) => ({ name, namespace, labels });
+  const uuid = '33333333-3333-4333-8333-333333333333';
+  const labels = {
+    [nameLabel]: server,
+    [organizationLabel]: 'acme',
+    [regionLabel]: 'lab',
+    [identityLabel]: 'own',
+  };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: named('credentials'),
+      stringData: {
+        'domain-id': domainId,
+        'user-id': service.userId,
+        password: service.password,
+        'project-id': service.projectId,
+      },
+    },
+    {
+      apiVersion,
+      kind: 'Region',
+      metadata: named('lab', { [nameLabel]: 'lab' }),
+      spec: {
+        provider: 'openstack',
+        openstack: { endpoint, serviceAccountSecret: { namespace, name: 'credentials' } },
+      },
+    },
+    { apiVersion, kind: 'Identity', metadata: named('own'), spec: { provider: 'openstack' } },
+    {
+      apiVersion,
+      kind: 'OpenstackIdentity',
+      metadata: named('own'),
+      spec: { userID: project.userId, password: project.password, projectID: project.projectId },
+    },
+    {
+      apiVersion,
+      kind: 'Server',
+      metadata: named('server', labels),
+      spec: { provider: 'openstack', flavorID: uuid, image: { id: uuid }, networks: [{ id: uuid }] },
+    },
+  ];
+}
+
+/** A kubeconfig for the service account that `manifest` is about. */
+async function accountConfig(controlPlane: ControlPlane, namespace: string): Promise<string> {
+  const token = (await controlPlane.kubectl('create', 'token', 'region-monitor', '-n', namespace)).trim();
+  const admin = await loadClusterAccess({ kubeconfig: controlPlane.kubeconfig, context: '' });
+  const cluster = {
+    server: admin.server,
+    'certificate-authority-data': admin.tls.ca?.toString('base64') ?? '',
+  };
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'real',
+    clusters: [{ name: 'real', cluster }],
+    users: [{ name: 'monitor', user: { token } }],
+    contexts: [{ name: 'real', context: { cluster: 'real', user: 'monitor' } }],
+  });
+}
+
+test('a real API server: with the documented rights all is well, without one of them it says which', async (t) => {
+  const { controlPlane } = file;
+  if (controlPlane === null) {
+    t.pass();
+    return;
+  }
+  t.timeout(180_000);
+  const namespace = await controlPlane.createNamespace();
+  t.teardown(() => controlPlane.empty(namespace));
+  const cloud = await someCloud(t);
+  await controlPlane.apply(...objectsOf(namespace, cloud));
+  const rbac = await readFile(new URL('../../deploy/rbac.yaml', import.meta.url), 'utf8');
+  await controlPlane.applyManifest(rbac.replaceAll('unikorn-region', namespace));
+  const kubeconfig = await accountConfig(controlPlane, namespace);
+  const secrets = [cloud.service.password, cloud.project.password].filter(({ length }) => length > 8);
+  const command = async (...args: [string, ...string[]]): Promise<OneShotEnded> => {
+    const [name, ...flags] = args;
+    return runOnce(t, { kubeconfig, args: [name, `--namespace=${namespace}`, ...flags], secrets });
+  };
+
+  const well = await command('doctor');
+  t.is(well.code, 0, well.stdout);
+  t.notRegex(well.stdout, /[✗!] /);
+  t.regex(well.stdout, /✓ servers +\d+ server/);
+  const json = await command('doctor', '--output=json');
+  t.true(json.stdout.includes(`, as system:serviceaccount:${namespace}:region-monitor"`));
+
+  const before = await controlPlane.kubectl('get', 'servers', '-n', namespace, '-o', 'json');
+  const dry = await command('check', '--dry-run');
+  t.is(dry.code, 0, dry.stderr);
+  t.regex(dry.stdout, /Running +Healthy +was no phase, no health/);
+  t.is(await controlPlane.kubectl('get', 'servers', '-n', namespace, '-o', 'json'), before);
+  t.regex((await command('check')).stderr, /1 changed/);
+  t.regex((await command('check')).stderr, /1 unchanged/);
+
+  // All namespaces are more than was granted.
+  const everywhere = await runOnce(t, { kubeconfig, args: ['doctor'], secrets });
+  t.is(everywhere.code, 1);
+  t.regex(
+    everywhere.stdout.replaceAll(/\s+/g, ' '),
+    /✗ read servers .*or give the --namespace that it is granted in/,
+  );
+
+  await controlPlane.kubectl('delete', 'rolebinding', 'region-monitor-secrets', '-n', namespace);
+  const blind = await command('doctor');
+  t.is(blind.code, 1);
+  t.regex(blind.stdout.replaceAll(/\s+/g, ' '), /✗ read secrets .*may not get secrets in namespace/);
+  t.regex(blind.stdout.replaceAll(/\s+/g, ' '), /resources \[secrets\], verbs \[get\]/);
+});
