@@ -11,6 +11,7 @@ import type { Options } from './options.ts';
 import { type Pollable, PollCycle } from './poll-cycle.ts';
 import { ProblemLog } from './problem-log.ts';
 import { ProviderRegistry } from './provider-registry.ts';
+import { RecentTransitions } from './recent-transitions.ts';
 import { ResourceCaches } from './resource-caches.ts';
 import { ServerHealthChecker, type ServerHealthOptions } from './server-health-checker.ts';
 import { ServerProjector } from './server-projector.ts';
@@ -48,6 +49,8 @@ export interface Polling {
   readonly registry: ProviderRegistry;
   readonly writer: ServerWriter;
   readonly checker: ServerHealthChecker;
+  readonly counts: StateCounts;
+  readonly transitions: RecentTransitions;
   readonly cycles: readonly Pollable[];
 }
 
@@ -73,6 +76,7 @@ export async function createPolling(options: Options, context: PollingContext): 
   );
 
   const counts = new StateCounts();
+  const transitions = new RecentTransitions(clock);
   const caches = new ResourceCaches({
     client,
     namespace: options.namespace,
@@ -116,13 +120,13 @@ export async function createPolling(options: Options, context: PollingContext): 
     regions: caches.regions,
     servers: caches.servers,
     writer: options.shadow
-      ? new ShadowWriter({ servers: caches.servers, clock, logger, metrics })
+      ? new ShadowWriter({ servers: caches.servers, clock, logger, transitions, metrics })
       : new StatusWriter({
           client,
           servers: caches.servers,
           concurrency: options.writeConcurrency,
           clock,
-          log: new TransitionLog(logger),
+          log: new TransitionLog(logger, transitions),
           metrics,
           tracer: telemetry.tracer,
         }),
@@ -165,5 +169,5 @@ export async function createPolling(options: Options, context: PollingContext): 
       signal,
     }),
   ];
-  return { client, caches, pool, registry, writer, checker, cycles };
+  return { client, caches, pool, registry, writer, checker, counts, transitions, cycles };
 }

@@ -3,6 +3,7 @@
 // are left out as well. The first success ends all that at once.
 
 import { type CheckError, concernsRegion } from '../shared/errors.ts';
+import type { PollOutcome } from './region-poll.ts';
 
 export interface RegionHealthOptions {
   readonly pollPeriodMs: number;
@@ -10,6 +11,16 @@ export interface RegionHealthOptions {
   readonly random: () => number;
 }
 
+/** A poll that has ended. */
+export interface EndedPoll {
+  readonly outcome: PollOutcome;
+  readonly seconds: number;
+  /** Epoch milliseconds. */
+  readonly endedAt: number;
+}
+
+/** Polls that are remembered. */
+const remembered = 30;
 /** Failed polls in a row after which the breaker opens. */
 const opensAfter = 3;
 /** Failed polls in a row after which polls are left out as well. */
@@ -23,6 +34,8 @@ export class RegionHealth {
   #failure: CheckError | null = null;
   #tried = false;
   #lastGoodMs: number | null = null;
+  #lastGoodAt: number | null = null;
+  readonly #polls: EndedPoll[] = [];
   #rest = 0;
   #notBeforeMs = 0;
   #resourceVersion = '';
@@ -53,6 +66,16 @@ export class RegionHealth {
   /** Monotonic milliseconds of the last poll that got an answer; null before the first. */
   get lastGoodMs(): number | null {
     return this.#lastGoodMs;
+  }
+
+  /** Epoch milliseconds of the end of the last poll that got an answer; null before the first. */
+  get lastGoodAt(): number | null {
+    return this.#lastGoodAt;
+  }
+
+  /** The last polls, oldest first. */
+  get polls(): readonly EndedPoll[] {
+    return this.#polls;
   }
 
   /** While it is open, one project is asked before the others are. */
@@ -91,6 +114,13 @@ export class RegionHealth {
     this.#failures++;
     this.#notBeforeMs = nowMs + Math.min(error.retryAfterMs ?? 0, longestRest.ms);
     this.#rest = this.#nextRest();
+  }
+
+  /** Notes the end of a poll that succeeded or failed. */
+  ended(poll: EndedPoll): void {
+    if (this.#failure === null) this.#lastGoodAt = poll.endedAt;
+    if (this.#polls.length === remembered) this.#polls.shift();
+    this.#polls.push(poll);
   }
 
   /** Twice as many polls each time, up to the bound, and one more or less so that regions do not come back together. */

@@ -64,6 +64,14 @@ interface Underway {
   jobsLeft: number;
 }
 
+/** A defined region, and how it has been doing; null before its first poll. */
+export interface WatchedRegion {
+  readonly record: RegionRecord;
+  readonly health: RegionHealth | null;
+  /** Servers that name it, as of the last plan. */
+  readonly servers: number;
+}
+
 /** Whose problems those are that belong to no region. No label can hold it, so it is no region's id. */
 const noRegion = '(none)';
 
@@ -99,19 +107,25 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
 
   *regionSnapshots(): Iterable<RegionSnapshot> {
     const nowMs = this.#options.clock.monotonicMs();
-    for (const { name, displayName } of this.#options.regions.values()) {
-      const health = this.#health.get(name);
+    for (const { record, health, servers } of this.regions()) {
       // A region that has no servers to ask for is neither up nor down.
       if (health?.failure?.code === 'unsupported') continue;
       const lastGoodMs = health?.lastGoodMs ?? null;
       yield {
-        regionId: name,
-        regionName: displayName,
+        regionId: record.name,
+        regionName: record.displayName,
         up: health?.up ?? false,
         breakerOpen: health?.breakerOpen ?? false,
         lastGoodAgeSeconds: lastGoodMs === null ? null : (nowMs - lastGoodMs) / 1000,
-        servers: this.#servers.get(name) ?? 0,
+        servers,
       };
+    }
+  }
+
+  *regions(): Iterable<WatchedRegion> {
+    for (const record of this.#options.regions.values()) {
+      const { name } = record;
+      yield { record, health: this.#health.get(name) ?? null, servers: this.#servers.get(name) ?? 0 };
     }
   }
 
@@ -310,8 +324,10 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   #ended({ regionId, startedMs }: RegionPoll, span: Span, outcome: PollOutcome): void {
     const { metrics, clock } = this.#options;
     const seconds = (clock.monotonicMs() - startedMs) / 1000;
+    const health = this.#healthOf(regionId);
+    health.ended({ outcome, seconds, endedAt: clock.now() });
     metrics.regionPolled({ regionId, regionName: this.#nameOf(regionId), outcome, seconds });
-    endSpan(span, this.#healthOf(regionId).failure);
+    endSpan(span, health.failure);
   }
 
   #startSpan(regionId: string, cycle: Cycle): Span {

@@ -10,6 +10,7 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { annotationChange } from './pending-time.ts';
 import { type Projection, projectServer } from './projection.ts';
+import type { RecentTransitions } from './recent-transitions.ts';
 import type { ResourceCache } from './resource-cache.ts';
 import type { ServerWriter, WriteRequest, Written } from './server-writer.ts';
 import { serverFields } from './transition-log.ts';
@@ -18,6 +19,7 @@ export interface ShadowWriterOptions {
   readonly servers: Pick<ResourceCache<ServerRecord>, 'onChange'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly transitions: RecentTransitions;
   readonly metrics: Pick<Metrics, 'shadowWrite'>;
 }
 
@@ -81,8 +83,10 @@ export class ShadowWriter implements ServerWriter {
   }
 
   #tellStatus(server: ServerRecord, { projection, after }: Change): void {
-    const { logger, metrics } = this.#options;
+    const { logger, transitions, metrics } = this.#options;
     const { phaseTransition, healthTransition } = projection;
+    if (phaseTransition !== null) transitions.phase(server, phaseTransition);
+    if (healthTransition !== null) transitions.health(server, healthTransition);
     logger.info('shadow: would write status', {
       ...serverFields(server),
       ...(phaseTransition === null ? {} : { from_phase: phaseTransition.from, to_phase: phaseTransition.to }),

@@ -1,8 +1,10 @@
-// The log lines of a server's transitions: the original's messages and keys, so that what reads them goes on working.
+// Tells a server's transitions. In the log: the original's messages and keys, so that what reads them goes on working.
+// Those of late also to the status page.
 
 import type { ServerRecord } from '../shared/server-record.ts';
 import type { Logger } from './logger.ts';
 import type { HealthTransition, PhaseTransition } from './projection.ts';
+import type { RecentTransitions } from './recent-transitions.ts';
 
 /** The keys that every line about a server carries. */
 export function serverFields(server: ServerRecord): Readonly<Record<string, unknown>> {
@@ -11,12 +13,16 @@ export function serverFields(server: ServerRecord): Readonly<Record<string, unkn
 
 export class TransitionLog {
   readonly #logger: Logger;
+  readonly #recent: RecentTransitions;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, recent: RecentTransitions) {
     this.#logger = logger;
+    this.#recent = recent;
   }
 
-  phase(server: ServerRecord, { from, to }: PhaseTransition, nowMs: number): void {
+  phase(server: ServerRecord, transition: PhaseTransition, nowMs: number): void {
+    const { from, to } = transition;
+    this.#recent.phase(server, transition);
     this.#logger.info('instance phase transition', {
       ...serverFields(server),
       from_phase: from,
@@ -26,7 +32,9 @@ export class TransitionLog {
     });
   }
 
-  health(server: ServerRecord, { from, to, durationMs, message }: HealthTransition): void {
+  health(server: ServerRecord, transition: HealthTransition): void {
+    const { from, to, durationMs, message } = transition;
+    this.#recent.health(server, transition);
     this.#logger.info('instance state transition', {
       ...serverFields(server),
       from_state: from,

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { RecentTransitions } from '../../src/main/recent-transitions.ts';
 import type { ChangeListener } from '../../src/main/resource-store.ts';
 import { ShadowWriter } from '../../src/main/shadow-writer.ts';
 import type { Observation } from '../../src/shared/observation.ts';
@@ -11,6 +12,7 @@ function setUp() {
   const log = new RecordedLog();
   const counted: string[] = [];
   const listeners: ChangeListener<ServerRecord>[] = [];
+  const clock = new ScriptedClock();
   const writer = new ShadowWriter({
     servers: {
       onChange: (listener) => {
@@ -18,8 +20,9 @@ function setUp() {
         return () => {};
       },
     },
-    clock: new ScriptedClock(),
+    clock,
     logger: log,
+    transitions: new RecentTransitions(clock),
     metrics: { shadowWrite: (kind) => counted.push(kind) },
   });
   const signal = new AbortController().signal;
