@@ -4,6 +4,7 @@ import type { CheckError } from '../shared/errors.ts';
 import type { Observation } from '../shared/observation.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import type { Problem } from './problem-log.ts';
+import { serverFields } from './transition-log.ts';
 
 /** The subject of what is wrong with a region as a whole. */
 export const regionSubject = 'region';
@@ -83,6 +84,17 @@ export function unsupportedPowerState(
     message: 'caught unsupported server power state',
     fields: { powerState: state, server: server.name, region: server.regionId ?? '' },
     ended: 'server left unsupported power state',
+  };
+}
+
+export function annotationFailed(server: ServerRecord, error: Error): Problem {
+  return {
+    key: `annotation/${server.namespace}/${server.name}`,
+    subject: `${serverSubject(server)}/annotation`,
+    message: 'failed to patch pending-entry annotation',
+    error,
+    fields: serverFields(server),
+    ended: 'pending-entry annotation patched again',
   };
 }
 

@@ -12,7 +12,7 @@ import type { ProjectPlan } from './region-jobs.ts';
 import type { RegionPoll } from './region-poll.ts';
 import type { RegionState } from './region-state.ts';
 import type { ResourceCache } from './resource-cache.ts';
-import { notFound, unsupportedPowerState } from './server-problems.ts';
+import { annotationFailed, notFound, unsupportedPowerState } from './server-problems.ts';
 import type { ServerWriter } from './server-writer.ts';
 import type { ProjectCounts } from './state-counts.ts';
 
@@ -90,8 +90,11 @@ export class ServerProjector {
       for (const { server, observation } of queue) {
         const attributes = flavorAttributes(server, state);
         const written = await this.#options.writer.write({ server, observation, attributes, signal, span });
-        if (written.kind === 'stands') count(counts, written.server, state);
-        else if (written.kind === 'failed' && !signal.aborted) {
+        if (written.kind === 'stands') {
+          count(counts, written.server, state);
+          const { annotationError } = written;
+          if (annotationError !== undefined) poll.note(annotationFailed(server, annotationError));
+        } else if (written.kind === 'failed' && !signal.aborted) {
           const message = `cannot write status: ${written.error.message}`;
           poll.serverFailed(server, { code: 'internal', message });
         }

@@ -8,7 +8,12 @@ import type { FlavorAttributes } from './metrics.ts';
 
 export type Written =
   /** The object shows what was observed: it counts. */
-  | { readonly kind: 'stands'; readonly server: ServerRecord }
+  | {
+      readonly kind: 'stands';
+      readonly server: ServerRecord;
+      /** The annotation that times its provision could not be written; the next poll tries again. */
+      readonly annotationError?: Error;
+    }
   /** The object is no more. */
   | { readonly kind: 'gone' }
   /** Not written; the next poll tries again. */

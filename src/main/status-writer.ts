@@ -25,13 +25,13 @@ import { endSpan, startStatusWrite } from './tracing.ts';
 import type { TransitionLog } from './transition-log.ts';
 
 export interface StatusWriterOptions {
-  readonly client: KubernetesClient;
-  readonly servers: ResourceCache<ServerRecord>;
+  readonly client: Pick<KubernetesClient, 'get' | 'patch'>;
+  readonly servers: Pick<ResourceCache<ServerRecord>, 'parse' | 'put' | 'onChange'>;
   /** Writes in flight at once, at most. */
   readonly concurrency: number;
   readonly clock: Clock;
-  readonly log: TransitionLog;
-  readonly metrics: Metrics;
+  readonly log: Pick<TransitionLog, 'phase' | 'health' | 'invalidPendingTime' | 'clockSkew'>;
+  readonly metrics: Pick<Metrics, 'statusWrite' | 'transition' | 'recordProvision'>;
   readonly tracer: Tracer;
 }
 
@@ -39,10 +39,10 @@ const attempts = 6;
 const backoffMs = 200;
 const pauseMs = { default: 1_000, most: 30_000 };
 
-/** A change that was sent and whose answer was lost. */
+/** What was sent to one version of an object without an answer. As each names that version, at most one of them stands. */
 interface Unanswered {
   readonly before: ServerRecord;
-  readonly projection: Projection;
+  readonly projections: Projection[];
 }
 
 export class StatusWriter implements ServerWriter {
@@ -55,6 +55,11 @@ export class StatusWriter implements ServerWriter {
   constructor(options: StatusWriterOptions) {
     this.#options = options;
     this.#limit = pLimit(options.concurrency);
+    options.servers.onChange(({ type, record, previous }) => {
+      const gone = type === 'delete' ? record : previous;
+      if (gone !== undefined && (type === 'delete' || gone.uid !== record.uid))
+        this.#unanswered.delete(gone.uid);
+    });
   }
 
   /** Writes in flight or waiting for their turn. */
@@ -83,10 +88,10 @@ export class StatusWriter implements ServerWriter {
   async #attempt(request: WriteRequest): Promise<Written> {
     try {
       request.signal.throwIfAborted();
-      this.#settleUnanswered(request.server, request.attributes);
       const written = await this.#writeStatus(request);
-      if (written.kind !== 'stands') return written;
-      return { kind: 'stands', server: await this.#writeAnnotation(written.server, request.signal) };
+      return written.kind === 'stands'
+        ? await this.#writeAnnotation(written.server, request.signal)
+        : written;
     } catch (error) {
       if (!request.signal.aborted) this.#options.metrics.statusWrite('failed', 0);
       return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
@@ -96,11 +101,14 @@ export class StatusWriter implements ServerWriter {
   async #writeStatus(request: WriteRequest): Promise<Written> {
     const { server, observation, signal } = request;
     const { clock, metrics } = this.#options;
-    let current: ServerRecord | null = server;
+    let current = await this.#upToDate(request);
     for (let attempt = 1; current !== null && current.uid === server.uid; attempt++) {
       await this.#untilResumed(signal);
       const projection = projectServer(current, observation, clock.now());
-      if (projection.change === null) return { kind: 'stands', server: current };
+      if (projection.change === null) {
+        this.#unanswered.delete(server.uid);
+        return { kind: 'stands', server: current };
+      }
       try {
         return { kind: 'stands', server: await this.#patchStatus(current, projection, request) };
       } catch (error) {
@@ -110,8 +118,7 @@ export class StatusWriter implements ServerWriter {
         if (error.status === 429 || error.retryAfterMs !== null) this.#pause(error.retryAfterMs);
         else if (error.status !== 409)
           await clock.sleep(backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random()), signal);
-        current = await this.#read(server, signal);
-        if (current !== null) this.#settleUnanswered(current, request.attributes);
+        current = await this.#readBack(request);
       }
     }
     metrics.statusWrite('gone', 0);
@@ -141,34 +148,37 @@ export class StatusWriter implements ServerWriter {
     } catch (error) {
       if (span !== undefined) endSpan(span, toCheckError(error));
       if (error instanceof ApiError && error.status === 409) metrics.statusWrite('conflict', seconds());
-      if (error instanceof ApiError && maybeApplied(error))
-        this.#unanswered.set(before.uid, { before, projection });
+      if (error instanceof ApiError && maybeApplied(error)) this.#lost(before, projection);
       throw error;
     }
   }
 
   /** Stamps or removes the pending-entry annotation. A failure costs the measurement of one duration, not the status. */
-  async #writeAnnotation(server: ServerRecord, signal: AbortSignal): Promise<ServerRecord> {
-    const { client, clock, log } = this.#options;
+  async #writeAnnotation(server: ServerRecord, signal: AbortSignal): Promise<Written> {
+    const { client, clock } = this.#options;
     let current: ServerRecord | null = server;
     try {
       for (let attempt = 1; current !== null; attempt++) {
         const change = annotationChange(current);
-        if (change === null) return current;
+        if (change === null) break;
         const value = change === 'stamp' ? kubernetesTime(clock.now()) : null;
         const metadata = { annotations: { [pendingEntryAnnotation]: value } };
         try {
           await this.#untilResumed(signal);
-          return this.#store(await client.patch(path(current), patch(current, {}, metadata)));
+          current = this.#store(await client.patch(path(current), patch(current, {}, metadata)));
+          break;
         } catch (error) {
-          if (!(error instanceof ApiError) || error.status !== 409 || attempt >= attempts) throw error;
-          current = await this.#read(server, signal);
+          if (!(error instanceof ApiError) || attempt >= attempts) throw error;
+          if (error.status === 429) this.#pause(error.retryAfterMs);
+          else if (error.status === 409) current = await this.#read(server, signal);
+          else throw error;
         }
       }
     } catch (error) {
-      if (!signal.aborted) log.annotationFailed(server, error);
+      const annotationError = error instanceof Error ? error : new Error(String(error));
+      return { kind: 'stands', server: current ?? server, ...(signal.aborted ? {} : { annotationError }) };
     }
-    return current ?? server;
+    return { kind: 'stands', server: current ?? server };
   }
 
   async #read(server: ServerRecord, signal: AbortSignal): Promise<ServerRecord | null> {
@@ -188,14 +198,36 @@ export class StatusWriter implements ServerWriter {
     return record;
   }
 
-  /** If a change whose answer was lost stands in the object, its transitions are told now; either way it is settled. */
-  #settleUnanswered(server: ServerRecord, attributes: FlavorAttributes): void {
+  #lost(before: ServerRecord, projection: Projection): void {
+    const lost = this.#unanswered.get(before.uid);
+    // What was sent to an older version was settled when the newer one came.
+    if (lost?.before.resourceVersion === before.resourceVersion) lost.projections.push(projection);
+    else this.#unanswered.set(before.uid, { before, projections: [projection] });
+  }
+
+  /** The object to begin with: while an answer is missing, the cached one may be behind what we wrote ourselves. */
+  async #upToDate(request: WriteRequest): Promise<ServerRecord | null> {
+    const { server, attributes } = request;
     const lost = this.#unanswered.get(server.uid);
-    if (lost === undefined) return;
-    if (lost.before.resourceVersion === server.resourceVersion) return;
+    if (lost?.before.resourceVersion === server.resourceVersion) return this.#readBack(request);
+    this.#settle(server, attributes);
+    return server;
+  }
+
+  async #readBack({ server, attributes, signal }: WriteRequest): Promise<ServerRecord | null> {
+    const found = await this.#read(server, signal);
+    if (found !== null) this.#settle(found, attributes);
+    return found;
+  }
+
+  /** If a change whose answer was lost stands in the object, its transitions are told now; either way it is settled. */
+  #settle(server: ServerRecord, attributes: FlavorAttributes): void {
+    const lost = this.#unanswered.get(server.uid);
+    // It may yet be applied: the API server is only slow.
+    if (lost === undefined || lost.before.resourceVersion === server.resourceVersion) return;
     this.#unanswered.delete(server.uid);
-    if (lost.projection.change !== null && shows(server, lost.projection.change))
-      this.#tell(lost.before, lost.projection, attributes);
+    const stands = standing(server, lost.projections);
+    if (stands !== undefined) this.#tell(lost.before, stands, attributes);
   }
 
   #tell(before: ServerRecord, projection: Projection, attributes: FlavorAttributes): void {
@@ -243,11 +275,22 @@ function patch(server: ServerRecord, fields: object, metadata: object = {}): obj
   return { metadata: { ...metadata, resourceVersion: server.resourceVersion }, ...fields };
 }
 
-/** No answer, or the answer of something between us and the API server: the write may have been done. */
-function maybeApplied({ status }: ApiError): boolean {
-  return status === 0 || status >= 500;
+/** The one that was applied: what it changed is shown, and of several such it changed most. */
+function standing(server: ServerRecord, projections: readonly Projection[]): Projection | undefined {
+  return projections
+    .filter(({ change }) => change !== null && shows(server, change))
+    .toSorted((a, b) => changedFields(b) - changedFields(a))[0];
 }
 
-function mayRetry({ status }: ApiError): boolean {
-  return status === 409 || status === 429 || status === 0 || status >= 500;
+function changedFields({ change }: Projection): number {
+  return Object.keys(change ?? {}).length;
+}
+
+/** No answer, half of one, or that of something between us and the API server: the write may have been done. */
+function maybeApplied({ status }: ApiError): boolean {
+  return status < 300 || status >= 500;
+}
+
+function mayRetry(error: ApiError): boolean {
+  return error.status === 409 || error.status === 429 || maybeApplied(error);
 }

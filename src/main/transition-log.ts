@@ -59,8 +59,4 @@ export class TransitionLog {
       pending_entry_time: pendingSince,
     });
   }
-
-  annotationFailed(server: ServerRecord, error: unknown): void {
-    this.#logger.error('failed to patch pending-entry annotation', error, serverFields(server));
-  }
 }
