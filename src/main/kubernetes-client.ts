@@ -167,8 +167,22 @@ export class KubernetesClient {
     }
   }
 
+  /** A token may have been renewed since it was read: one that is refused is looked for anew, once. */
   async #request(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const authorization = await this.#authorization(call, signal);
+    const header = await this.#authorization(call, signal);
+    const response = await this.#dispatch(call, header, signal);
+    if (response.statusCode !== 401 || header === undefined) return response;
+    const renewed = await this.#authorization(call, signal, header);
+    if (renewed === header) return response;
+    await response.body.dump();
+    return this.#dispatch(call, renewed, signal);
+  }
+
+  async #dispatch(
+    call: Call,
+    authorization: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
     return request(`${this.#access.server}${call.path}`, {
       method: call.method,
       dispatcher: call.watch === true ? this.#watches : this.#requests,
@@ -185,13 +199,13 @@ export class KubernetesClient {
   }
 
   /** A credential plugin is a foreign program: it may hang, so the deadline holds for it too. */
-  async #authorization(call: Call, signal: AbortSignal): Promise<string | undefined> {
+  async #authorization(call: Call, signal: AbortSignal, refused?: string): Promise<string | undefined> {
     const aborted = Promise.withResolvers<never>();
     const onAbort = (): void => aborted.reject(signal.reason);
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return await Promise.race([this.#access.authorization(), aborted.promise]);
+      return await Promise.race([this.#access.authorization(refused), aborted.promise]);
     } catch (error) {
       if (signal.aborted) throw error;
       throw noAnswer(call, 'Credentials', `no credentials: ${messageOf(error)}`, error);

@@ -19,8 +19,11 @@ export interface ClusterAccess {
   readonly skipTlsVerify: boolean;
   /** The pod's or the context's; null when neither names one. */
   readonly defaultNamespace: string | null;
-  /** The Authorization header. Token files are read again each minute, credential plugins run again when due. */
-  authorization(): Promise<string | undefined>;
+  /**
+   * The Authorization header. Token files are read again each minute, credential plugins run again when due. `refused`
+   * is one that the API server did not accept: a token file is then read again at once.
+   */
+  authorization(refused?: string): Promise<string | undefined>;
 }
 
 export interface ClusterAccessOptions {

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { monotonicMs } from '../shared/clock.ts';
 
 /** Gives the Authorization header; undefined where the client certificate says it all. */
-export type Authorization = () => Promise<string | undefined>;
+export type Authorization = (refused?: string) => Promise<string | undefined>;
 
 /** The kubelet renews a token after 80 % of its lifetime, which is ten minutes at least: a minute is soon enough. */
 const rereadAfterMs = 60_000;
@@ -16,8 +16,8 @@ const rereadAfterMs = 60_000;
 export function tokenFile(path: string): Authorization {
   let header: string | undefined;
   let readAtMs = 0;
-  return async () => {
-    if (header !== undefined && monotonicMs() - readAtMs < rereadAfterMs) return header;
+  return async (refused) => {
+    if (header !== undefined && header !== refused && monotonicMs() - readAtMs < rereadAfterMs) return header;
     try {
       const token = (await readFile(path, 'utf8')).trim();
       if (token === '') throw new Error(`token file ${path} is empty`);

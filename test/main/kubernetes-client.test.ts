@@ -94,6 +94,39 @@ test('a refusal tells status, reason, verb, resource and what to do', async (t) 
   t.regex(gateway.message, /502: <html>bad gateway/);
 });
 
+test('a token that is refused is looked for anew, once; requests and watches go on with the renewed one', async (t) => {
+  const { api, client } = await start(
+    t,
+    {
+      other: [status(401, 'Unauthorized'), json({ kind: 'Server' }), status(401, 'Unauthorized')],
+      watch: [status(401, 'Unauthorized'), (response) => response.end('{"type":"BOOKMARK"}\n')],
+    },
+    {
+      access: { authorization: async (refused) => (refused === 'Bearer old' ? 'Bearer new' : 'Bearer old') },
+    },
+  );
+  const sent = () => [...api.others, ...api.watches].map(({ headers }) => headers.authorization);
+  t.deepEqual(await client.get(server), { kind: 'Server' });
+  t.deepEqual(sent(), ['Bearer old', 'Bearer new']);
+  const error = await refusal(t, client.get(server));
+  t.is(error.status, 401);
+  t.deepEqual(sent().slice(2), ['Bearer old', 'Bearer new'], 'refused too, and not tried over and over');
+  const signal = new AbortController().signal;
+  const events = client.stream(server, { query: { watch: 'true' }, signal, idleTimeoutMs: 10_000 });
+  t.deepEqual(await collect(events), [{ type: 'BOOKMARK' }]);
+  t.deepEqual(sent().slice(4), ['Bearer old', 'Bearer new']);
+});
+
+test('credentials that cannot be renewed are sent once', async (t) => {
+  const { api, client } = await start(
+    t,
+    { other: [status(401, 'Unauthorized')] },
+    { access: { authorization: async () => 'Bearer fixed' } },
+  );
+  await refusal(t, client.get(server));
+  t.is(api.others.length, 1);
+});
+
 test('a request that gets no answer ends at its time-out, in the head or in the middle of the body', async (t) => {
   const { client } = await start(
     t,

@@ -113,6 +113,11 @@ test('in a pod, uses its service account, and reads its token again', async (t) 
   const access = await loadClusterAccess({ kubeconfig: '', context: '', env, serviceAccountDir: dir });
   t.like(access, { server: 'https://10.0.0.1:443', skipTlsVerify: false, defaultNamespace: 'region' });
   t.is(await access.authorization(), 'Bearer of the pod');
+  await writeFile(join(dir, 'token'), 'renewed');
+  t.is(await access.authorization(), 'Bearer of the pod', 'read a moment ago');
+  t.is(await access.authorization('Bearer of the pod'), 'Bearer renewed');
+  t.is(await access.authorization('Bearer of the pod'), 'Bearer renewed', 'of a request that was slower');
+  t.is(await access.authorization('Bearer renewed'), 'Bearer renewed', 'there is no other');
   const six = { ...env, KUBERNETES_SERVICE_HOST: 'fd00::1' };
   const ipv6 = await loadClusterAccess({ kubeconfig: '', context: '', env: six, serviceAccountDir: dir });
   t.is(ipv6.server, 'https://[fd00::1]:443');
