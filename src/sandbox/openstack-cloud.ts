@@ -299,6 +299,11 @@ export class SandboxCloud {
     this.#nova.warm(minorOf(microversion));
   }
 
+  /** Shows another certificate to connections that are made from now on. For a cloud that was started with one. */
+  setCertificate(tls: { readonly key: string; readonly cert: string }): void {
+    this.#listener.setCertificate(tls);
+  }
+
   /** Open connections. */
   connections(): number {
     return this.#listener.connections;

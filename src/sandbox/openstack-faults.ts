@@ -25,8 +25,8 @@ export type Fault =
   | { readonly kind: 'huge'; readonly bytes: number }
   /** The body comes one byte a time; once a second unless given. */
   | { readonly kind: 'drip'; readonly everyMs?: number }
-  /** Every page has a next one, for ever. */
-  | { readonly kind: 'endless-next' }
+  /** Every page has a next one, for ever: the same page, by another link each time or always by the same. */
+  | { readonly kind: 'endless-next'; readonly to?: 'another' | 'itself' }
   /** One record of the list, the first unless given, is not as it should be. */
   | { readonly kind: 'malformed-record'; readonly defect: RecordDefect; readonly serverId?: string }
   /** Status 200 and no servers. */
@@ -36,7 +36,7 @@ export type Fault =
   /** A login whose token does not have the scope that was asked for. */
   | { readonly kind: 'scope'; readonly scope: 'unscoped' | 'domain' };
 
-export type RecordDefect = 'missing-id' | 'null-status' | 'wrong-types' | 'not-an-object';
+export type RecordDefect = 'missing-id' | 'null-status' | 'wrong-types' | 'odd-dates' | 'not-an-object';
 
 export interface FaultTarget {
   /** Any route unless given, or the only one at which the fault makes sense. */
@@ -47,6 +47,8 @@ export interface FaultTarget {
   readonly times?: number;
   /** Requests to let pass before the first hit. */
   readonly after?: number;
+  /** Of the requests from then on, the first and then every `every`th is hit; all unless given. */
+  readonly every?: number;
 }
 
 export interface PlannedFault {
@@ -98,7 +100,8 @@ export class FaultPlan {
       if (target.route !== undefined && target.route !== route) continue;
       if (target.projectId !== undefined && target.projectId !== projectId) continue;
       if (fault.kind !== 'latency' && hit.some((other) => other.kind !== 'latency')) continue;
-      if (entry.seen++ < (target.after ?? 0)) continue;
+      const turn = entry.seen++ - (target.after ?? 0);
+      if (turn < 0 || turn % (target.every ?? 1) !== 0) continue;
       hit.push(fault);
       entry.hits++;
       if (entry.hits === target.times) this.#entries.delete(entry);

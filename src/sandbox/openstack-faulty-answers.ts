@@ -63,7 +63,8 @@ export function spoiled(fault: Fault | null, answer: Answer, url: string): Answe
     return { ...answer, body: answer.body.subarray(0, answer.body.length >> 1) };
   if (fault.kind === 'empty-list') return { ...answer, body: Buffer.from('{"servers": []}') };
   if (fault.kind === 'endless-next') {
-    const servers_links = [{ rel: 'next', href: `${url}?marker=${randomUUID()}` }];
+    const marker = fault.to === 'itself' ? 'itself' : randomUUID();
+    const servers_links = [{ rel: 'next', href: `${url}?marker=${marker}` }];
     return rewritten(answer, (list) => ({ ...list, servers_links }));
   }
   if (fault.kind === 'malformed-record') {
@@ -89,6 +90,8 @@ function rewritten(answer: Answer, change: (list: List) => object): Answer {
 function malformed(record: Record<string, unknown>, defect: RecordDefect): Record<string, unknown> | string {
   if (defect === 'not-an-object') return 'server';
   if (defect === 'null-status') return { ...record, status: null };
+  if (defect === 'odd-dates')
+    return { ...record, created: 'soon', updated: 'the day before', 'OS-SRV-USG:launched_at': '2026-13-32' };
   const { id, ...rest } = record;
   if (defect === 'missing-id') return rest;
   const wrong = {

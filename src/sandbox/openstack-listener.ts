@@ -1,7 +1,7 @@
 // The port that the sandbox's cloud listens on: opened, closed and opened again, with every connection known.
 
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
 export interface ListenerOptions {
@@ -13,15 +13,15 @@ export interface ListenerOptions {
 
 export class Listener {
   readonly #handler: RequestListener;
-  readonly #options: ListenerOptions;
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
   #port: number;
+  #tls: ListenerOptions['tls'];
 
   constructor(handler: RequestListener, options: ListenerOptions) {
     this.#handler = handler;
-    this.#options = options;
     this.#port = options.port;
+    this.#tls = options.tls;
   }
 
   get port(): number {
@@ -33,10 +33,16 @@ export class Listener {
     return this.#sockets.size;
   }
 
+  /** Shows another certificate to connections that are made from now on. */
+  setCertificate(tls: { readonly key: string; readonly cert: string }): void {
+    this.#tls = tls;
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(tls);
+  }
+
   /** Opens the port; after a close(), the same one again. */
   async open(): Promise<void> {
     if (this.#server !== null) return;
-    const { tls } = this.#options;
+    const tls = this.#tls;
     const server = tls === null ? createServer(this.#handler) : createTlsServer(tls, this.#handler);
     // A client may hold a connection for as long as it polls; ours must not be the side that drops it.
     server.keepAliveTimeout = 900_000;

@@ -34,13 +34,17 @@ const faultSchema: v.GenericSchema<unknown, Fault> = v.variant('kind', [
     retryAfter: v.exactOptional(v.string()),
   }),
   v.strictObject({
-    kind: v.picklist(['hang', 'reset', 'truncated', 'cut', 'not-json', 'html', 'endless-next', 'empty-list']),
+    kind: v.picklist(['hang', 'reset', 'truncated', 'cut', 'not-json', 'html', 'empty-list']),
+  }),
+  v.strictObject({
+    kind: v.literal('endless-next'),
+    to: v.exactOptional(v.picklist(['another', 'itself'])),
   }),
   v.strictObject({ kind: v.literal('huge'), bytes: count }),
   v.strictObject({ kind: v.literal('drip'), everyMs: v.exactOptional(duration) }),
   v.strictObject({
     kind: v.literal('malformed-record'),
-    defect: v.picklist(['missing-id', 'null-status', 'wrong-types', 'not-an-object']),
+    defect: v.picklist(['missing-id', 'null-status', 'wrong-types', 'odd-dates', 'not-an-object']),
     serverId: v.exactOptional(v.string()),
   }),
   v.strictObject({
@@ -54,6 +58,7 @@ const targetSchema: v.GenericSchema<unknown, FaultTarget> = v.strictObject({
   projectId: v.exactOptional(v.string()),
   times: v.exactOptional(count),
   after: v.exactOptional(count),
+  every: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 
 /** `cloud` is its place in the plan; all clouds unless given. */

@@ -51,6 +51,25 @@ test('a fault hits as often as it is told, then all is well', async (t) => {
   t.is((await list()).status, 200);
 });
 
+test('a fault hits every second request', async (t) => {
+  const { cloud, list } = await meet(t);
+  cloud.faults.add({ kind: 'status', status: 401 }, { every: 2 });
+  const statuses = [];
+  for (let index = 0; index < 4; index++) statuses.push((await list()).status);
+  t.deepEqual(statuses, [401, 200, 401, 200]);
+});
+
+test('endless pages, by the same link or by others', async (t) => {
+  const { cloud, list } = await meet(t);
+  const links = async (): Promise<Set<string | undefined>> =>
+    new Set([serverList(await list()), serverList(await list())].map((page) => page.servers_links?.[0]?.href));
+  const fault = cloud.faults.add({ kind: 'endless-next' });
+  t.is((await links()).size, 2);
+  fault.remove();
+  cloud.faults.add({ kind: 'endless-next', to: 'itself' });
+  t.is((await links()).size, 1);
+});
+
 test('a fault aims at a project, in lists and in logins', async (t) => {
   const { cloud, projectId, list, login } = await meet(t);
   cloud.faults.add({ kind: 'status', status: 503 }, { projectId: 'another' });
