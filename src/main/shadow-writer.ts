@@ -42,8 +42,10 @@ export class ShadowWriter implements ServerWriter {
 
   constructor(options: ShadowWriterOptions) {
     this.#options = options;
-    options.servers.onChange(({ type, record }) => {
-      if (type === 'delete') this.#told.delete(record.uid);
+    options.servers.onChange(({ type, record, previous }) => {
+      const gone = type === 'delete' ? record : previous;
+      // An object of the same name may have taken the place of one that was deleted.
+      if (gone !== undefined && (type === 'delete' || gone.uid !== record.uid)) this.#told.delete(gone.uid);
     });
   }
 

@@ -504,15 +504,14 @@ test('--region examines only those, and says when there is no such', async (t) =
   t.deepEqual(none.titles, ['Kubernetes', 'Region two']);
 });
 
-test('what a cloud says does not steer the terminal', async (t) => {
+test('what objects and clouds say does not steer the terminal', async (t) => {
   const sandbox = await startSandbox(t);
-  await sandbox.addRegion('one');
-  sandbox.cluster.patch('regions', namespace, 'one', {
-    metadata: { labels: { 'unikorn-cloud.org/name': 'one' } },
-    spec: { openstack: { endpoint: 'http://[::1\u001b[2J' } },
-  });
-  const { stdout } = await doctor(t, sandbox);
+  const region = await sandbox.addRegion('one');
+  region.putSecret({ 'region-name': 'else\u001b[2J\nwhere' });
+  const { stdout, code } = await doctor(t, sandbox);
+  t.is(code, 1);
   t.false(stdout.includes('\u001b'));
+  t.regex(stdout, /region-name else\?\[2J where/);
 });
 
 test('no connection is left open', async (t) => {

@@ -72,9 +72,10 @@ test('each further state is a write of its own', async (t) => {
 });
 
 test('what went back, or was written by another, is told anew when it comes again', async (t) => {
-  const { see, counted } = setUp();
+  const { see, counted, writer } = setUp();
   await see(running, stopped);
   await see(running, observation());
+  t.true(writer.isIdle(running, observation()), 'it is as it should be again');
   await see(running, stopped);
   t.is(counted.length, 2);
 });
