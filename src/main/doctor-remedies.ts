@@ -29,6 +29,14 @@ const remedies: Readonly<Record<ErrorCode, string>> = {
   internal: 'report it, with this message',
 };
 
-export function remedyFor({ code }: CheckError): string {
-  return remedies[code];
+/** What is wrong with a certificate, or with the handshake, by the code that the message holds. */
+const tlsRemedies: readonly (readonly [RegExp, string])[] = [
+  [/WRONG_VERSION_NUMBER|EPROTO/, 'nobody speaks TLS there: is the port right, or is the endpoint http://?'],
+  [/CERT_HAS_EXPIRED/, 'renew the certificate'],
+  [/ALTNAME_INVALID/, 'use the host name that the certificate is for, or have one made for this name'],
+];
+
+export function remedyFor({ code, message }: CheckError): string {
+  const special = code === 'tls' ? tlsRemedies.find(([pattern]) => pattern.test(message)) : undefined;
+  return special?.[1] ?? remedies[code];
 }

@@ -270,7 +270,7 @@ const flaws: readonly Flaw[] = [
     make: (region, sandbox) => setEndpoint(sandbox, region.cloud.endpoint.replace('http:', 'https:')),
     trouble: ['TLS failed', ...skipped([...afterTcp.slice(1), ...project])],
     detail: /the TLS handshake with 127\.0\.0\.1:\d+ failed/,
-    remedy: /./,
+    remedy: /nobody speaks TLS there/,
   },
   {
     name: 'something else than Keystone',
@@ -397,6 +397,19 @@ test('a certificate by an authority that nobody knows, and with that authority i
   t.is(trusted.code, 0);
   t.regex(trusted.step('one', 'TLS').detail, /^TLSv1\.\d, certificate by .+, valid until \d{4}-\d\d-\d\d$/);
 });
+
+for (const [cert, code, remedy] of [
+  ['expired.pem', /CERT_HAS_EXPIRED/, /^renew the certificate$/],
+  ['other-host.pem', /ERR_TLS_CERT_ALTNAME_INVALID/, /the host name that the certificate is for/],
+] as const)
+  test(`a certificate that will not do: ${cert}`, async (t) => {
+    const sandbox = await startSandbox(t);
+    const region = await sandbox.addRegion('one', { tls: { cert: pem(cert), key: pem('loopback-key.pem') } });
+    region.putSecret({ 'ca.crt': pem('other-ca.pem') });
+    const found = await report(t, sandbox);
+    t.regex(found.step('one', 'TLS').detail, code);
+    t.regex(found.step('one', 'TLS').remedy, remedy);
+  });
 
 test('a cloud whose microversions are old', async (t) => {
   const sandbox = await startSandbox(t);
