@@ -11,7 +11,7 @@ export async function listFlavors(session: ComputeSession): Promise<readonly Fla
   await readPages(session, { path: '/flavors/detail', query: '' }, (json) => {
     const page = readFlavorPage(json);
     for (const flavor of page.flavors) flavors.push(flavor);
-    return page.next;
+    return { ids: page.flavors.map(({ id }) => id), next: page.next };
   });
   return flavors
     .filter((flavor) => flavor['os-flavor-access:is_public'] !== false)

@@ -6,28 +6,48 @@ import type { ComputeSession } from './openstack-session.ts';
 
 const maxPages = 1000;
 
+/** What of a page tells whether the list goes on. */
+export interface Page {
+  /** Of its records; null for one that has none. */
+  readonly ids: readonly (string | null)[];
+  /** Link to the next page; null on the last. */
+  readonly next: string | null;
+}
+
 /**
- * Reads page after page of `path`; `readPage` takes each and returns the link to the next, null on the last. Returns the
- * first reply. Of a link only the query is followed, at our own URL: what a proxy is called inside need not be reachable.
+ * Reads page after page of `path`; `readPage` takes each. Returns the first reply. Of a link only the query is followed,
+ * at our own URL: what a proxy is called inside need not be reachable.
  */
 export async function readPages(
   session: ComputeSession,
   { path, query }: { path: string; query: string },
-  readPage: (json: unknown, pageNumber: number) => string | null,
+  readPage: (json: unknown, pageNumber: number) => Page,
 ): Promise<ApiReply> {
   const route = `GET ${path}`;
   const first = await session.get(path + query, route);
-  const seen = new Set([query]);
-  let next = readPage(first.json, 1);
-  for (let pageNumber = 2; next !== null; pageNumber += 1) {
-    const search = nextQuery(next, route);
-    if (seen.has(search)) throw endless(route, 'the link to the next page leads back to one already read');
+  const seen = { queries: new Set([query]), ids: new Set<string>() };
+  let page = readPage(first.json, 1);
+  for (let pageNumber = 2; page.next !== null; pageNumber += 1) {
+    const search = nextQuery(page.next, route);
+    if (seen.queries.has(search))
+      throw endless(route, 'the link to the next page leads back to one already read');
+    if (!bringsNews(page, seen.ids)) throw endless(route, 'a page brings nothing new, yet has a next one');
     if (pageNumber > maxPages) throw endless(route, `there are more than ${maxPages} pages`);
-    seen.add(search);
+    seen.queries.add(search);
     const reply = await session.get(path + search, route);
-    next = readPage(reply.json, pageNumber);
+    page = readPage(reply.json, pageNumber);
   }
   return first;
+}
+
+/** A cloud that ignores the marker would be asked for its first page a thousand times, by a new link each time. */
+function bringsNews({ ids }: Page, seen: Set<string>): boolean {
+  let news = false;
+  for (const id of ids) {
+    news ||= id === null || !seen.has(id);
+    if (id !== null) seen.add(id);
+  }
+  return news;
 }
 
 function nextQuery(href: string, route: string): string {

@@ -32,9 +32,13 @@ export async function listServers(
     const page = readServerPage(json, pageNumber);
     for (const server of page.servers) servers.push(server);
     for (const record of page.malformed) malformed.push(record);
-    return page.next;
+    return { ids: [...page.servers.map(({ id }) => id), ...page.malformed.map(providerId)], next: page.next };
   });
   return { servers, malformed, watermark: watermark(first) };
+}
+
+function providerId(record: MalformedRecord): string | null {
+  return record.providerId;
 }
 
 /**

@@ -62,7 +62,9 @@ test('a fault hits every second request', async (t) => {
 test('endless pages, by the same link or by others', async (t) => {
   const { cloud, list } = await meet(t);
   const links = async (): Promise<Set<string | undefined>> =>
-    new Set([serverList(await list()), serverList(await list())].map((page) => page.servers_links?.[0]?.href));
+    new Set(
+      [serverList(await list()), serverList(await list())].map((page) => page.servers_links?.[0]?.href),
+    );
   const fault = cloud.faults.add({ kind: 'endless-next' });
   t.is((await links()).size, 2);
   fault.remove();

@@ -53,11 +53,32 @@ for (const [name, answer] of endless) {
   });
 }
 
-test('ever new next links end at a thousand pages', async (t) => {
+test('ever new pages end at a thousand', async (t) => {
   await using cloud = await ScriptedCloud.start();
-  cloud.on(list, () => page([], `?marker=${cloud.to(list).length}`));
+  cloud.on(list, () => page([novaServer(`${cloud.to(list).length}`)], `?marker=${cloud.to(list).length}`));
   t.is(failure(await runProject(cloud)).code, 'invalid-response');
   t.is(cloud.to(list).length, 1000);
+});
+
+const stale: [name: string, servers: readonly unknown[], pages: number][] = [
+  ['the servers that were there already', [novaServer('a'), novaServer('b', { name: 7 })], 2],
+  ['none', [], 1],
+];
+
+for (const [name, servers, pages] of stale) {
+  test(`ever new links to pages with ${name} end the list as invalid`, async (t) => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on(list, () => page(servers, `?marker=${cloud.to(list).length}`));
+    t.is(failure(await runProject(cloud)).code, 'invalid-response');
+    t.is(cloud.to(list).length, pages);
+  });
+}
+
+test('a page whose records cannot be told apart is no reason to end the list', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, page([null], '?marker=a'), page(['server'], '?marker=b'), page([novaServer('c')]));
+  const { observations, malformed } = listed(await runProject(cloud));
+  t.deepEqual([observations.length, malformed.length], [1, 2]);
 });
 
 test('changes: the time is escaped, deleted servers are told, the list is not complete', async (t) => {
