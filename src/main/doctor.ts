@@ -14,6 +14,7 @@ import type { FlagReader, Options } from './options.ts';
 import { ProviderRegistry } from './provider-registry.ts';
 import { namesRegion, unknownRegions } from './region-selection.ts';
 import type { RegionRecord } from './resource-records.ts';
+import { SecretReader } from './secret-reader.ts';
 import { type Stream, terminalOf } from './terminal.ts';
 import type { Version } from './version.ts';
 
@@ -80,7 +81,7 @@ async function* examine(
   if (cluster === null) return;
 
   const connections = resources.adopt(new Connections(), async (opened) => opened.close());
-  const registry = registryOf(cluster, options.namespace);
+  const registry = registryOf(cluster, { namespace: options.namespace, clock, requestTimeoutMs });
   const { objects } = cluster;
   const limit = pLimit(regionsAtOnce);
   const examined = regions
@@ -96,9 +97,14 @@ async function* examine(
   for (const section of examined) yield await section;
 }
 
-function registryOf({ client, objects }: Cluster, namespace: string): ProviderRegistry {
+function registryOf(
+  { client, objects }: Cluster,
+  options: { readonly namespace: string; readonly clock: Clock; readonly requestTimeoutMs: number },
+): ProviderRegistry {
+  const { namespace, clock, requestTimeoutMs } = options;
   const { regions, identities, openstackIdentities } = objects;
-  return new ProviderRegistry({ client, namespace, regions, identities, openstackIdentities });
+  const secrets = new SecretReader({ client, clock, patienceMs: requestTimeoutMs });
+  return new ProviderRegistry({ secrets, namespace, regions, identities, openstackIdentities });
 }
 
 function byName(a: RegionRecord, b: RegionRecord): number {

@@ -13,6 +13,7 @@ import { ProblemLog } from './problem-log.ts';
 import { ProviderRegistry } from './provider-registry.ts';
 import { RecentTransitions } from './recent-transitions.ts';
 import { ResourceCaches } from './resource-caches.ts';
+import { SecretReader } from './secret-reader.ts';
 import { ServerHealthChecker, type ServerHealthOptions } from './server-health-checker.ts';
 import { ServerProjector } from './server-projector.ts';
 import type { ServerWriter } from './server-writer.ts';
@@ -110,7 +111,8 @@ export async function createPolling(options: Options, context: PollingContext): 
     onError: (error) => logger.error('worker thread failed', error),
   });
   const registry = new ProviderRegistry({
-    client,
+    // What is left of the check's time must do for the check.
+    secrets: new SecretReader({ client, clock, patienceMs: options.checkTimeoutMs / 4 }),
     namespace: options.namespace,
     regions: caches.regions,
     identities: caches.identities,

@@ -6,19 +6,13 @@ import type { Outcome } from '../shared/checker.ts';
 import type { CheckError } from '../shared/errors.ts';
 import type { Credentials } from '../shared/server-health.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
-import { type KubernetesClient, secretPath } from './kubernetes-client.ts';
-import { ApiError } from './kubernetes-errors.ts';
 import { type RegionAccess, RegionState } from './region-state.ts';
 import type { ResourceCache } from './resource-cache.ts';
-import {
-  type IdentityRecord,
-  type OpenstackIdentityRecord,
-  parseSecret,
-  type RegionRecord,
-} from './resource-records.ts';
+import type { IdentityRecord, OpenstackIdentityRecord, RegionRecord } from './resource-records.ts';
+import { type SecretData, type SecretReader, secretName } from './secret-reader.ts';
 
 export interface ProviderRegistryOptions {
-  readonly client: KubernetesClient;
+  readonly secrets: SecretReader;
   /** Where Regions and identities are looked up; "" takes them from any namespace. */
   readonly namespace: string;
   readonly regions: Pick<ResourceCache<RegionRecord>, 'get' | 'values'>;
@@ -29,13 +23,9 @@ export interface ProviderRegistryOptions {
 /** A Region's provider that has no servers to ask for. */
 export const wrongKind = 'region is of the wrong kind';
 
-type SecretData = ReadonlyMap<string, string>;
-
 export class ProviderRegistry {
   readonly #options: ProviderRegistryOptions;
   readonly #states = new Map<string, RegionState>();
-  /** Last good read of each Secret: it serves while the API server does not answer. */
-  readonly #secrets = new Map<string, SecretData>();
 
   constructor(options: ProviderRegistryOptions) {
     this.#options = options;
@@ -54,6 +44,11 @@ export class ProviderRegistry {
   retain(regionIds: ReadonlySet<string>): readonly string[] {
     const gone = [...this.#states.keys()].filter((id) => !regionIds.has(id));
     for (const id of gone) this.#states.delete(id);
+    const { secrets, regions } = this.#options;
+    const named = [...regions.values()].flatMap(({ openstack }) =>
+      openstack === null ? [] : [secretName(openstack.serviceAccountSecret)],
+    );
+    secrets.retain(new Set(named));
     return gone;
   }
 
@@ -127,37 +122,9 @@ export class ProviderRegistry {
     if (flaw !== null) {
       return failure('invalid-config', `Region ${region.name}: spec.openstack.endpoint ${flaw}`);
     }
-    const secret = await this.#readSecret(serviceAccountSecret, signal);
+    const secret = await this.#options.secrets.read(serviceAccountSecret, signal);
     if (!secret.ok) return secret;
     return openstackAccess(endpoint, `Secret ${secretName(serviceAccountSecret)}`, secret.result);
-  }
-
-  async #readSecret(
-    ref: { namespace: string; name: string },
-    signal: AbortSignal,
-  ): Promise<Outcome<SecretData>> {
-    const name = secretName(ref);
-    let answer: unknown;
-    try {
-      answer = await this.#options.client.get(secretPath(ref.namespace, ref.name), { signal });
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const refused =
-        error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429;
-      const known = this.#secrets.get(name);
-      if (!refused && known !== undefined) return { ok: true, result: known };
-      return failure('invalid-config', `Secret ${name} cannot be read: ${message}`);
-    }
-    try {
-      const { data } = parseSecret(answer);
-      this.#secrets.set(name, data);
-      return { ok: true, result: data };
-    } catch (error) {
-      return failure(
-        'invalid-config',
-        `Secret ${name}: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    }
   }
 }
 
@@ -186,10 +153,6 @@ function openstackAccess(endpoint: string, secretTitle: string, data: SecretData
       },
     },
   };
-}
-
-function secretName({ namespace, name }: { namespace: string; name: string }): string {
-  return `${namespace}/${name}`;
 }
 
 /** What is wrong with an endpoint; null when nothing is. What may hold a password is not quoted. */
