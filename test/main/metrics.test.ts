@@ -42,6 +42,7 @@ function recordEverything(metrics: Metrics): void {
   metrics.jobDone({ worker: 1, outcome: 'ok', queueWaitSeconds: 0.002, runSeconds: 0.5 });
   metrics.workerRestarted(1, 'worker-stuck');
   metrics.statusWrite('applied', 0.02);
+  metrics.shadowWrite('status');
   metrics.apiRequest('patch', 'servers', 200, 0.02);
 }
 
