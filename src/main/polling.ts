@@ -2,6 +2,7 @@
 // `run` polls by a clock, `check` once.
 
 import type { Clock } from '../shared/clock.ts';
+import type { ServerRecord } from '../shared/server-record.ts';
 import { CheckerPool } from './checker-pool.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
 import { loadClusterAccess } from './kubernetes-config.ts';
@@ -132,7 +133,7 @@ export async function createPolling(options: Options, context: PollingContext): 
           metrics,
           tracer: telemetry.tracer,
         }),
-    problems: new ProblemLog(logger),
+    problems: new ProblemLog(logger, (server) => isThere(server, caches.servers)),
   };
   const parts = context.replace?.(usual) ?? usual;
   const { regions, servers, problems, writer } = parts;
@@ -172,4 +173,13 @@ export async function createPolling(options: Options, context: PollingContext): 
     }),
   ];
   return { client, caches, pool, registry, writer, checker, counts, transitions, cycles };
+}
+
+/** Not deleted, nor replaced by another of its name, nor moved to another region. */
+function isThere(
+  { namespace, name, uid, regionId }: ServerRecord,
+  servers: Pick<ResourceCaches['servers'], 'get'>,
+): boolean {
+  const now = servers.get(namespace, name);
+  return now?.uid === uid && !now.deleting && now.regionId === regionId;
 }

@@ -1,6 +1,7 @@
 // Says each problem once when it begins and once when it ends, instead of at every poll, and bounds the lines that a mass
 // failure writes: the first ones in full, then a count.
 
+import type { ServerRecord } from '../shared/server-record.ts';
 import type { Logger } from './logger.ts';
 
 export interface Problem {
@@ -8,6 +9,8 @@ export interface Problem {
   readonly key: string;
   /** What it is a problem of, `key` unless given. When it gives way to another problem of the same, it has not ended. */
   readonly subject?: string;
+  /** The server that it is a problem of: when that is no more, the problem has not ended, it is nobody's. */
+  readonly server?: ServerRecord;
   /** While it goes on, nothing is known of the scope's other problems: they go on unseen. */
   readonly hidesOthers?: boolean;
   readonly message: string;
@@ -23,11 +26,14 @@ const fullLines = 20;
 
 export class ProblemLog {
   readonly #logger: Logger;
+  readonly #isThere: (server: ServerRecord) => boolean;
   /** Problems that go on, by scope and key. */
   readonly #open = new Map<string, Map<string, Problem>>();
 
-  constructor(logger: Logger) {
+  /** `isThere` says whether a server is still to be looked after, in the region that it was in. */
+  constructor(logger: Logger, isThere: (server: ServerRecord) => boolean = () => true) {
     this.#logger = logger;
+    this.#isThere = isThere;
   }
 
   /**
@@ -35,8 +41,8 @@ export class ProblemLog {
    * logged as ended.
    */
   report(scope: string, problems: readonly Problem[]): void {
-    const before = this.#open.get(scope) ?? new Map<string, Problem>();
-    const now = new Map(problems.map((problem) => [problem.key, problem]));
+    const before = this.#byKey(this.#open.get(scope)?.values() ?? []);
+    const now = this.#byKey(problems);
     const subjects = new Set([...now.values()].map(subjectOf));
     const begun = [...now.values()].filter(({ key }) => !before.has(key));
     const gone = [...before.values()].filter((problem) => !subjects.has(subjectOf(problem)));
@@ -57,6 +63,14 @@ export class ProblemLog {
   /** Drops a scope that is no more, without a word about its problems. */
   forget(scope: string): void {
     this.#open.delete(scope);
+  }
+
+  /** Without those of servers that are gone. */
+  #byKey(problems: Iterable<Problem>): Map<string, Problem> {
+    const found = new Map<string, Problem>();
+    for (const problem of problems)
+      if (problem.server === undefined || this.#isThere(problem.server)) found.set(problem.key, problem);
+    return found;
   }
 
   #write(scope: string, problems: readonly Problem[], write: (problem: Problem) => void): void {

@@ -43,6 +43,7 @@ export function checkFailed(
   return {
     key: `check/${server.namespace}/${server.name}/${kindOf(error)}`,
     subject: serverSubject(server),
+    server,
     message: 'failed to check server, skipping',
     error: error.message,
     fields: { server: server.name, region: server.regionId ?? '', code: error.code, ...extra },
@@ -59,6 +60,7 @@ export function missingRegionLabel(server: ServerRecord): Problem {
   return {
     key: `no-region/${server.namespace}/${server.name}`,
     subject: serverSubject(server),
+    server,
     message: 'server missing region label, skipping',
     fields: { server: server.name },
   };
@@ -68,6 +70,7 @@ export function notFound(server: ServerRecord): Problem {
   return {
     key: `missing/${server.namespace}/${server.name}`,
     subject: serverSubject(server),
+    server,
     message: 'server not found in provider, skipping',
     fields: { server: server.name, region: server.regionId ?? '' },
     ended: 'server found in provider again',
@@ -81,6 +84,7 @@ export function unsupportedPowerState(
   return {
     key: `power/${state}/${server.namespace}/${server.name}`,
     subject: serverSubject(server),
+    server,
     message: 'caught unsupported server power state',
     fields: { powerState: state, server: server.name, region: server.regionId ?? '' },
     ended: 'server left unsupported power state',
@@ -90,7 +94,8 @@ export function unsupportedPowerState(
 export function annotationFailed(server: ServerRecord, error: Error): Problem {
   return {
     key: `annotation/${server.namespace}/${server.name}`,
-    subject: `${serverSubject(server)}/annotation`,
+    subject: `annotation/${server.namespace}/${server.name}`,
+    server,
     message: 'failed to patch pending-entry annotation',
     error,
     fields: serverFields(server),

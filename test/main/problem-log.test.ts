@@ -1,6 +1,7 @@
 import test from 'ava';
 import { type Problem, ProblemLog } from '../../src/main/problem-log.ts';
 import { RecordedLog } from '../fixtures/recorded-log.ts';
+import { serverRecord } from '../fixtures/records.ts';
 
 function problem(key: string, changes: Partial<Problem> = {}): Problem {
   return { key, message: `${key} begins`, fields: { server: key }, ended: `${key} ends`, ...changes };
@@ -79,6 +80,33 @@ test('a scope that is forgotten ends without a word, and begins anew', (t) => {
   t.deepEqual(log.take(), ['a begins']);
   problems.report('region', [problem('a')]);
   t.deepEqual(log.take(), ['a begins']);
+});
+
+test('problems of a server that is gone end without a word, and do not begin', (t) => {
+  const log = new RecordedLog();
+  const gone = new Set<string>();
+  const problems = new ProblemLog(log, ({ uid }) => !gone.has(uid));
+  const old = problem('a', { server: serverRecord({ uid: 'old' }) });
+  const other = problem('b', { server: serverRecord({ uid: 'other' }) });
+  problems.report('region', [old, other]);
+  t.deepEqual(log.take(), ['a begins', 'b begins']);
+  gone.add('old');
+  problems.report('region', [old]);
+  t.deepEqual(log.take(), ['b ends'], 'the report was on its way when the server was deleted');
+  problems.report('region', []);
+  t.deepEqual(log.take(), []);
+  problems.report('region', [problem('a', { server: serverRecord({ uid: 'new' }) })]);
+  t.deepEqual(log.take(), ['a begins']);
+});
+
+test('a server that takes the place of another has problems of its own', (t) => {
+  const log = new RecordedLog();
+  const gone = new Set<string>();
+  const problems = new ProblemLog(log, ({ uid }) => !gone.has(uid));
+  problems.report('region', [problem('a', { server: serverRecord({ uid: 'old' }) })]);
+  gone.add('old');
+  problems.report('region', [problem('a', { server: serverRecord({ uid: 'new' }) })]);
+  t.deepEqual(log.take(), ['a begins', 'a begins']);
 });
 
 test('a mass of problems is told in twenty lines and a count, as is their end', (t) => {
