@@ -4,11 +4,11 @@ import pLimit from 'p-limit';
 import type { Check } from '../shared/checker.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { concernsRegion } from '../shared/errors.ts';
-import type { ServerHealthJob, ServerHealthResult } from '../shared/server-health.ts';
+import type { ProjectResult, ServerHealthJob, ServerHealthResult } from '../shared/server-health.ts';
 import { Connections } from './connections.ts';
 import { JobTime } from './job-time.ts';
 import { LoginPace } from './login-pace.ts';
-import { createProvider, type Provider } from './provider.ts';
+import { createProvider } from './provider.ts';
 import { RequestLog } from './request-log.ts';
 
 /** Owns what outlives a job: the connections. Runs any number of jobs at once. */
@@ -38,13 +38,17 @@ export class ServerHealthCheck {
       requests,
     });
     const { flavors } = job;
+    const [first, ...others] = job.projects;
     try {
-      const refused = job.probe ? await probe(job, provider) : null;
+      const probed = job.probe && first !== undefined ? await provider.listProject(first) : null;
+      const refused = probed === null ? null : refusal(job, probed);
       if (refused !== null) return { ...refused, requests: requests.counts, calls: requests.calls };
-      const [flavorResult, projects] = await Promise.all([
+      const unasked = probed === null ? job.projects : others;
+      const [flavorResult, listed] = await Promise.all([
         flavors === undefined ? null : turns(async () => provider.listFlavors(flavors)),
-        Promise.all(job.projects.map(async (task) => turns(async () => provider.listProject(task)))),
+        Promise.all(unasked.map(async (task) => turns(async () => provider.listProject(task)))),
       ]);
+      const projects = probed === null ? listed : [probed, ...listed];
       return { projects, flavors: flavorResult, requests: requests.counts, calls: requests.calls };
     } finally {
       time.close();
@@ -57,19 +61,18 @@ export class ServerHealthCheck {
   }
 }
 
-/** Asks one project of a region that failed before. When the region still fails, no other is asked: all get its error. */
-async function probe(
+/** When the region still fails the project that was asked first, no other is asked: all get its error. Null when not. */
+function refusal(
   job: ServerHealthJob,
-  provider: Provider,
-): Promise<Pick<ServerHealthResult, 'projects' | 'flavors'> | null> {
-  const [first, ...others] = job.projects;
-  if (first === undefined) return null;
-  const result = await provider.listProject(first);
-  if (result.outcome.ok || !concernsRegion(result.outcome.error.code)) return null;
-  const { outcome } = result;
-  const unasked = others.map(({ identityId, session = null }) => ({ identityId, outcome, session }));
+  probed: ProjectResult,
+): Pick<ServerHealthResult, 'projects' | 'flavors'> | null {
+  const { outcome } = probed;
+  if (outcome.ok || !concernsRegion(outcome.error.code)) return null;
+  const unasked = job.projects
+    .slice(1)
+    .map(({ identityId, session = null }) => ({ identityId, outcome, session }));
   const flavors = job.flavors === undefined ? null : { outcome, session: job.flavors.session ?? null };
-  return { projects: [result, ...unasked], flavors };
+  return { projects: [probed, ...unasked], flavors };
 }
 
 // The worker thread that loads this module owns it; its end is the end of the thread.

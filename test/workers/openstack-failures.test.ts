@@ -266,7 +266,10 @@ test('a region that is probed is asked for one project only while it fails', asy
   fault.remove();
   const recovered = await runJob(job());
   t.deepEqual(
-    recovered.projects.map(({ outcome }) => outcome.ok),
-    [true, true, true],
+    recovered.projects.map(({ identityId, outcome }) => [identityId, outcome.ok]),
+    projects.map(({ identityId }) => [identityId, true]),
   );
+  // Nor is the one that was asked first asked twice.
+  t.is(cloud.requests.count({ route: 'GET /servers/detail' }), 3);
+  t.is(cloud.requests.logins, 3);
 });
