@@ -111,7 +111,7 @@ export interface ProjectResult {
         readonly observations: readonly Observation[];
         /** Records that could not be read; the rest of the list stands. */
         readonly malformed: readonly MalformedRecord[];
-        /** To ask from next time: ISO 8601, whole seconds, the cloud's clock. Null when the cloud gave no time. */
+        /** To ask from next time: ISO 8601, whole seconds, the cloud's clock. Null when only a complete list will do. */
         readonly watermark: string | null;
       }
     | { readonly ok: false; readonly error: CheckError };

@@ -10,7 +10,7 @@ import type { ComputeSession } from './openstack-session.ts';
 export interface ServerList {
   readonly servers: readonly NovaServer[];
   readonly malformed: readonly MalformedRecord[];
-  /** Where the next list of changes must begin; null when the cloud told no time. */
+  /** Where the next list of changes must begin; null when that is not known: the next list must be complete. */
   readonly watermark: string | null;
 }
 
@@ -34,7 +34,7 @@ export async function listServers(
     for (const record of page.malformed) malformed.push(record);
     return { ids: [...page.servers.map(({ id }) => id), ...page.malformed.map(providerId)], next: page.next };
   });
-  return { servers, malformed, watermark: watermark(first) };
+  return { servers, malformed, watermark: watermark(first, changesSince) };
 }
 
 function providerId(record: MalformedRecord): string | null {
@@ -43,8 +43,12 @@ function providerId(record: MalformedRecord): string | null {
 
 /**
  * From the first page: changes while the rest was read are listed again. Nova writes Date when it has its answer,
- * which can be seconds after it read its database; the time that we waited bounds that.
+ * which can be seconds after it read its database; the time that we waited bounds that. Null when the cloud told no time,
+ * or when its clock was set back: by that clock, changes since then lie before those that we asked for.
  */
-function watermark({ dateMs, waitedMs }: ApiReply): string | null {
-  return dateMs === null ? null : kubernetesTime(dateMs - waitedMs - overlapMs);
+function watermark({ dateMs, waitedMs }: ApiReply, changesSince: string | undefined): string | null {
+  if (dateMs === null) return null;
+  const nextMs = dateMs - waitedMs - overlapMs;
+  const setBack = changesSince !== undefined && nextMs < Date.parse(changesSince) - overlapMs;
+  return setBack ? null : kubernetesTime(nextMs);
 }

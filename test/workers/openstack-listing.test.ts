@@ -127,6 +127,18 @@ test('the watermark lies before the request, however long the cloud read before 
   t.true(Date.parse(watermark ?? '') <= Date.parse('2026-01-01T11:59:28Z'), watermark ?? '');
 });
 
+test('a cloud whose clock was set back gives no watermark: the next list is complete', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  const watermarkAt = async (date: string): Promise<string | null> => {
+    cloud.on(list, { ...page([]), headers: { date } });
+    return listed(await runProject(cloud, { changesSince: '2026-01-01T11:59:30Z' })).watermark;
+  };
+  t.is(await watermarkAt('Thu, 01 Jan 2026 11:50:00 GMT'), null);
+  // Hosts of one cloud are a little apart, and answers take their time.
+  t.not(await watermarkAt('Thu, 01 Jan 2026 11:59:45 GMT'), null);
+  t.not(await watermarkAt('Thu, 01 Jan 2026 12:10:00 GMT'), null);
+});
+
 test('a cloud that tells no time gives no watermark', async (t) => {
   await using cloud = await ScriptedCloud.start();
   cloud.on(list, (_, response) => {
