@@ -63,8 +63,11 @@ export class ComputeSession {
       return await this.#logIn();
     } catch (thrown) {
       // A token is due well before it expires: while Keystone is away, the old one still serves.
-      if (old === null || refusals.includes(toCheckError(thrown).code)) return this.#forget(thrown);
-      return old;
+      const { code, retryAfterMs } = toCheckError(thrown);
+      if (old === null || refusals.includes(code)) return this.#forget(thrown);
+      if (retryAfterMs === undefined) return old;
+      this.#session = { ...old, renewAtMs: this.#tools.clock.monotonicMs() + retryAfterMs };
+      return this.#session;
     }
   }
 

@@ -92,6 +92,18 @@ test('a session that is due still serves while the identity service is away', as
   t.deepEqual(result.session, session);
 });
 
+test('a session that is due serves until the identity service wants to be asked again', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(login, { status: 429, headers: { 'retry-after': '60' } });
+  const before = monotonicMs();
+  const first = await runProject(cloud, { session: dueSession(cloud) });
+  t.true(first.outcome.ok);
+  t.true((first.session?.renewAtMs ?? 0) >= before + 60_000);
+  const { session } = await runProject(cloud, first.session === null ? {} : { session: first.session });
+  t.deepEqual(session, first.session);
+  t.is(cloud.to(login).length, 1);
+});
+
 test('a session that is due does not outlive its credentials', async (t) => {
   await using cloud = await ScriptedCloud.start();
   cloud.on(login, { status: 401 });
