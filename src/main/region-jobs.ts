@@ -101,8 +101,9 @@ const serversPerJob = 2_500;
 export function regionJobs(input: RegionJobInput): readonly ServerHealthJob[] {
   const { regionId, state, limits, probe } = input;
   const { service, target } = state.access;
-  // A probe asks one project first and the others only if it answers: that takes one job.
-  const slices = sliceProjects(input.projects, probe ? 1 : limits.concurrency);
+  const slices = probe
+    ? probeSlices(input.projects, input.pollNumber)
+    : sliceProjects(input.projects, limits.concurrency);
   const flavors = input.reconcile && state.flavorsDue(input.monotonicMs) ? flavorTask(state, service) : null;
   if (slices.length === 0 && flavors !== null) slices.push([]);
   const share = (whole: number): number => Math.max(1, Math.floor(whole / slices.length));
@@ -118,6 +119,16 @@ export function regionJobs(input: RegionJobInput): readonly ServerHealthJob[] {
     probe,
     traced: limits.traced,
   }));
+}
+
+/**
+ * A probe asks one project first and the others only if it answers: that takes one job. It is another project each time,
+ * for one that never answers (because it is too large, say) must not keep the whole region waiting.
+ */
+function probeSlices(projects: readonly ProjectPlan[], pollNumber: number): ProjectPlan[][] {
+  if (projects.length === 0) return [];
+  const first = pollNumber % projects.length;
+  return [[...projects.slice(first), ...projects.slice(0, first)]];
 }
 
 /** Projects in at most `most` slices of about equal numbers of servers. */

@@ -247,6 +247,17 @@ test('a region that is probed is asked by one job', (t) => {
     jobs.map((job) => [job.projects.length, job.probe]),
     [[8, true]],
   );
+  t.deepEqual(regionJobs(input(openState(), { projects: [], probe: true, reconcile: false })), []);
+});
+
+test('each probe begins with another project, and asks for all', (t) => {
+  const projects = [planOf('p0', 9), planOf('p1', 1), planOf('p2', 5)];
+  const asked = [7, 8, 9].map((pollNumber) => {
+    const [job] = regionJobs(input(openState(), { projects, probe: true, pollNumber }));
+    return job?.projects.map(({ identityId }) => identityId) ?? [];
+  });
+  t.is(new Set(asked.map(([first]) => first)).size, 3);
+  for (const ids of asked) t.deepEqual(ids.toSorted(), ['p0', 'p1', 'p2']);
 });
 
 test('slices hold about as many servers each, and every project once', (t) => {
