@@ -65,30 +65,40 @@ export class RegionPoll {
   }
 
   get outcome(): PollOutcome {
-    const [first] = this.#failures;
-    if (first === undefined) return this.#serverFailures === 0 ? 'ok' : 'partial';
-    return this.#answered > 0 ? 'partial' : first.error.code;
+    if (this.failure !== null) return this.failure.code;
+    return this.#failures.length + this.#serverFailures === 0 ? 'ok' : 'partial';
   }
 
-  /** Why the region gave no answer at all; null when it gave one, or was not asked. */
+  /**
+   * Why the region gave no answer at all; null when it gave one, or was not asked. Of several reasons, the region's own
+   * come before those of single projects, and of these the one that asks to wait longest.
+   */
   get failure(): CheckError | null {
-    const [first] = this.#failures;
-    return first === undefined || this.#answered > 0 ? null : first.error;
+    if (this.#answered > 0) return null;
+    let found: CheckError | null = null;
+    for (const { error } of this.#failures)
+      if (found === null || weight(error) > weight(found)) found = error;
+    return found;
   }
 
   /** All problems of this poll. What every project suffered from for a reason of the region's is one problem. */
   problems(): readonly Problem[] {
-    const ofRegion = this.#failures.filter(({ error }) => this.#answered === 0 && concernsRegion(error.code));
-    const [first] = ofRegion;
+    const { failure } = this;
+    const wide = failure !== null && concernsRegion(failure.code);
     const problems = [...this.#problems];
-    if (first !== undefined) {
-      const servers = ofRegion.reduce((sum, failure) => sum + failure.servers.length, 0);
-      problems.push(regionUnresolved(this.regionId, first.error, { servers }));
+    if (wide) {
+      const ofRegion = this.#failures.filter(({ error }) => concernsRegion(error.code));
+      const servers = ofRegion.reduce((sum, { servers }) => sum + servers.length, 0);
+      problems.push(regionUnresolved(this.regionId, failure, { servers }));
     }
     for (const { identityId, error, servers } of this.#failures) {
-      if (first !== undefined && concernsRegion(error.code)) continue;
+      if (wide && concernsRegion(error.code)) continue;
       for (const server of servers) problems.push(checkFailed(server, error, { identity: identityId }));
     }
     return problems;
   }
+}
+
+function weight({ code, retryAfterMs = 0 }: CheckError): number {
+  return concernsRegion(code) ? 1 + retryAfterMs : 0;
 }

@@ -55,6 +55,7 @@ const regionWide: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'server-error',
   'rate-limited',
   'invalid-response',
+  'response-too-large',
   'unexpected-status',
   'no-endpoint',
   'not-found',

@@ -49,6 +49,20 @@ test('a poll in which nothing answered is down, for the reason of the first proj
   t.deepEqual(poll.failure, error('unreachable'));
 });
 
+test('the region’s own trouble is the reason, not that of a project before it; of several, the longest wait', (t) => {
+  const poll = pollOf({ identityId: 'p1', code: 'unauthorized' }, { identityId: 'p2', code: 'timeout' });
+  t.deepEqual(poll.failure, error('timeout'));
+  t.is(poll.outcome, 'timeout');
+  for (const [identityId, retryAfterMs] of [
+    ['p3', 20_000],
+    ['p4', 60_000],
+    ['p5', 40_000],
+  ] as const)
+    poll.failed({ identityId, error: { ...error('rate-limited'), retryAfterMs }, servers });
+  t.is(poll.failure?.retryAfterMs, 60_000);
+  t.like(poll.problems()[0], { key: 'region/rate-limited', fields: { servers: 12 } });
+});
+
 test('when every project failed for a reason of the region’s, that is one problem', (t) => {
   const poll = pollOf({ identityId: 'p1', code: 'timeout' }, { identityId: 'p2', code: 'timeout' });
   t.deepEqual(poll.problems(), [
@@ -77,6 +91,7 @@ test('what concerns one project’s credentials or rights is told of each of its
     t.deepEqual(problems[0], {
       key: `check/default/a/${key}`,
       subject: 'server/default/a',
+      server: servers[0],
       message: 'failed to check server, skipping',
       error: `it was ${code}`,
       fields: { server: 'a', region: 'region-1', code, identity: 'p1' },
