@@ -2,7 +2,7 @@
 // their types, the bundle that the container runs (bundle/), and a bill of materials.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -17,7 +17,10 @@ rmSync(dist, { recursive: true, force: true });
 compile();
 await makeBundle();
 const version = JSON.stringify({ version: readVersion().version, revision: revision() });
-for (const folder of [dist, bundle]) writeFileSync(join(folder, 'main', 'version.json'), version);
+for (const folder of [dist, bundle]) {
+  writeFileSync(join(folder, 'main', 'version.json'), version);
+  copyPage(folder);
+}
 writeBillOfMaterials();
 process.stdout.write(`${relative(root, bundle)}: ${Math.round(sizeOf(bundle) / 1024)} KiB\n`);
 
@@ -66,6 +69,13 @@ async function makeBundle(): Promise<void> {
   });
   writeFileSync(join(bundle, 'package.json'), '{"type":"module"}\n');
   writeFileSync(join(bundle, 'NOTICES.txt'), notices(root, Object.keys(metafile.inputs)));
+}
+
+/** What browsers are served is served as it is written. */
+function copyPage(folder: string): void {
+  const page = join(root, 'src/page');
+  for (const name of readdirSync(page))
+    if (name !== 'tsconfig.json') cpSync(join(page, name), join(folder, 'page', name));
 }
 
 /** The commit: as given where the repository is not at hand, or else its head. */

@@ -3,7 +3,9 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { errorText } from './error-text.ts';
+import { EventStream, type Sections } from './event-stream.ts';
 import { namesCredential } from './log-fields.ts';
+import { pagePolicy, readStatusPage } from './status-page.ts';
 
 export interface Verdict {
   readonly ok: boolean;
@@ -21,8 +23,8 @@ export interface HttpEndpointOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly health: Health;
   readonly metricsText: () => Promise<string>;
-  /** The monitor's state, as JSON can hold it. */
-  readonly status: () => unknown;
+  /** The monitor's state, in sections, as JSON can hold them. */
+  readonly status: () => Readonly<Record<string, unknown>>;
 }
 
 export interface HttpEndpoints {
@@ -40,6 +42,7 @@ const closeMs = 500;
 
 /** Rejects with an error that says what to change when it cannot listen. */
 export async function startHttpEndpoints(options: HttpEndpointOptions): Promise<HttpEndpoints> {
+  const site: Site = { routes: routesOf(options), events: new EventStream(() => sectionsOf(options)) };
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -49,7 +52,7 @@ export async function startHttpEndpoints(options: HttpEndpointOptions): Promise<
       maxHeaderSize: maxHeaderBytes,
     },
     (request, response) => {
-      void answer(options, request, response);
+      void answer(site, request, response);
     },
   );
   server.maxConnections = maxConnections;
@@ -58,7 +61,10 @@ export async function startHttpEndpoints(options: HttpEndpointOptions): Promise<
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.listen.port,
-    close: () => close(server),
+    close: async () => {
+      site.events.close();
+      await close(server);
+    },
   };
 }
 
@@ -66,80 +72,111 @@ interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-type Route = (options: HttpEndpointOptions) => Answer | Promise<Answer>;
+type Route = () => Answer | Promise<Answer>;
 
+interface Site {
+  readonly routes: ReadonlyMap<string, Route>;
+  /** Served on eventsPath. */
+  readonly events: EventStream;
+}
+
+const eventsPath = '/events';
 const plainText = 'text/plain; charset=utf-8';
 
-const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
-  ['/', () => ({ status: 200, type: 'text/html; charset=utf-8', body: indexPage })],
-  ['/healthz', ({ health }) => verdictAnswer(health.live())],
-  ['/readyz', ({ health }) => verdictAnswer(health.ready())],
-  [
-    '/metrics',
-    async ({ metricsText }) => ({
-      status: 200,
-      type: 'text/plain; version=0.0.4; charset=utf-8',
-      body: await metricsText(),
-    }),
-  ],
-  [
-    '/statusz',
-    ({ status }) => ({
-      status: 200,
-      type: 'application/json; charset=utf-8',
-      body: `${JSON.stringify(status(), withoutCredentials, 2)}\n`,
-    }),
-  ],
-]);
+/** For everything that is not the page. */
+const commonHeaders = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+};
 
-const indexPage = `<!doctype html>
-<html lang="en"><head><title>region monitor</title></head><body>
-<h1>region monitor</h1>
-<ul>
-<li><a href="/healthz">/healthz</a>: is it alive</li>
-<li><a href="/readyz">/readyz</a>: is it ready</li>
-<li><a href="/metrics">/metrics</a>: metrics, for Prometheus</li>
-<li><a href="/statusz">/statusz</a>: regions, workers and polls, as JSON</li>
-</ul>
-</body></html>
-`;
+function routesOf({ health, metricsText, status }: HttpEndpointOptions): ReadonlyMap<string, Route> {
+  const routes = new Map<string, Route>([
+    ['/healthz', () => verdictAnswer(health.live())],
+    ['/readyz', () => verdictAnswer(health.ready())],
+    [
+      '/metrics',
+      async () => ({
+        status: 200,
+        type: 'text/plain; version=0.0.4; charset=utf-8',
+        body: await metricsText(),
+      }),
+    ],
+    [
+      '/statusz',
+      () => ({
+        status: 200,
+        type: 'application/json; charset=utf-8',
+        body: `${JSON.stringify(status(), withoutCredentials, 2)}\n`,
+      }),
+    ],
+  ]);
+  const headers = { 'content-security-policy': pagePolicy };
+  for (const { path, type, body } of readStatusPage())
+    routes.set(path, () => ({ status: 200, type, body, headers }));
+  return routes;
+}
+
+function sectionsOf({ status }: HttpEndpointOptions): Sections {
+  const entries = Object.entries(status());
+  return new Map(
+    entries.map(([name, value]) => [name, JSON.stringify({ [name]: value }, withoutCredentials)]),
+  );
+}
 
 function verdictAnswer({ ok, detail }: Verdict): Answer {
   return { status: ok ? 200 : 503, type: plainText, body: `${detail.replace(/\s+/g, ' ')}\n` };
 }
 
-async function answer(
-  options: HttpEndpointOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const { status, type, body } = await answerTo(options, request);
+async function answer(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const answered = await answerTo(site, request, response);
+  if (answered === null) return;
+  const { status, type, body, headers } = answered;
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+    ...commonHeaders,
+    ...headers,
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-async function answerTo(options: HttpEndpointOptions, request: IncomingMessage): Promise<Answer> {
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return { status: 405, type: plainText, body: 'only GET and HEAD\n' };
+/** Null when events are being sent. */
+async function answerTo(
+  { routes, events }: Site,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Answer | null> {
+  const { method } = request;
+  if (method !== 'GET' && method !== 'HEAD')
+    return { status: 405, type: plainText, body: 'only GET and HEAD\n', headers: { allow: 'GET, HEAD' } };
   const [path = '/'] = (request.url ?? '/').split('?');
-  const route = routes.get(path);
-  if (route === undefined)
-    return { status: 404, type: plainText, body: `there are ${[...routes.keys()].join(', ')}\n` };
   try {
-    return await route(options);
+    if (path === eventsPath) return method === 'HEAD' ? noEvents : sendEvents(events, response);
+    const route = routes.get(path);
+    if (route !== undefined) return await route();
+    const known = [...routes.keys(), eventsPath].toSorted().join(', ');
+    return { status: 404, type: plainText, body: `there are ${known}\n` };
   } catch (error) {
     return { status: 500, type: plainText, body: `cannot answer: ${errorText(error)}\n` };
   }
+}
+
+const noEvents: Answer = { status: 200, type: 'text/event-stream; charset=utf-8', body: '' };
+
+function sendEvents(events: EventStream, response: ServerResponse): Answer | null {
+  if (events.open(response, commonHeaders)) return null;
+  return {
+    status: 503,
+    type: plainText,
+    body: 'too many look at the status page; /statusz has the same\n',
+    headers: { 'retry-after': '30' },
+  };
 }
 
 /** A safety net: what makes the status leaves credentials out. */

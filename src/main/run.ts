@@ -13,6 +13,7 @@ import { PollClock } from './poll-clock.ts';
 import { createPolling } from './polling.ts';
 import { ProfileWatch } from './profile.ts';
 import { StartupError, startupStep } from './startup-error.ts';
+import { monitorStatus } from './status.ts';
 import { createTelemetry } from './telemetry.ts';
 import type { Version } from './version.ts';
 
@@ -73,14 +74,8 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     ),
     async (opened) => opened.shutdown(stopMs.telemetry),
   );
-  const { client, caches, pool, writer, checker, cycles } = await createPolling(options, {
-    clock,
-    logger,
-    version,
-    telemetry,
-    signal,
-    resources,
-  });
+  const parts = await createPolling(options, { clock, logger, version, telemetry, signal, resources });
+  const { client, caches, pool, writer, checker, cycles } = parts;
   const ticksPerPoll = Math.round(options.pollPeriodMs / options.transitionPollPeriodMs);
   let polled = 0;
   const firstPoll = Promise.withResolvers<void>();
@@ -113,18 +108,16 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     await Promise.all([pool.close(), ...background]);
   });
   if (options.listen !== null) {
-    const { listen } = options;
+    const { listen, pollPeriodMs, shadow } = options;
+    const startedAt = new Date(clock.now()).toISOString();
+    const about = { ...version, startedAt, pollPeriodMs, shadow };
     const endpoints = resources.adopt(
       await startupStep('failed to listen', async () =>
         startHttpEndpoints({
           listen,
           health,
           metricsText: async () => telemetry.prometheus.text(),
-          status: () => ({
-            regions: [...checker.regionSnapshots()],
-            workers: [...pool.workers()],
-            caches: [...caches.snapshots()],
-          }),
+          status: () => monitorStatus({ ...parts, about, clock, health }),
         }),
       ),
       async (opened) => opened.close(),

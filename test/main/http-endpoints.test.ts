@@ -35,7 +35,7 @@ test('probes say yes or no, and why in one line', async (t) => {
   t.is(ready.headers.get('content-type'), 'text/plain; charset=utf-8');
 });
 
-test('metrics, state and the page of links', async (t) => {
+test('metrics and state', async (t) => {
   const base = await start(t);
   const metrics = await fetch(`${base}/metrics`);
   t.is(metrics.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
@@ -46,12 +46,28 @@ test('metrics, state and the page of links', async (t) => {
     regions: [{ id: 'r1', token: '[redacted]', since: '5' }],
     secret: null,
   });
+  t.is(status.headers.get('x-content-type-options'), 'nosniff');
+  t.is(status.headers.get('content-security-policy'), "default-src 'none'; frame-ancestors 'none'");
+  t.is(status.headers.get('cache-control'), 'no-store');
+});
+
+test('the page is of files that are served, asks for nothing else, and allows nothing inline', async (t) => {
+  const base = await start(t);
   const index = await fetch(`${base}/`);
+  t.is(index.headers.get('content-type'), 'text/html; charset=utf-8');
+  const policy = index.headers.get('content-security-policy') ?? '';
+  t.regex(policy, /^default-src 'none'; script-src 'self'; style-src 'self'; /);
+  t.notRegex(policy, /unsafe|\*|http/);
   const page = await index.text();
-  for (const path of ['/healthz', '/readyz', '/metrics', '/statusz']) t.true(page.includes(`href="${path}"`));
-  t.is(index.headers.get('x-content-type-options'), 'nosniff');
-  t.is(index.headers.get('content-security-policy'), "default-src 'none'; frame-ancestors 'none'");
-  t.is(index.headers.get('cache-control'), 'no-store');
+  t.notRegex(page, /<style|<script(?![^>]*src=)|\sstyle=|\son\w+=/);
+  const named = [...page.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, path = '']) => path);
+  t.true(named.includes('status.js') && named.includes('statusz'));
+  for (const path of named) {
+    // Relative, so that the page works behind a proxy that adds a prefix.
+    t.regex(path, /^[a-z]/);
+    const { status } = await fetch(`${base}/${path}`);
+    t.is(status, path === 'readyz' ? 503 : 200, path);
+  }
 });
 
 test('only GET and HEAD, only what is there', async (t) => {
@@ -67,7 +83,10 @@ test('only GET and HEAD, only what is there', async (t) => {
   t.is(head.headers.get('content-length'), '6');
   const missing = await fetch(`${base}/nothing`);
   t.is(missing.status, 404);
-  t.is(await missing.text(), 'there are /, /healthz, /readyz, /metrics, /statusz\n');
+  t.is(
+    await missing.text(),
+    'there are /, /events, /healthz, /icon.svg, /metrics, /readyz, /status.css, /status.js, /statusz\n',
+  );
 });
 
 test('a source that fails is a 500 with the reason, and the next request is served', async (t) => {

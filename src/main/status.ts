@@ -1,0 +1,92 @@
+// Collects what the monitor shows of itself, from the parts that know. Only looks: nothing here changes anything.
+
+import type { Clock } from '../shared/clock.ts';
+import type { CheckerPool } from './checker-pool.ts';
+import type { Health } from './health.ts';
+import type { MonitorStatus, ProcessStatus, RegionStatus } from './monitor-status.ts';
+import type { RecentTransitions } from './recent-transitions.ts';
+import type { ResourceCaches } from './resource-caches.ts';
+import type { ServerHealthChecker, WatchedRegion } from './server-health-checker.ts';
+import type { StateCounts } from './state-counts.ts';
+
+export interface StatusSources {
+  readonly about: Omit<ProcessStatus, 'live' | 'ready' | 'detail'>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly health: Health;
+  readonly checker: Pick<ServerHealthChecker, 'regions'>;
+  readonly counts: StateCounts;
+  readonly pool: Pick<CheckerPool, 'queueLength' | 'workers'>;
+  readonly transitions: RecentTransitions;
+  readonly caches: Pick<ResourceCaches, 'snapshots'>;
+}
+
+export function monitorStatus(sources: StatusSources): MonitorStatus {
+  const { about, clock, health, checker, counts, pool, transitions, caches } = sources;
+  const { ok: ready, detail } = health.ready();
+  const phases = phasesByRegion(counts);
+  return {
+    time: timeText(clock.now()),
+    monitor: { ...about, live: health.live().ok, ready, detail },
+    regions: [...checker.regions()]
+      .map((region) => regionStatus(region, phases.get(region.record.name) ?? {}))
+      .toSorted(byName),
+    pool: {
+      queueLength: pool.queueLength,
+      workers: [...pool.workers()].map((worker) => ({ ...worker, busyShare: rounded(worker.busyShare) })),
+    },
+    transitions: transitions.newestFirst(),
+    caches: [...caches.snapshots()].map(({ resource, objects, synced }) => ({ resource, objects, synced })),
+  };
+}
+
+function regionStatus(
+  { record, health, servers }: WatchedRegion,
+  phases: Readonly<Record<string, number>>,
+): RegionStatus {
+  const failure = health?.failure ?? null;
+  const lastGoodAt = health?.lastGoodAt ?? null;
+  return {
+    regionId: record.name,
+    regionName: record.displayName,
+    provider: record.provider,
+    state: stateOf(health),
+    up: health?.up ?? false,
+    breakerOpen: health?.breakerOpen ?? false,
+    failures: health?.failures ?? 0,
+    error: failure === null ? null : { code: failure.code, message: failure.message },
+    lastGoodAt: lastGoodAt === null ? null : timeText(lastGoodAt),
+    servers,
+    phases,
+    polls: (health?.polls ?? []).map(({ outcome, seconds }) => ({ outcome, seconds: rounded(seconds) })),
+  };
+}
+
+function stateOf(health: WatchedRegion['health']): RegionStatus['state'] {
+  if (health?.tried !== true) return 'waiting';
+  if (health.failure?.code === 'unsupported') return 'unsupported';
+  return health.up ? 'up' : 'down';
+}
+
+function phasesByRegion(counts: StateCounts): ReadonlyMap<string, Readonly<Record<string, number>>> {
+  const regions = new Map<string, Record<string, number>>();
+  for (const { region_id, state, count } of counts.values()) {
+    const phases = regions.get(region_id) ?? {};
+    phases[state] = (phases[state] ?? 0) + count;
+    regions.set(region_id, phases);
+  }
+  return regions;
+}
+
+/** By what people call them; those without a name by their id. */
+function byName(a: RegionStatus, b: RegionStatus): number {
+  return (a.regionName || a.regionId).localeCompare(b.regionName || b.regionId);
+}
+
+/** Thousandths are enough for people, and change less often. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function timeText(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}
