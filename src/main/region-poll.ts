@@ -44,7 +44,7 @@ export class RegionPoll {
     return this.#counts;
   }
 
-  /** Notes that the region answered for a project, or for its flavours. */
+  /** Notes that the region answered for a project, or where there is none, for its flavours. */
   answered(): void {
     this.#answered++;
   }

@@ -11,6 +11,7 @@ import type {
   RegionTarget,
   Session,
 } from '../shared/server-health.ts';
+import { ProjectPauses } from './project-pauses.ts';
 import { ProjectView } from './project-view.ts';
 import type { RegionRecord } from './resource-records.ts';
 
@@ -45,6 +46,8 @@ export class RegionState {
   readonly #listedAt = new Map<string, number>();
   /** Projects with servers that will soon be others than they are. */
   readonly #unsettled = new Set<string>();
+  /** Projects that the region wants left alone. */
+  readonly pauses = new ProjectPauses();
   /** Why the flavours could not be listed when they were last asked for; null when they could. */
   flavorError: CheckError | null = null;
 
@@ -64,6 +67,7 @@ export class RegionState {
       this.#views.clear();
       this.#listedAt.clear();
       this.#unsettled.clear();
+      this.pauses.clear();
       this.#flavorsDueMs = 0;
     }
     if (!isDeepStrictEqual(record.openstack, this.record.openstack)) this.#flavorsDueMs = 0;
@@ -89,6 +93,7 @@ export class RegionState {
       this.#unsettled.delete(id);
     }
     for (const id of this.#logins.keys()) if (id !== '' && !identityIds.has(id)) this.#logins.delete(id);
+    this.pauses.retain(identityIds);
   }
 
   /** Number of the poll that last listed the project completely; null when none did. */

@@ -237,16 +237,23 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   #begin(underway: Underway, cycle: Cycle): readonly ServerHealthJob[] {
     const { limits, clock } = this.#options;
     const { poll, state, plans, span, scope } = underway;
+    const nowMs = clock.monotonicMs();
+    const projects: ProjectPlan[] = [];
+    for (const plan of plans.values()) {
+      const pause = state.pauses.of(plan.identityId, nowMs);
+      if (pause === null) projects.push(plan);
+      else poll.failed({ identityId: plan.identityId, error: pause, servers: plan.servers });
+    }
     const jobs = regionJobs({
       regionId: poll.regionId,
       state,
-      projects: [...plans.values()],
+      projects,
       limits: { ...limits, deadlineMs: cycle.deadlineMs, traced: span.isRecording() },
       reconcile: scope === 'all',
       probe: this.#healthOf(poll.regionId).breakerOpen,
       pollNumber: cycle.number,
       nowMs: clock.now(),
-      monotonicMs: clock.monotonicMs(),
+      monotonicMs: nowMs,
     });
     underway.jobsLeft = jobs.length;
     if (jobs.length === 0) this.#finish(underway);
@@ -259,7 +266,8 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     const { clock, projector } = this.#options;
     if (result.flavors !== null) {
       state.takeFlavors(result.flavors, clock.monotonicMs());
-      if (result.flavors.outcome.ok) poll.answered();
+      // Where there are projects, they tell how the region is.
+      if (result.flavors.outcome.ok && plans.size === 0) poll.answered();
     }
     for (const project of result.projects) {
       const plan = plans.get(project.identityId);
@@ -267,6 +275,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       const { identityId, servers } = plan;
       const believed = state.takeProject(project, plan.credentials, cycle.number);
       if (!project.outcome.ok) {
+        state.pauses.begin(identityId, project.outcome.error, clock.monotonicMs());
         poll.failed({ identityId, error: project.outcome.error, servers });
         continue;
       }
