@@ -2,7 +2,7 @@
 // All of it can be learnt again: the objects in Kubernetes are the memory that counts.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { CheckError, ErrorCode } from '../shared/errors.ts';
+import { type CheckError, concernsRegion } from '../shared/errors.ts';
 import type {
   Credentials,
   Flavor,
@@ -31,8 +31,6 @@ interface Login {
 const flavorLifetimeMs = 3_600_000;
 /** What was refused is asked for again sooner, but not at every poll: each time may cost a login that fails. */
 const flavorRetryMs = 300_000;
-/** Failures that pass: the next poll asks again, so that the first good answer of a region has its flavours' names. */
-const transient: ReadonlySet<ErrorCode> = new Set(['timeout', 'unreachable', 'server-error']);
 
 export class RegionState {
   record: RegionRecord;
@@ -135,7 +133,7 @@ export class RegionState {
     this.keepSession('', this.#access.service ?? undefined, session);
     this.flavorError = outcome.ok ? null : outcome.error;
     if (!outcome.ok) {
-      this.#flavorsDueMs = transient.has(outcome.error.code) ? nowMs : nowMs + flavorRetryMs;
+      this.#flavorsDueMs = nowMs + flavorDelayMs(outcome.error);
       return;
     }
     this.#flavorsDueMs = nowMs + flavorLifetimeMs;
@@ -165,4 +163,10 @@ export class RegionState {
     else if (complete) this.#listedAt.set(result.identityId, pollNumber);
     return believed;
   }
+}
+
+/** A region that fails is asked again by the next poll, so that its first good answer has the flavours' names. */
+function flavorDelayMs({ code, retryAfterMs }: CheckError): number {
+  if (retryAfterMs !== undefined) return Math.min(retryAfterMs, flavorRetryMs);
+  return concernsRegion(code) && code !== 'rate-limited' ? 0 : flavorRetryMs;
 }

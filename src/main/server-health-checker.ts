@@ -4,7 +4,7 @@
 import type { Span, Tracer } from '@opentelemetry/api';
 import type { Checker, Cycle, JobReport } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
-import type { CheckError } from '../shared/errors.ts';
+import { type CheckError, concernsRegion } from '../shared/errors.ts';
 import type { ServerHealthJob, ServerHealthResult } from '../shared/server-health.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import type { Metrics, RegionSnapshot } from './metrics.ts';
@@ -299,9 +299,11 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     const { regionId } = poll;
     const { flavorError } = state;
     if (flavorError !== null) {
-      poll.note(flavorsFailed(regionId, flavorError));
       // Where there is no project to ask, nothing else tells how the region is; they are not asked for at every poll.
       if (plans.size === 0) poll.failed({ identityId: '', error: flavorError, servers: [] });
+      // A region that fails as a whole is one problem.
+      if (poll.failure === null || !concernsRegion(poll.failure.code))
+        poll.note(flavorsFailed(regionId, flavorError));
     }
     this.#judge(poll);
     this.#options.problems.report(regionId, poll.problems());

@@ -83,6 +83,23 @@ test('flavours that could not be had keep their names; a failure that passes is 
   t.true(state.flavorsDue(hour + 1));
 });
 
+test('flavours are asked for again when the region said that it could be asked', (t) => {
+  const state = openState();
+  state.takeFlavors(
+    {
+      outcome: { ok: false, error: { code: 'rate-limited', message: 'slow down', retryAfterMs: 20_000 } },
+      session: null,
+    },
+    1_000,
+  );
+  t.false(state.flavorsDue(20_999));
+  t.true(state.flavorsDue(21_000));
+  state.takeFlavors(flavorsFailed('rate-limited'), 30_000);
+  t.false(state.flavorsDue(90_000));
+  state.takeFlavors(flavorsFailed('tls'), 90_000);
+  t.true(state.flavorsDue(90_000));
+});
+
 test('flavours that were refused are not asked for at every poll', (t) => {
   const state = openState();
   state.takeFlavors(flavorsFailed('unauthorized'), 0);
