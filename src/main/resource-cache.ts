@@ -60,6 +60,8 @@ export interface CacheCounters {
 const firstPauseMs = 500;
 /** A watch that lasted so long was a good one, even if nothing happened meanwhile. */
 const goodWatchMs = 5_000;
+/** A watch that ended sooner had no time to say anything: that it was silent is no sign of anything. */
+const silentWatchMs = 30_000;
 /** However long a Retry-After asks for, we look again after this. */
 const longestRetryAfterMs = 5 * 60_000;
 
@@ -252,7 +254,8 @@ export class ResourceCache<R extends StoredRecord> {
     } finally {
       ended.abort();
       if (received > 0 || this.#lasted(openedMs)) this.#backoff.reset();
-      if (openedMs !== null && !signal.aborted) this.#judgeSilence(received);
+      const silent = received === 0 && this.#lasted(openedMs, Math.min(silentWatchMs, idleTimeoutMs / 2));
+      if (!signal.aborted && (received > 0 || silent)) this.#judgeSilence(silent);
     }
   }
 
@@ -272,16 +275,16 @@ export class ResourceCache<R extends StoredRecord> {
     this.#options.onRecovered?.();
   }
 
-  #lasted(openedMs: number | null): boolean {
-    return openedMs !== null && this.#options.clock.monotonicMs() - openedMs >= goodWatchMs;
+  #lasted(openedMs: number | null, ms = goodWatchMs): boolean {
+    return openedMs !== null && this.#options.clock.monotonicMs() - openedMs >= ms;
   }
 
   /**
    * After a restored backup the API server's versions are below ours: it then accepts the watch and stays silent until
    * it has caught up, which may be never. So two silent watches in a row ask for a list.
    */
-  #judgeSilence(received: number): void {
-    this.#silentWatches = received > 0 ? 0 : this.#silentWatches + 1;
+  #judgeSilence(silent: boolean): void {
+    this.#silentWatches = silent ? this.#silentWatches + 1 : 0;
     if (this.#silentWatches >= 2) this.#forgetPosition();
   }
 

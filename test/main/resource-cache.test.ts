@@ -193,6 +193,19 @@ test('a silent connection is given up and taken up again; silent twice, all is l
   t.is(cache.size, 0);
 });
 
+test('watches that break soon, again and again, are no reason to list', async (t) => {
+  const { cache } = await start(t, {
+    list: [page([identity('a', '1')], '10')],
+    watch: [
+      ...Array.from({ length: 4 }, () => watch([], { end: true })),
+      watch([event('ADDED', identity('b', '11'))]),
+    ],
+  });
+  await until('the event', () => cache.size === 2);
+  t.is(cache.counters.watches, 5);
+  t.is(cache.counters.lists, 1);
+});
+
 test('a line that is cut off is not believed; the next watch brings it whole', async (t) => {
   const line = JSON.stringify(event('ADDED', identity('b', '12')));
   const { api, cache, errors } = await start(t, {
