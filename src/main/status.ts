@@ -12,7 +12,7 @@ import type { StateCounts } from './state-counts.ts';
 export interface StatusSources {
   readonly about: Omit<ProcessStatus, 'live' | 'ready' | 'detail'>;
   readonly clock: Pick<Clock, 'now'>;
-  readonly health: Health;
+  readonly health: Pick<Health, 'live' | 'ready'>;
   readonly checker: Pick<ServerHealthChecker, 'regions'>;
   readonly counts: StateCounts;
   readonly pool: Pick<CheckerPool, 'queueLength' | 'workers'>;

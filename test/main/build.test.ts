@@ -152,6 +152,9 @@ test('the bundle starts as the Dockerfile says, and checks a region in its worke
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
   });
   await monitor.untilPrinted('"msg":"watching"');
+  const port = /"msg":"listening".*?"port":(\d+)/.exec(monitor.printed)?.[1];
+  for (const path of ['/', '/status.css', '/status.js', '/icon.svg'])
+    t.is((await fetch(`http://127.0.0.1:${port}${path}`)).status, 200, path);
   await sandbox.untilPhase('web', 'Running');
   monitor.kill('SIGTERM');
   const { code, stderr } = await monitor.ended;
