@@ -49,13 +49,11 @@ export class ProblemLog {
     const hidden = problems.some(({ hidesOthers }) => hidesOthers === true);
     const ended = hidden ? [] : gone;
     if (hidden) for (const problem of gone) now.set(problem.key, problem);
-    this.#write(scope, ended, ({ ended, fields }) => {
-      if (ended !== undefined) this.#logger.info(ended, fields);
-    });
-    this.#write(scope, begun, ({ message, error, fields }) => {
-      if (error === undefined) this.#logger.info(message, fields);
-      else this.#logger.error(message, error, fields);
-    });
+    this.#write(
+      scope,
+      ended.flatMap(({ ended, fields }) => (ended === undefined ? [] : [{ message: ended, fields }])),
+    );
+    this.#write(scope, begun);
     if (now.size === 0) this.#open.delete(scope);
     else this.#open.set(scope, now);
   }
@@ -73,12 +71,14 @@ export class ProblemLog {
     return found;
   }
 
-  #write(scope: string, problems: readonly Problem[], write: (problem: Problem) => void): void {
+  #write(scope: string, lines: readonly Pick<Problem, 'message' | 'fields' | 'error'>[]): void {
     const written = new Map<string, number>();
-    for (const problem of problems) {
-      const count = (written.get(problem.message) ?? 0) + 1;
-      written.set(problem.message, count);
-      if (count <= fullLines) write(problem);
+    for (const { message, fields, error } of lines) {
+      const count = (written.get(message) ?? 0) + 1;
+      written.set(message, count);
+      if (count > fullLines) continue;
+      if (error === undefined) this.#logger.info(message, fields);
+      else this.#logger.error(message, error, fields);
     }
     for (const [message, count] of written) {
       if (count <= fullLines) continue;

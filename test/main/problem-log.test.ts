@@ -60,6 +60,27 @@ test('a problem that gives way to another of the same subject has not ended', (t
   t.deepEqual(log.take(), ['timeout begins']);
 });
 
+test('the count of lines left out names the lines: those of the end are others, or none', (t) => {
+  const { log, problems } = setUp();
+  const many = Array.from({ length: 23 }, (_, index) =>
+    problem(`${index}`, { message: 'begins', ended: 'ends' }),
+  );
+  problems.report('region', many);
+  problems.report('region', []);
+  const counts = log.lines.filter(({ msg }) => msg.startsWith('further')).map(({ fields }) => fields);
+  t.deepEqual(counts, [
+    { message: 'begins', region: 'region', count: 3 },
+    { message: 'ends', region: 'region', count: 3 },
+  ]);
+  problems.report(
+    'region',
+    many.map(({ key, message, fields }) => ({ key, message, fields })),
+  );
+  log.take();
+  problems.report('region', []);
+  t.deepEqual(log.take(), []);
+});
+
 test('while a problem hides the others, they neither end nor begin again', (t) => {
   const { log, problems } = setUp();
   const hiding = problem('down', { subject: 'region', hidesOthers: true });
