@@ -1,0 +1,121 @@
+// Clouds that cannot be reached, or that do not keep up the conversation.
+
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import { startBlackHole } from '../fixtures/black-hole.ts';
+import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
+import { type Outage, surviveOutage } from '../fixtures/outage.ts';
+
+let suite: FaultSuite;
+
+test.before(async () => {
+  suite = await FaultSuite.start();
+});
+
+test.after.always('all is as it was before', async (t) => suite.finish(t));
+
+const list = { route: 'GET /servers/detail' } as const;
+const pem = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}.pem`, import.meta.url), 'utf8');
+const key = pem('loopback-key');
+const tls = { key, cert: pem('loopback') };
+const trusted = { 'ca.crt': `${pem('ca')}${pem('other-ca')}` };
+
+/** Shows another certificate from now on; connections that there are would not see it. */
+async function present({ region }: WatchedRegion, certificate: string): Promise<void> {
+  await region.cloud.pause();
+  region.cloud.setCertificate({ key, cert: pem(certificate) });
+  await region.cloud.resume();
+}
+
+function changeHost({ id, region }: WatchedRegion, hostname: string): void {
+  const url = new URL(region.cloud.endpoint);
+  url.hostname = hostname;
+  suite.setEndpoint(id, url.href);
+}
+
+const outages: readonly Outage[] = [
+  {
+    id: 'refused',
+    name: 'connections are refused',
+    inject: async ({ region }) => region.cloud.pause(),
+    heal: async ({ region }) => region.cloud.resume(),
+    codes: ['unreachable'],
+    says: /127\.0\.0\.1:\d+ failed: ECONNREFUSED/,
+  },
+  {
+    id: 'dropped',
+    name: 'SYN packets are dropped',
+    inject: async ({ id }, t) => suite.setEndpoint(id, await startBlackHole(t)),
+    heal: ({ id, region }) => suite.setEndpoint(id, region.cloud.endpoint),
+    codes: ['timeout'],
+    says: /no answer within \d+ ms|deadline/,
+  },
+  {
+    id: 'silent',
+    name: 'the cloud accepts and never answers',
+    inject: ({ region }) => void region.cloud.faults.add({ kind: 'hang' }),
+    codes: ['timeout'],
+    says: /no answer within \d+ ms|deadline/,
+  },
+  {
+    id: 'dripping',
+    name: 'the answer comes one byte a second',
+    inject: ({ region }) => void region.cloud.faults.add({ kind: 'drip' }),
+    codes: ['timeout'],
+    says: /no answer within \d+ ms|deadline/,
+  },
+  {
+    id: 'cut',
+    name: 'the connection is cut in mid-body',
+    inject: ({ region }) => void region.cloud.faults.add({ kind: 'cut' }, list),
+    codes: ['unreachable'],
+    says: /GET \/servers\/detail at 127\.0\.0\.1:\d+ failed/,
+  },
+  {
+    id: 'reset',
+    name: 'the connection is reset before the answer',
+    inject: ({ region }) => void region.cloud.faults.add({ kind: 'reset' }, list),
+    codes: ['unreachable'],
+    says: /failed: ECONNRESET|other side closed/,
+  },
+  {
+    id: 'unnamed',
+    name: 'the host name does not resolve',
+    inject: (watched) => changeHost(watched, 'keystone.invalid'),
+    heal: (watched) => changeHost(watched, 'localhost'),
+    codes: ['unreachable', 'timeout'],
+    says: /keystone\.invalid/,
+  },
+  {
+    id: 'unknown-ca',
+    name: 'the certificate is of an unknown CA, until the Secret has it',
+    cloud: { tls },
+    prepare: (region) => region.putSecret(trusted),
+    inject: ({ region }) => region.putSecret(),
+    heal: ({ region }) => region.putSecret({ 'ca.crt': pem('ca') }),
+    codes: ['tls'],
+    says: /UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|SELF_SIGNED/,
+  },
+  {
+    id: 'expired-certificate',
+    name: 'the certificate has expired',
+    cloud: { tls },
+    prepare: (region) => region.putSecret(trusted),
+    inject: async (watched) => present(watched, 'expired'),
+    heal: async (watched) => present(watched, 'loopback'),
+    codes: ['tls'],
+    says: /CERT_HAS_EXPIRED/,
+  },
+  {
+    id: 'other-host',
+    name: 'the certificate is for another host',
+    cloud: { tls },
+    prepare: (region) => region.putSecret(trusted),
+    inject: async (watched) => present(watched, 'other-host'),
+    heal: async (watched) => present(watched, 'loopback'),
+    codes: ['tls'],
+    says: /ERR_TLS_CERT_ALTNAME_INVALID/,
+  },
+];
+
+for (const outage of outages) test(outage.name, async (t) => surviveOutage(t, suite, outage));
