@@ -1,6 +1,7 @@
 // Everything that a poll needs, wired together: the client and the caches, the worker pool, the writer, the checkers.
 // `run` polls by a clock, `check` once.
 
+import type { Checker, CheckJob } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import { CheckerPool } from './checker-pool.ts';
@@ -8,6 +9,7 @@ import { KubernetesClient } from './kubernetes-client.ts';
 import { loadClusterAccess } from './kubernetes-config.ts';
 import type { Logger } from './logger.ts';
 import { Metrics } from './metrics.ts';
+import type { CreateCheckers } from './monitor-parts.ts';
 import type { Options } from './options.ts';
 import { type Pollable, PollCycle } from './poll-cycle.ts';
 import { ProblemLog } from './problem-log.ts';
@@ -36,6 +38,7 @@ export interface PollingContext {
   readonly signal: AbortSignal;
   /** Takes a releaser for everything that is opened, but for the pool: its owner closes it once writes are drained. */
   readonly resources: AsyncDisposableStack;
+  readonly createCheckers?: CreateCheckers | undefined;
   /** Collaborators of the checker in place of the usual ones. */
   readonly replace?: (usual: CheckerParts) => CheckerParts;
 }
@@ -86,6 +89,18 @@ export async function createPolling(options: Options, context: PollingContext): 
     clock,
     logger,
   });
+  const further = await startupStep(
+    'failed to create checkers',
+    () =>
+      context.createCheckers?.({
+        regions: caches.regions,
+        servers: caches.servers,
+        logger,
+        meter: telemetry.meter,
+        tracer: telemetry.tracer,
+        clock,
+      }) ?? [],
+  );
   // The sources are read when somebody collects, by which time all of them exist.
   const metrics = new Metrics(
     telemetry.meter,
@@ -101,7 +116,7 @@ export async function createPolling(options: Options, context: PollingContext): 
   resources.defer(() => metrics.close());
   const pool = new CheckerPool({
     entry: workerModule('entry'),
-    checks: [workerModule('server-health')],
+    checks: [workerModule('server-health'), ...further.map(({ worker }) => worker)],
     workers: options.workers,
     checkTimeoutMs: options.checkTimeoutMs,
     clock,
@@ -158,7 +173,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     },
     onRegionGone: (regionId) => pool.forget(regionId),
   });
-  const cycles: readonly Pollable[] = [
+  const cycleOf = <Job extends CheckJob, Result>(checker: Checker<Job, Result>): Pollable =>
     new PollCycle({
       checker,
       pool,
@@ -170,8 +185,8 @@ export async function createPolling(options: Options, context: PollingContext): 
       tracer: telemetry.tracer,
       logger,
       signal,
-    }),
-  ];
+    });
+  const cycles = [cycleOf(checker), ...further.map((one) => cycleOf(one))];
   return { client, caches, pool, registry, writer, checker, counts, transitions, cycles };
 }
 

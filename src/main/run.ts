@@ -8,6 +8,7 @@ import { Health } from './health.ts';
 import { startHttpEndpoints } from './http-endpoints.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { MarkedLogger } from './marked-logger.ts';
+import type { CreateCheckers } from './monitor-parts.ts';
 import type { Options } from './options.ts';
 import { PollClock } from './poll-clock.ts';
 import { createPolling } from './polling.ts';
@@ -24,6 +25,8 @@ export interface RunContext {
   readonly version?: Version;
   /** Told where the HTTP endpoints are, once they listen. */
   readonly onListening?: (address: { host: string; port: number }) => void;
+  /** Checkers that run beside the monitor's own. */
+  readonly checkers?: CreateCheckers;
 }
 
 const application = 'region-monitor';
@@ -33,7 +36,10 @@ const stopMs = { writes: 1_000, telemetry: 1_500 };
 
 const profileCheckMs = 60_000;
 
-/** Watches until the signal aborts; rejects with a StartupError when it cannot start. */
+/**
+ * Watches until the signal aborts, and resolves when everything is released: within 3 s. Rejects with a StartupError when it
+ * cannot start; nothing that a region or the API server does afterwards makes it reject.
+ */
 export async function run(options: Options, context: RunContext): Promise<void> {
   const { signal } = context;
   const log = context.logger ?? createLogger(options.log);
@@ -74,7 +80,15 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     ),
     async (opened) => opened.shutdown(stopMs.telemetry),
   );
-  const parts = await createPolling(options, { clock, logger, version, telemetry, signal, resources });
+  const parts = await createPolling(options, {
+    clock,
+    logger,
+    version,
+    telemetry,
+    signal,
+    resources,
+    createCheckers: context.checkers,
+  });
   const { client, caches, pool, writer, checker, cycles } = parts;
   const ticksPerPoll = Math.round(options.pollPeriodMs / options.transitionPollPeriodMs);
   let polled = 0;

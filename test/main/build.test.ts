@@ -21,6 +21,7 @@ import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import * as v from 'valibot';
 import { startCommand } from '../fixtures/command.ts';
+import { eventually } from '../fixtures/eventually.ts';
 import { namespace, startSandbox } from '../fixtures/sandbox.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -189,4 +190,50 @@ test('the compiled library offers what the package promises, with types', async 
   for (const name of ['addFlags', 'readOptions', 'run']) t.true(name in Object(library), name);
   const types = await readFile(join(built, entry.types), 'utf8');
   for (const name of ['Checker', 'Options', 'run', 'addFlags']) t.regex(types, new RegExp(`\\b${name}\\b`));
+});
+
+test('the example compiles against the library, and its checker runs beside the monitor', async (t) => {
+  // As a package that depends on this one: what `region-monitor` means comes from package.json, not from our sources.
+  const folder = join(built, 'examples');
+  await cp(join(root, 'examples'), folder, { recursive: true });
+  const { compilerOptions } = v.parse(
+    v.object({ compilerOptions: v.looseObject({}) }),
+    JSON.parse(await readFile(join(root, 'tsconfig.json'), 'utf8')),
+  );
+  await writeFile(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: { ...compilerOptions, paths: {} }, include: ['*.ts'] }),
+  );
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const compiled = await startCommand(t, [process.execPath, compiler, '-p', folder]).ended;
+  t.is(compiled.code, 0, compiled.stdout);
+
+  const sandbox = await startSandbox(t);
+  const region = await sandbox.addRegion('east');
+  sandbox.addServer(region.addProject(), { id: 'web' });
+  const kubeconfig = join(folder, 'kubeconfig');
+  await writeFile(kubeconfig, sandbox.cluster.kubeconfig(namespace));
+  const monitor = startCommand(t, [
+    process.execPath,
+    join(folder, 'monitor.ts'),
+    `--kubeconfig=${kubeconfig}`,
+    `--namespace=${namespace}`,
+    '--listen=127.0.0.1:0',
+    '--poll-period=1s',
+    '--workers=1',
+  ]);
+  await monitor.untilPrinted('"msg":"watching"');
+  await sandbox.untilPhase('web', 'Running');
+  const port = /"msg":"listening".*?"port":(\d+)/.exec(monitor.printed)?.[1];
+  await eventually('the series of the example', async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return /^example_region_api_seconds\{region_id="east"\} \d/m.test(metrics);
+  });
+  await region.cloud.pause();
+  await monitor.untilPrinted('"msg":"region API does not answer"');
+  await region.cloud.resume();
+  await monitor.untilPrinted('"msg":"region API answers again"');
+  monitor.kill('SIGTERM');
+  const { code, stderr } = await monitor.ended;
+  t.is(code, 0, stderr);
 });

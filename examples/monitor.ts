@@ -1,0 +1,28 @@
+// The region monitor with one more checker, and with the flags of its own command line:
+//
+//   npm run build
+//   node examples/monitor.ts --kubeconfig … --namespace … --listen 127.0.0.1:8080
+//   curl -s 127.0.0.1:8080/metrics | grep example_region_api_seconds
+//
+// `npm start` prints a kubeconfig to try it with.
+
+import { Command } from 'commander';
+import { addFlags, OptionsError, readOptions, run } from 'region-monitor';
+import { ApiLatency } from './api-latency.ts';
+
+const command = addFlags(new Command('monitor')).parse();
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => stop.abort(new Error(`received ${signal}`)));
+
+try {
+  await run(readOptions(command, process.env), {
+    signal: stop.signal,
+    checkers: (parts) => [new ApiLatency(parts)],
+  });
+} catch (error) {
+  if (!(error instanceof OptionsError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}

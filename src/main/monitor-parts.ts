@@ -1,0 +1,30 @@
+// What the monitor lends to checkers that are given to it: objects to read, and where to say what they saw.
+
+import type { Meter, Tracer } from '@opentelemetry/api';
+import type { Checker, CheckJob } from '../shared/checker.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { ServerRecord } from '../shared/server-record.ts';
+import type { Logger } from './logger.ts';
+import type { RegionRecord } from './resource-records.ts';
+
+/** Objects as the monitor last saw them in Kubernetes. Complete whenever a checker is asked for a plan. */
+export interface ObjectView<Record> {
+  get(namespace: string, name: string): Record | undefined;
+  values(): Iterable<Record>;
+}
+
+export interface MonitorParts {
+  readonly regions: ObjectView<RegionRecord>;
+  readonly servers: ObjectView<ServerRecord>;
+  readonly logger: Logger;
+  /** What is measured with it is on /metrics and goes out by OTLP. */
+  readonly meter: Meter;
+  readonly tracer: Tracer;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes checkers that run beside the monitor's own, in the same polls and on the same worker threads, each region by
+ * itself. Called once, before anything runs.
+ */
+export type CreateCheckers = (parts: MonitorParts) => readonly Checker<CheckJob, unknown>[];
