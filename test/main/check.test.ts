@@ -242,6 +242,6 @@ test('what a cloud says does not steer the terminal', async (t) => {
 test('objects that cannot be listed: the reason, and no table', async (t) => {
   const { sandbox } = await smallFleet(t);
   sandbox.cluster.access.restrict([]);
-  const error = await t.throwsAsync(check(t, sandbox, { flags: ['--startup-timeout=2s'] }));
+  const error = await t.throwsAsync(check(t, sandbox, { flags: ['--startup-timeout=6s'] }));
   t.regex(error.message, /regions: list regions.*403/);
 });

@@ -257,8 +257,11 @@ test('docs/options.md is what `npm run docs` writes', (t) => {
   t.is(readFileSync(new URL('../../docs/options.md', import.meta.url), 'utf8'), optionsPage());
 });
 
+function period(...args: string[]): number {
+  return read(args).transitionPollPeriodMs;
+}
+
 test('what is in transition is asked for between two polls', (t) => {
-  const period = (...args: string[]) => read(args).transitionPollPeriodMs;
   t.is(period('--poll-period=30s'), 5_000, 'a sixth');
   t.is(period('--poll-period=2s'), 1_000, 'at least a second');
   t.is(period('--poll-period=500ms'), 500, 'or not at all');

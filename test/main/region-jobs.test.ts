@@ -235,9 +235,10 @@ test('a large region is sliced, and its limits are shared among the slices', (t)
     ],
   );
   t.is(jobs.filter(({ flavors }) => flavors !== undefined).length, 1);
-  t.deepEqual(jobs.flatMap((job) => job.projects.map(({ identityId }) => identityId)).toSorted(), [
-    ...projects.map(({ identityId }) => identityId),
-  ]);
+  t.deepEqual(
+    jobs.flatMap((job) => job.projects.map(({ identityId }) => identityId)).toSorted(),
+    projects.map(({ identityId }) => identityId),
+  );
 });
 
 test('a region that is probed is asked by one job', (t) => {
