@@ -1,10 +1,16 @@
 // Clouds that cannot be reached, or that do not keep up the conversation.
 
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { startBlackHole } from '../fixtures/black-hole.ts';
+import { startCommand } from '../fixtures/command.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
 import { type Outage, surviveOutage } from '../fixtures/outage.ts';
+import { namespace, startSandbox } from '../fixtures/sandbox.ts';
 
 let suite: FaultSuite;
 
@@ -119,3 +125,26 @@ const outages: readonly Outage[] = [
 ];
 
 for (const outage of outages) test(outage.name, async (t) => surviveOutage(t, suite, outage));
+
+test('a private CA is trusted by file too (NODE_EXTRA_CA_CERTS)', async (t) => {
+  const sandbox = await startSandbox(t);
+  const region = await sandbox.addRegion('by-file', { tls });
+  sandbox.addServer(region.addProject(), { id: 'by-file' });
+  const folder = await mkdtemp(join(tmpdir(), 'region-monitor-'));
+  t.teardown(async () => rm(folder, { recursive: true, force: true }));
+  const kubeconfig = join(folder, 'kubeconfig');
+  await writeFile(kubeconfig, sandbox.cluster.kubeconfig(namespace));
+  const program = fileURLToPath(new URL('../../bin/region-monitor', import.meta.url));
+  const check = async (env: NodeJS.ProcessEnv) =>
+    startCommand(t, [program, 'check', `--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`], {
+      env: { ...process.env, ...env },
+    }).ended;
+
+  const without = await check({});
+  t.not(without.code, 0);
+  t.regex(without.stdout + without.stderr, /UNABLE_TO_VERIFY_LEAF_SIGNATURE/);
+  const file = fileURLToPath(new URL('../fixtures/tls/ca.pem', import.meta.url));
+  const trusting = await check({ NODE_EXTRA_CA_CERTS: file });
+  t.is(trusting.code, 0, trusting.stdout + trusting.stderr);
+  t.is(sandbox.server('by-file').phase, 'Running');
+});

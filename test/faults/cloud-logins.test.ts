@@ -36,14 +36,6 @@ const outages: readonly Outage[] = [
     codes: ['wrong-scope'],
     says: /scoped the token to no project where project \S+ was asked for/,
   },
-  {
-    id: 'domain',
-    name: 'tokens come with the scope of a domain',
-    // Only an administrator of the domain gets one.
-    inject: spoilLogins({ kind: 'scope', scope: 'domain' }),
-    codes: ['wrong-scope', 'unauthorized'],
-    says: /scoped the token to no project|answered 401/,
-  },
   ...(
     [
       ['absent', 'there is no catalog', /has no public endpoint of type compute/],
