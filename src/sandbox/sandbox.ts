@@ -3,15 +3,17 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CommandContext } from '../main/commands.ts';
 import { formatMs } from '../main/durations.ts';
 import type { Options } from '../main/options.ts';
-import { type RunContext, run } from '../main/run.ts';
+import { run } from '../main/run.ts';
+import { terminalOf } from '../main/terminal.ts';
 import { DemoFleet, demoNamespace } from './demo-fleet.ts';
 import { StoryLog } from './story-log.ts';
 
 /** Runs until the signal aborts. A console encoder tells a story for people; a JSON one gives the monitor's own lines. */
-export async function runSandbox(options: Options, context: RunContext): Promise<void> {
-  const { signal } = context;
+export async function runSandbox(options: Options, context: CommandContext): Promise<void> {
+  const { signal, stdout, env } = context;
   await using resources = new AsyncDisposableStack();
   const fleet = resources.adopt(await DemoFleet.start(), async (opened) => opened.close());
   const folder = resources.adopt(await mkdtemp(join(tmpdir(), 'region-monitor-sandbox-')), async (path) =>
@@ -21,10 +23,12 @@ export async function runSandbox(options: Options, context: RunContext): Promise
   await writeFile(kubeconfig, fleet.cluster.kubeconfig(demoNamespace), { mode: 0o600 });
 
   const story = options.log.encoder === 'console';
-  const color = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+  const write = (line: string): void => {
+    stdout.write(`${line}\n`);
+  };
   const logger = new StoryLog({
     write,
-    color,
+    terminal: terminalOf(stdout, env),
     regionName: (id) => fleet.regionName(id),
     serverName: (id) => fleet.serverName(id),
   });
@@ -48,10 +52,6 @@ export async function runSandbox(options: Options, context: RunContext): Promise
   );
 }
 
-function write(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
 interface Introduction {
   readonly fleet: DemoFleet;
   readonly options: Options;
@@ -65,7 +65,7 @@ function introduction({ fleet, options, kubeconfig, url }: Introduction): readon
     `Watching ${fleet.size} servers in ${fleet.regions.length} simulated regions (${regions}),`,
     `a poll every ${formatMs(options.pollPeriodMs)}, ${options.workers} worker threads. Ctrl-C stops.`,
     '',
-    `  look      ${url}/`,
+    `  page      ${url}/`,
     `  metrics   ${url}/metrics`,
     `  health    ${url}/healthz and /readyz`,
     '  objects   kubectl --kubeconfig \\',

@@ -1,10 +1,11 @@
 // The monitor's log as a story for people at a terminal: one short line an event, names instead of ids.
 
 import type { Fields, Logger } from '../main/logger.ts';
+import { type Paint, paintOf, printable, type Terminal, wrap } from '../main/terminal.ts';
 
 export interface StoryLogOptions {
   readonly write: (line: string) => void;
-  readonly color: boolean;
+  readonly terminal: Terminal;
   /** Display name of a region. */
   readonly regionName: (regionId: string) => string;
   /** Display name of a Server object. */
@@ -12,17 +13,25 @@ export interface StoryLogOptions {
   readonly now?: () => Date;
 }
 
-type Color = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
+type Colour = Parameters<Paint>[0];
 
-const codes: Readonly<Record<Color, string>> = { green: '32', yellow: '33', red: '31', dim: '2', bold: '1' };
+interface Part {
+  readonly text: string;
+  readonly colour?: Colour;
+}
+
 const good = new Set(['Running', 'Healthy']);
 const bad = new Set(['Errored']);
+/** Where a line says what happened, after time, region and server. */
+const indent = 33;
 
 export class StoryLog implements Logger {
   readonly #options: StoryLogOptions;
+  readonly #paint: Paint;
 
   constructor(options: StoryLogOptions) {
     this.#options = options;
+    this.#paint = paintOf(options.terminal);
   }
 
   debug(): void {}
@@ -33,7 +42,8 @@ export class StoryLog implements Logger {
     } else if (msg === 'instance state transition') {
       this.#change(fields, text(fields['from_state']), text(fields['to_state']), text(fields['message']));
     } else if (fields['server'] !== undefined) {
-      this.#line(this.#where(fields['region']), this.#options.serverName(text(fields['server'])), msg);
+      const state = text(fields['powerState']);
+      this.#tell(fields['region'], text(fields['server']), { text: `${msg} ${state}`.trimEnd() });
     } else if (msg === 'service stopping') {
       this.#options.write('');
       this.#options.write('stopped.');
@@ -42,12 +52,8 @@ export class StoryLog implements Logger {
 
   error(msg: string, error: unknown, fields: Fields = {}): void {
     const reason = error instanceof Error ? error.message : text(error);
-    const server = fields['server'] === undefined ? '' : this.#options.serverName(text(fields['server']));
-    this.#line(
-      this.#where(fields['region']),
-      server,
-      this.#paint('red', `${msg}${reason === '' ? '' : `: ${reason}`}`),
-    );
+    const message = `${msg}${reason === '' ? '' : `: ${reason}`}`;
+    this.#tell(fields['region'], text(fields['server']), { text: message, colour: 'red' });
   }
 
   named(): Logger {
@@ -55,29 +61,37 @@ export class StoryLog implements Logger {
   }
 
   #change(fields: Fields, from: string, to: string, detail: string): void {
-    const color: Color = good.has(to) ? 'green' : bad.has(to) ? 'red' : 'yellow';
-    const arrow = `${from === '' ? '(new)' : from} → ${this.#paint(color, to)}`;
-    const name = this.#options.serverName(text(fields['instance_id']));
+    const colour: Colour = good.has(to) ? 'green' : bad.has(to) ? 'red' : 'yellow';
+    const arrow = this.#options.terminal.unicode ? '→' : '->';
+    const change: readonly Part[] = [
+      { text: `${from === '' ? '(new)' : from} ${arrow} ` },
+      { text: to, colour },
+    ];
     // The fault of a server in error is the news; what a reason says already is not said twice.
     const fault = to === 'Errored' ? detail.replace('server is in an error state: ', '') : '';
-    this.#line(
-      this.#where(fields['region_id']),
-      name,
-      fault === '' ? arrow : `${arrow}  ${this.#paint('dim', fault)}`,
-    );
+    this.#tell(fields['region_id'], text(fields['instance_id']), { text: fault, colour: 'dim' }, change);
   }
 
-  #where(regionId: unknown): string {
-    return regionId === undefined ? '' : this.#options.regionName(text(regionId));
+  /** `rest` may be long: where the terminal is narrow, it goes on below. */
+  #tell(regionId: unknown, serverId: string, rest: Part, change: readonly Part[] = []): void {
+    const { write, terminal, regionName, serverName, now = () => new Date() } = this.#options;
+    const region = regionId === undefined ? '' : printable(regionName(text(regionId)));
+    const server = serverId === '' ? '' : printable(serverName(serverId));
+    const time = this.#paint('dim', now().toTimeString().slice(0, 8));
+    const width = Math.max(20, (terminal.width ?? Number.POSITIVE_INFINITY) - indent);
+    const lines = rest.text === '' ? [] : wrap(printable(rest.text), width);
+    const painted = lines.map((line) => this.#painted({ ...rest, text: line }));
+    const [first = '', ...others] = painted;
+    const lead = change.map((part) => this.#painted(part)).join('');
+    const leadLength = change.reduce((sum, part) => sum + part.text.length, 0);
+    const isRoom = leadLength === 0 || leadLength + 2 + rest.text.length <= width;
+    const begun = isRoom ? [lead, first].filter((part) => part !== '').join('  ') : lead;
+    write(`${time}  ${region.padEnd(9)} ${server.padEnd(12)} ${begun}`);
+    for (const line of isRoom ? others : painted) write(' '.repeat(indent) + line);
   }
 
-  #line(region: string, server: string, what: string): void {
-    const time = (this.#options.now?.() ?? new Date()).toTimeString().slice(0, 8);
-    this.#options.write(`${this.#paint('dim', time)}  ${region.padEnd(9)} ${server.padEnd(12)} ${what}`);
-  }
-
-  #paint(color: Color, value: string): string {
-    return this.#options.color ? `\u001b[${codes[color]}m${value}\u001b[0m` : value;
+  #painted({ text, colour }: Part): string {
+    return colour === undefined ? text : this.#paint(colour, text);
   }
 }
 
