@@ -194,7 +194,7 @@ export const flags = {
     parse: listenAddress,
     default: '',
     description:
-      'serve /healthz, /readyz and /metrics on this :port or host:port; empty for no server at all',
+      'serve the status page, /statusz, /metrics, /healthz and /readyz on this :port or host:port; empty for no server at all',
   }),
   otlpEndpoint: flag({
     name: 'otlp-endpoint',
