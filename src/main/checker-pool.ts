@@ -135,7 +135,8 @@ export class CheckerPool {
 
   #open(size: Pick<WorkerPoolOptions, 'threads' | 'jobsPerThread' | 'firstNumber'>): WorkerPool {
     const { entry, checks = [], clock, checkTimeoutMs, onWorkerEnded, onError } = this.#options;
-    const stuckAfterMs = Math.min(Math.max(checkTimeoutMs, stuckBoundsMs.least), stuckBoundsMs.most);
+    // What the thread held beside the stuck check must have time to be done again elsewhere.
+    const stuckAfterMs = Math.min(Math.max(checkTimeoutMs / 2, stuckBoundsMs.least), stuckBoundsMs.most);
     return new WorkerPool({
       ...size,
       entry,
