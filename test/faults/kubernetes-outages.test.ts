@@ -1,0 +1,73 @@
+// An API server that is gone, restarted, slow or at its limit. The regions are polled on; what could not be written is
+// written afterwards and told once; what happened to the objects meanwhile is seen. Each test has a cluster of its own.
+
+import test from 'ava';
+import { type ClusterFault, surviveClusterFault } from '../fixtures/watched-cluster.ts';
+
+const always = { times: Number.POSITIVE_INFINITY };
+
+const faults: Readonly<Record<string, ClusterFault>> = {
+  'the API server is gone for a while': {
+    inject: async ({ sandbox }) => sandbox.cluster.pause(),
+    heal: async ({ sandbox }) => sandbox.cluster.resume(),
+    says: /^(?:list|watch) \w+ in namespace region: http:\/\/127\.0\.0\.1:\d+: .*is the API server up/,
+    holdsWrites: true,
+  },
+  'the API server is restarted, twice, and has forgotten what happened before': {
+    inject: async ({ sandbox: { cluster } }) => {
+      for (const _ of [1, 2]) {
+        await cluster.pause();
+        cluster.compact();
+        await cluster.resume();
+      }
+    },
+    says: /is the API server up|410|too old resource version/,
+    holdsWrites: false,
+  },
+  'the API server takes 5 s for each answer': {
+    inject: ({ sandbox: { cluster } }) => {
+      cluster.faults.add(always, { kind: 'delay', ms: 5_000 });
+      cluster.faults.closeWatches();
+    },
+    says: null,
+    holdsWrites: false,
+  },
+  'the API server accepts connections and never answers': {
+    inject: ({ sandbox: { cluster } }) => {
+      cluster.faults.add(always, { kind: 'hang' });
+      cluster.faults.closeWatches('destroy');
+    },
+    says: /is the API server (?:up|overloaded)/,
+    holdsWrites: true,
+  },
+  'the API server answers 429 to everything': {
+    inject: ({ sandbox: { cluster } }) => {
+      cluster.faults.tooManyRequests({ ...always, retryAfterSeconds: 1 });
+      cluster.faults.closeWatches();
+    },
+    says: /: 429 TooManyRequests: .*it goes on after a pause/,
+    holdsWrites: true,
+  },
+  'the API server answers 500 to everything': {
+    inject: ({ sandbox: { cluster } }) => {
+      cluster.faults.add(always, { kind: 'respond', status: 500 });
+      cluster.faults.closeWatches();
+    },
+    says: /: 500 InternalError: /,
+    holdsWrites: true,
+  },
+  'something else answers at the address, 200 and a web page to everything': {
+    inject: ({ sandbox: { cluster } }) => {
+      cluster.faults.add(always, { kind: 'respond', status: 200, body: '<html>It works!</html>' });
+      cluster.faults.closeWatches();
+    },
+    says: /is something else than an API server behind the address\?|ended in the middle of a line/,
+    holdsWrites: true,
+  },
+};
+
+for (const [name, fault] of Object.entries(faults))
+  test(name, async (t) => {
+    t.timeout(150_000);
+    await surviveClusterFault(t, fault);
+  });
