@@ -234,30 +234,34 @@ function drawRegions() {
 
 /** @param {RegionStatus} region */
 function regionRow(region) {
-  const { regionId, regionName, lastGoodAt, polls } = region;
+  const { regionId, regionName, state, lastGoodAt, polls } = region;
+  const isAsked = state !== 'unsupported';
   return row(regionName || regionId, {
     State: regionState(region),
-    'Last answer': [lastGoodAt === null ? 'never' : age(lastGoodAt)],
+    'Last answer': [!isAsked ? '–' : lastGoodAt === null ? 'never' : age(lastGoodAt)],
     Servers: [phases(region)],
-    'Poll duration': [polls.length === 0 ? '–' : sparkline(polls)],
+    'Poll duration': [!isAsked || polls.length === 0 ? '–' : sparkline(polls)],
   });
 }
 
 /** @param {RegionStatus} region */
 function regionState({ state, breakerOpen, failures, error, provider }) {
-  /** @type {(Node | string)[]} */
-  const shown = [];
-  if (state === 'up') shown.push(badge('good', '● up'));
-  else if (state === 'down') shown.push(badge('bad', '▲ down'));
-  else if (state === 'waiting') shown.push(badge('', '○ waiting'));
-  else shown.push(badge('', `○ not monitored: ${provider}`));
-  if (breakerOpen) shown.push(' ', badge('warn', 'breaker open'));
-  if (error !== null && state !== 'unsupported') {
-    const times = failures > 1 ? ` (${failures} polls in a row)` : '';
-    shown.push(make('span', 'detail', `${error.code}: ${error.message}${times}`));
-  }
+  const badges = [badge(...stateBadges[state])];
+  if (breakerOpen) badges.push(badge('warn', 'breaker open'));
+  const shown = [make('div', 'badges', ...badges)];
+  const times = failures > 1 ? ` (${failures} polls in a row)` : '';
+  if (state === 'unsupported') shown.push(make('span', 'detail', `provider ${provider}`));
+  else if (error !== null) shown.push(make('span', 'detail', `${error.code}: ${error.message}${times}`));
   return shown;
 }
+
+/** How a state looks: not by its colour alone. @type {Record<RegionStatus['state'], [string, string]>} */
+const stateBadges = {
+  up: ['good', '● up'],
+  down: ['bad', '▲ down'],
+  waiting: ['', '○ waiting'],
+  unsupported: ['', '○ not monitored'],
+};
 
 /** @param {RegionStatus} region */
 function phases({ servers, phases }) {
@@ -266,7 +270,7 @@ function phases({ servers, phases }) {
   const badges = known.map(([phase, count]) => badge(tone(phase), `${count.toLocaleString()} ${phase}`));
   const unknown = servers - known.reduce((sum, [, count]) => sum + count, 0);
   if (unknown > 0) badges.push(badge('', `${unknown.toLocaleString()} not observed`));
-  return servers === 0 && badges.length === 0 ? 'none' : make('div', 'phases', ...badges);
+  return servers === 0 && badges.length === 0 ? 'none' : make('div', 'badges', ...badges);
 }
 
 const svgNamespace = 'http://www.w3.org/2000/svg';
