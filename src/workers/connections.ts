@@ -4,6 +4,8 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { Pool } from 'undici';
 import { CheckFailure } from '../shared/errors.ts';
+import { LargeBodies } from './large-bodies.ts';
+import { sharedLookup } from './shared-lookup.ts';
 
 /** Sockets to one origin, at most. Jobs bound their requests themselves; this bounds all jobs of a worker together. */
 const maxConnections = 64;
@@ -24,6 +26,8 @@ interface Entry {
 export class Connections {
   readonly #entries = new Map<string, Entry>();
   readonly #idleMs: number;
+  readonly #largeBodies = new LargeBodies();
+  readonly #lookup = sharedLookup();
 
   constructor(options: { idleMs?: number } = {}) {
     this.#idleMs = options.idleMs ?? poolIdleMs;
@@ -36,7 +40,7 @@ export class Connections {
 
   /** `caCertificate` is PEM, trusted beside the system's certificates. */
   lease(caCertificate: string | null): ConnectionLease {
-    return new ConnectionLease((origin) => this.#hold(origin, caCertificate));
+    return new ConnectionLease((origin) => this.#hold(origin, caCertificate), this.#largeBodies);
   }
 
   async close(): Promise<void> {
@@ -61,7 +65,10 @@ export class Connections {
       keepAliveMaxTimeout: socketIdleMs,
       connectTimeout: connectTimeoutMs,
       allowH2: false,
-      ...(caCertificate === null ? {} : { connect: { secureContext: trusting(caCertificate) } }),
+      connect: {
+        lookup: this.#lookup,
+        ...(caCertificate === null ? {} : { secureContext: trusting(caCertificate) }),
+      },
     });
     const entry: Entry = { pool, holders: 0, idleTimer: undefined };
     this.#entries.set(key, entry);
@@ -89,9 +96,12 @@ interface Hold {
 export class ConnectionLease {
   readonly #holds = new Map<string, Hold>();
   readonly #hold: (origin: string) => Hold;
+  /** Of the worker. */
+  readonly largeBodies: LargeBodies;
 
-  constructor(hold: (origin: string) => Hold) {
+  constructor(hold: (origin: string) => Hold, largeBodies: LargeBodies) {
     this.#hold = hold;
+    this.largeBodies = largeBodies;
   }
 
   /** Throws CheckFailure `invalid-config` when the CA cannot be read. */

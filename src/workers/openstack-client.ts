@@ -7,6 +7,7 @@ import { headerTime, retryAfterMs } from './cloud-time.ts';
 import type { ConnectionLease } from './connections.ts';
 import { isClosedConnection, statusFailure, transportFailure } from './http-failure.ts';
 import type { JobContext } from './job-context.ts';
+import { type LargeBodies, usualBytes } from './large-bodies.ts';
 
 const maxResponseBytes = 64 * 1024 * 1024;
 
@@ -125,7 +126,7 @@ export class OpenstackClient {
       signal,
     });
     const waitedMs = clock.monotonicMs() - sentMs;
-    const body = await readBody(response, what);
+    const body = await readBody(response, { what, signal, largeBodies: this.#lease.largeBodies });
     // Undici has the connection back only after this turn; the next request would open another.
     await nextTurn();
     return { status: response.statusCode, headers: response.headers, body, waitedMs };
@@ -158,23 +159,32 @@ export class OpenstackClient {
   }
 }
 
-async function readBody(response: Dispatcher.ResponseData, what: string): Promise<Buffer> {
+async function readBody(
+  response: Dispatcher.ResponseData,
+  { what, signal, largeBodies }: { what: string; signal: AbortSignal; largeBodies: LargeBodies },
+): Promise<Buffer> {
   const stream: AsyncIterable<Uint8Array> = response.body;
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of stream) {
-    bytes += chunk.byteLength;
-    // Leaving the loop destroys the body, and its connection with it.
-    if (bytes > maxResponseBytes) {
-      throw new CheckFailure({
-        code: 'response-too-large',
-        message: `${what} sent more than the ${maxResponseBytes} bytes that we accept`,
-        status: response.statusCode,
-      });
+  let endTurn: (() => void) | null = null;
+  try {
+    for await (const chunk of stream) {
+      bytes += chunk.byteLength;
+      // Leaving the loop destroys the body, and its connection with it.
+      if (bytes > maxResponseBytes) {
+        throw new CheckFailure({
+          code: 'response-too-large',
+          message: `${what} sent more than the ${maxResponseBytes} bytes that we accept`,
+          status: response.statusCode,
+        });
+      }
+      if (bytes > usualBytes) endTurn ??= await largeBodies.turn(signal);
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+    return Buffer.concat(chunks, bytes);
+  } finally {
+    endTurn?.();
   }
-  return Buffer.concat(chunks, bytes);
 }
 
 function parseJson(body: Buffer): unknown {
