@@ -29,6 +29,11 @@ export class ProblemLog {
   readonly #isThere: (server: ServerRecord) => boolean;
   /** Problems that go on, by scope and key. */
   readonly #open = new Map<string, Map<string, Problem>>();
+  /**
+   * By scope and subject, the keys of all problems that were told since the subject was last well: one that alternates
+   * between two is told each of them once.
+   */
+  readonly #told = new Map<string, Map<string, Set<string>>>();
 
   /** `isThere` says whether a server is still to be looked after, in the region that it was in. */
   constructor(logger: Logger, isThere: (server: ServerRecord) => boolean = () => true) {
@@ -44,7 +49,10 @@ export class ProblemLog {
     const before = this.#byKey(this.#open.get(scope)?.values() ?? []);
     const now = this.#byKey(problems);
     const subjects = new Set([...now.values()].map(subjectOf));
-    const begun = [...now.values()].filter(({ key }) => !before.has(key));
+    const told = toldSince(this.#told.get(scope), before.values());
+    const begun = [...now.values()].filter(
+      (problem) => told.get(subjectOf(problem))?.has(problem.key) !== true,
+    );
     const gone = [...before.values()].filter((problem) => !subjects.has(subjectOf(problem)));
     const hidden = problems.some(({ hidesOthers }) => hidesOthers === true);
     const ended = hidden ? [] : gone;
@@ -54,13 +62,18 @@ export class ProblemLog {
       ended.flatMap(({ ended, fields }) => (ended === undefined ? [] : [{ message: ended, fields }])),
     );
     this.#write(scope, begun);
-    if (now.size === 0) this.#open.delete(scope);
-    else this.#open.set(scope, now);
+    if (now.size === 0) {
+      this.forget(scope);
+      return;
+    }
+    this.#open.set(scope, now);
+    this.#told.set(scope, toldSince(told, now.values()));
   }
 
   /** Drops a scope that is no more, without a word about its problems. */
   forget(scope: string): void {
     this.#open.delete(scope);
+    this.#told.delete(scope);
   }
 
   /** Without those of servers that are gone. */
@@ -89,6 +102,20 @@ export class ProblemLog {
       });
     }
   }
+}
+
+/** Keys by subject: those of problems that go on, and of earlier ones of their subjects. */
+function toldSince(
+  before: ReadonlyMap<string, Set<string>> | undefined,
+  now: Iterable<Problem>,
+): Map<string, Set<string>> {
+  const told = new Map<string, Set<string>>();
+  for (const problem of now) {
+    const subject = subjectOf(problem);
+    const keys = told.get(subject) ?? before?.get(subject) ?? new Set();
+    told.set(subject, keys.add(problem.key));
+  }
+  return told;
 }
 
 function subjectOf({ key, subject }: Problem): string {

@@ -60,6 +60,18 @@ test('a problem that gives way to another of the same subject has not ended', (t
   t.deepEqual(log.take(), ['timeout begins']);
 });
 
+test('a subject that alternates between two problems is told each once, until it was well', (t) => {
+  const { log, problems } = setUp();
+  const timeout = problem('timeout', { subject: 'region' });
+  const refused = problem('refused', { subject: 'region' });
+  for (const found of [timeout, refused, timeout, refused, timeout]) problems.report('region', [found]);
+  t.deepEqual(log.take(), ['timeout begins', 'refused begins']);
+  problems.report('region', [problem('other')]);
+  t.deepEqual(log.take(), ['timeout ends', 'other begins']);
+  problems.report('region', [refused, problem('other')]);
+  t.deepEqual(log.take(), ['refused begins']);
+});
+
 test('the count of lines left out names the lines: those of the end are others, or none', (t) => {
   const { log, problems } = setUp();
   const many = Array.from({ length: 23 }, (_, index) =>
