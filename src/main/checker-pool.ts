@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import type { CheckJob, JobReport, Outcome } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { CheckError, ErrorCode } from '../shared/errors.ts';
+import type { EventLoopTurns } from './event-loop-turns.ts';
 import { type Ran, WorkerPool, type WorkerPoolOptions, type WorkerState } from './worker-pool.ts';
 
 export interface CheckerPoolOptions {
@@ -15,6 +16,8 @@ export interface CheckerPoolOptions {
   readonly workers: number;
   readonly checkTimeoutMs: number;
   readonly clock: Clock;
+  /** Large results are read in turns. */
+  readonly turns: EventLoopTurns;
   /** A worker thread ended and was or will be replaced. */
   readonly onWorkerEnded: (worker: number, reason: string) => void;
   readonly onError: (error: Error) => void;
@@ -78,7 +81,8 @@ export class CheckerPool {
         if (clock.monotonicMs() < job.deadlineMs) ran = await this.#runIsolated(module, job);
       }
     }
-    return report(ran, queuedMs, clock.monotonicMs());
+    const nowMs = clock.monotonicMs();
+    return this.#options.turns.take(() => report<Result>(ran, queuedMs, nowMs));
   }
 
   /** Lets go of what is remembered of a region. */

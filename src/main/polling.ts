@@ -5,6 +5,7 @@ import type { Checker, CheckJob } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import { CheckerPool } from './checker-pool.ts';
+import { EventLoopTurns } from './event-loop-turns.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
 import { loadClusterAccess } from './kubernetes-config.ts';
 import type { Logger } from './logger.ts';
@@ -114,7 +115,9 @@ export async function createPolling(options: Options, context: PollingContext): 
     version,
   );
   resources.defer(() => metrics.close());
+  const turns = new EventLoopTurns();
   const pool = new CheckerPool({
+    turns,
     entry: workerModule('entry'),
     checks: [workerModule('server-health'), ...further.map(({ worker }) => worker)],
     workers: options.workers,
@@ -153,10 +156,11 @@ export async function createPolling(options: Options, context: PollingContext): 
   const parts = context.replace?.(usual) ?? usual;
   const { regions, servers, problems, writer } = parts;
   const checker = new ServerHealthChecker({
+    turns,
     regions,
     servers,
     problems,
-    projector: new ServerProjector({ servers, writer, metrics, clock }),
+    projector: new ServerProjector({ servers, writer, metrics, clock, turns }),
     worker: workerModule('server-health'),
     registry,
     counts,

@@ -43,7 +43,9 @@ export interface Projection {
 
 export function projectServer(server: ServerRecord, observation: Observation, nowMs: number): Projection {
   const phase = observation.phase ?? (server.phase === '' ? 'Pending' : server.phase);
-  const conditions = withCondition(server.conditions, healthyType, observation.health, kubernetesTime(nowMs));
+  const conditions = withCondition(server.conditions, healthyType, observation.health, () =>
+    kubernetesTime(nowMs),
+  );
   const change: StatusChange = {
     ...(phase === server.phase ? {} : { phase }),
     ...(conditions === server.conditions ? {} : { conditions }),

@@ -7,6 +7,7 @@ import type { Clock } from '../shared/clock.ts';
 import { type CheckError, concernsRegion } from '../shared/errors.ts';
 import type { ServerHealthJob, ServerHealthResult } from '../shared/server-health.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
+import type { EventLoopTurns } from './event-loop-turns.ts';
 import type { Metrics, RegionSnapshot } from './metrics.ts';
 import type { ProblemLog } from './problem-log.ts';
 import type { ProviderRegistry } from './provider-registry.ts';
@@ -46,6 +47,7 @@ export interface ServerHealthOptions {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly clock: Clock;
+  readonly turns: EventLoopTurns;
   readonly pollPeriodMs: number;
   /** For so long the last known counts are shown of what cannot be observed. */
   readonly holdLastKnownMs: number;
@@ -263,7 +265,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
 
   async #applyResult(underway: Underway, result: ServerHealthResult, cycle: Cycle): Promise<void> {
     const { poll, state, plans, span } = underway;
-    const { clock, projector } = this.#options;
+    const { clock, projector, turns } = this.#options;
     if (result.flavors !== null) {
       state.takeFlavors(result.flavors, clock.monotonicMs());
       // Where there are projects, they tell how the region is.
@@ -273,7 +275,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       const plan = plans.get(project.identityId);
       if (plan === undefined) continue;
       const { identityId, servers } = plan;
-      const believed = state.takeProject(project, plan.credentials, cycle.number);
+      const believed = await turns.take(() => state.takeProject(project, plan.credentials, cycle.number));
       if (!project.outcome.ok) {
         state.pauses.begin(identityId, project.outcome.error, clock.monotonicMs());
         poll.failed({ identityId, error: project.outcome.error, servers });

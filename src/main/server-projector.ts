@@ -1,11 +1,11 @@
 // Projects what is known of a cloud project onto its Server objects, as they are in the cache by now, and counts them.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Span } from '@opentelemetry/api';
 import type { Clock } from '../shared/clock.ts';
 import type { CheckError } from '../shared/errors.ts';
 import type { Observation } from '../shared/observation.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
+import type { EventLoopTurns } from './event-loop-turns.ts';
 import type { FlavorAttributes, Metrics } from './metrics.ts';
 import type { Finding } from './project-view.ts';
 import type { ProjectPlan } from './region-jobs.ts';
@@ -21,6 +21,7 @@ export interface ServerProjectorOptions {
   readonly writer: ServerWriter;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  readonly turns: EventLoopTurns;
 }
 
 /** Where a project's results go. */
@@ -36,8 +37,8 @@ interface Change {
   readonly observation: Observation;
 }
 
-/** Servers that are looked at before the event loop gets its turn. */
-const chunk = 500;
+/** Servers that are looked at in one slice of main's time. */
+const chunk = 250;
 /** Writes that one project waits for at once; the writer's own limit holds for all regions together. */
 const writesAtOnce = 32;
 /** A server that was asked for is expected to come so soon. */
@@ -51,18 +52,16 @@ export class ServerProjector {
   }
 
   async project(plan: ProjectPlan, context: ProjectionContext): Promise<void> {
-    const { servers: cache, writer, metrics, clock } = this.#options;
+    const { servers: cache, writer, metrics, clock, turns } = this.#options;
     const { poll, state } = context;
     const view = state.view(plan.identityId);
     const counts = poll.countsOf(plan.identityId);
     const changes: Change[] = [];
-    let seen = 0;
     let missing = 0;
     let unsettled = false;
-    for (const planned of plan.servers) {
-      if (++seen % chunk === 0) await nextTurn();
+    const look = (planned: ServerRecord): void => {
       const server = cache.get(planned.namespace, planned.name);
-      if (server === undefined || server.uid !== planned.uid || server.deleting) continue;
+      if (server === undefined || server.uid !== planned.uid || server.deleting) return;
       const finding = view.find(server, (name) => cache.get(server.namespace, name) !== undefined);
       unsettled ||= isUnsettled(server, finding, clock.now());
       if (finding.kind === 'missing') {
@@ -76,6 +75,9 @@ export class ServerProjector {
         if (writer.isIdle(server, observation)) count(counts, server, state);
         else changes.push({ server, observation });
       }
+    };
+    for (let from = 0; from < plan.servers.length; from += chunk) {
+      await turns.take(() => plan.servers.slice(from, from + chunk).forEach(look));
     }
     view.retain(plan.servers);
     state.setUnsettled(plan.identityId, unsettled);

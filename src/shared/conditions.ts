@@ -29,18 +29,19 @@ export function findCondition(conditions: readonly Condition[], type: string): C
 /**
  * The conditions with `type` set to `health`, or the same array when nothing differs. As Kubernetes defines it,
  * lastTransitionTime moves with the status only, not with reason or message. The order is kept: others own the rest.
+ * `now` is asked for only when it is needed: most servers do not change, and writing a time takes longer than all else.
  */
 export function withCondition(
   conditions: readonly Condition[],
   type: string,
   health: Health,
-  now: string,
+  now: () => string,
 ): readonly Condition[] {
   const old = findCondition(conditions, type);
-  if (old === undefined) return [...conditions, { type, ...health, lastTransitionTime: now }];
+  if (old === undefined) return [...conditions, { type, ...health, lastTransitionTime: now() }];
   if (old.status === health.status && old.reason === health.reason && old.message === health.message)
     return conditions;
-  const lastTransitionTime = old.status === health.status ? old.lastTransitionTime : now;
+  const lastTransitionTime = old.status === health.status ? old.lastTransitionTime : now();
   return conditions.map((condition) =>
     condition === old ? { type, ...health, lastTransitionTime } : condition,
   );

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import * as v from 'valibot';
 import { CheckerPool, type CheckerPoolOptions } from '../../src/main/checker-pool.ts';
+import { EventLoopTurns } from '../../src/main/event-loop-turns.ts';
 import { workerModule } from '../../src/main/worker-modules.ts';
 import { WorkerPool, type WorkerPoolOptions } from '../../src/main/worker-pool.ts';
 import type { JobReport } from '../../src/shared/checker.ts';
@@ -46,6 +47,7 @@ async function openPool(t: ExecutionContext, changes: Partial<CheckerPoolOptions
 function coldPool(t: ExecutionContext, changes: Partial<CheckerPoolOptions>) {
   const { seen, listeners } = watched();
   const pool = new CheckerPool({
+    turns: new EventLoopTurns(),
     entry: workerModule('entry'),
     workers: 2,
     checkTimeoutMs: 1_000,

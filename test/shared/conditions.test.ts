@@ -14,19 +14,22 @@ import { availableCondition, degraded, healthy, healthyCondition } from '../fixt
 const now = '2026-11-22T08:00:00Z';
 
 test('a condition that is not there is added after the others', (t) => {
-  t.deepEqual(withCondition([availableCondition], healthyType, healthy, now), [
-    availableCondition,
-    { type: 'Healthy', ...healthy, lastTransitionTime: now },
-  ]);
+  t.deepEqual(
+    withCondition([availableCondition], healthyType, healthy, () => now),
+    [availableCondition, { type: 'Healthy', ...healthy, lastTransitionTime: now }],
+  );
 });
 
 test('a condition that says so already is left alone', (t) => {
   const conditions = [healthyCondition(), availableCondition];
-  t.is(withCondition(conditions, healthyType, healthy, now), conditions);
+  t.is(
+    withCondition(conditions, healthyType, healthy, () => now),
+    conditions,
+  );
 });
 
 test('lastTransitionTime moves with the status', (t) => {
-  const [condition] = withCondition([healthyCondition()], healthyType, degraded, now);
+  const [condition] = withCondition([healthyCondition()], healthyType, degraded, () => now);
   t.deepEqual(condition, { type: 'Healthy', ...degraded, lastTransitionTime: now });
 });
 
@@ -34,7 +37,10 @@ test('lastTransitionTime does not move with reason or message', (t) => {
   const old = healthyCondition();
   for (const changed of [{ reason: 'Provisioning' as const }, { message: 'other words' }]) {
     const health: Health = { ...healthy, ...changed };
-    t.deepEqual(withCondition([old], healthyType, health, now), [{ ...old, ...changed }]);
+    t.deepEqual(
+      withCondition([old], healthyType, health, () => now),
+      [{ ...old, ...changed }],
+    );
   }
 });
 
@@ -55,7 +61,7 @@ test('only the one condition changes, the order is kept, and a second time nothi
   fc.assert(
     fc.property(fc.array(anyCondition, { maxLength: 6 }), anyHealth, (conditions, health) => {
       const before = structuredClone(conditions);
-      const after = withCondition(conditions, healthyType, health, now);
+      const after = withCondition(conditions, healthyType, health, () => now);
       t.deepEqual(conditions, before, 'what was given is not changed in place');
       const index = conditions.findIndex(({ type }) => type === healthyType);
       const expected = findCondition(after, healthyType);
@@ -65,7 +71,10 @@ test('only the one condition changes, the order is kept, and a second time nothi
         conditions.filter((_, each) => each !== index),
       );
       if (expected !== undefined) t.is(after.indexOf(expected), index < 0 ? conditions.length : index);
-      t.is(withCondition(after, healthyType, health, 'later'), after);
+      t.is(
+        withCondition(after, healthyType, health, () => 'later'),
+        after,
+      );
     }),
   );
 });
