@@ -133,27 +133,34 @@ class PassScenario {
   }
 
   async #completeLists(monitor: MonitorProcess): Promise<void> {
-    const { regions, hung } = this.#stage.size;
-    const section = this.report.section('full pass: complete lists, nothing changed');
+    const { hung } = this.#stage.size;
+    const full = this.report.section('full pass: complete lists, nothing changed');
+    await this.#besideFloor(monitor, full, this.#limits.fullToFloor);
+    if (hung === 0) return;
+    this.#settings.progress(`${hung} regions that hang`);
+    await this.#stage.addHung();
+    await monitor.pass(this.#stage.regions);
+    const beside = this.report.section(`the same beside ${hung} regions that accept and never answer`);
+    await this.#besideFloor(monitor, beside);
+    // Compared through the floor: the machine may have become busier meanwhile.
+    const share = (section: Section): number => median(section.samples('÷ floor', 'monitor'));
+    const ratio = share(beside) / share(full);
+    beside.add('÷ floor, to that without them', '', { monitor: ratio }, optional(this.#limits.hungToFull));
+  }
+
+  /** Each pass of the monitor is followed by one of the bare client over the same regions. */
+  async #besideFloor(monitor: MonitorProcess, section: Section, limit?: number): Promise<void> {
     // In the order in which they shall be read.
     section.add('time', 's', {}, optional(this.#limits.fullSeconds));
-    section.add('÷ floor', '', {}, optional(this.#limits.fullToFloor));
+    section.add('÷ floor', '', {}, optional(limit));
     await this.#unchanged(monitor, section, async () => {
-      const floor = await this.#stage.floor.list(regions);
+      const floor = await this.#stage.floor.list(this.#stage.size.regions);
       const seconds = section.samples('time', 'monitor').at(-1) ?? Number.NaN;
       section.add('time', 's', { floor: floor.seconds });
       section.add('÷ floor', '', { monitor: seconds / floor.seconds });
       section.add('requests', '', { floor: floor.requests });
       section.add('CPU, all threads', 's', { floor: floor.cpuSeconds });
     });
-    if (hung === 0) return;
-    this.#settings.progress(`${hung} regions that hang`);
-    await this.#stage.addHung();
-    await monitor.pass(this.#stage.regions);
-    const beside = this.report.section(`the same beside ${hung} regions that accept and never answer`);
-    await this.#unchanged(monitor, beside);
-    const ratio = median(beside.samples('time', 'monitor')) / median(section.samples('time', 'monitor'));
-    beside.add('÷ without them', '', { monitor: ratio }, optional(this.#limits.hungToFull));
   }
 
   async #listsOfChanges(monitor: MonitorProcess): Promise<void> {
