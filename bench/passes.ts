@@ -143,8 +143,8 @@ class PassScenario {
     const beside = this.report.section(`the same beside ${hung} regions that accept and never answer`);
     await this.#besideFloor(monitor, beside);
     // Compared through the floor: the machine may have become busier meanwhile.
-    const share = (section: Section): number => median(section.samples('÷ floor', 'monitor'));
-    const ratio = share(beside) / share(full);
+    const [among, without] = [beside, full].map((section) => median(section.samples('÷ floor', 'monitor')));
+    const ratio = (among ?? Number.NaN) / (without ?? Number.NaN);
     beside.add('÷ floor, to that without them', '', { monitor: ratio }, optional(this.#limits.hungToFull));
   }
 
