@@ -1,0 +1,66 @@
+// Checks that take a processor or the memory for themselves. One after the other, each with a cluster of its own, so that
+// what is measured is the monitor and not the machine.
+
+import test, { type ExecutionContext } from 'ava';
+import type { ErrorCode } from '../../src/shared/errors.ts';
+import { eventually } from '../fixtures/eventually.ts';
+import { fixtureCheck } from '../fixtures/fixture-job.ts';
+import { pace } from '../fixtures/monitor.ts';
+import { replacedChecks } from '../fixtures/replaced-checks.ts';
+import { assertTold, untouched, watchCluster, watchPace } from '../fixtures/watched-cluster.ts';
+
+const begins = 'failed to resolve region, skipping';
+
+interface Hog {
+  /** Of fixtures/checks; also the name of the region. */
+  readonly check: string;
+  readonly code: ErrorCode;
+  readonly says: RegExp;
+  readonly periodMs: number;
+}
+
+async function survive(t: ExecutionContext, { check, code, says, periodMs }: Hog): Promise<void> {
+  const cluster = await watchCluster(t, { regionId: check, flags: pace(periodMs) });
+  const { sandbox, monitor, region, lively } = cluster;
+  const assertPace = await watchPace(cluster);
+
+  replacedChecks.set(check, fixtureCheck(check));
+  region.cloud.stop(lively.providerId);
+  const { error } = await monitor.untilLogged(begins, { region: check, code });
+  replacedChecks.delete(check);
+  t.regex(error, says);
+  t.is(await monitor.total('unikorn_region_monitor_region_up', `region_id="${check}"`), 0);
+  t.deepEqual(await monitor.states(check), {});
+  t.is(sandbox.server('lively').phase, 'Running');
+  t.is((await monitor.get('/healthz')).status, 200);
+  t.true((await monitor.total('unikorn_region_monitor_worker_restarts_total', `reason="${code}"`)) > 0);
+  t.true(monitor.logged('worker thread ended, starting another', { reason: code }).length > 0);
+
+  await monitor.untilStates(check, { running: 1, stopped: 1 });
+  await monitor.untilLogged('region resolved again', { region: check });
+  assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
+  for (const id of ['steady', 'bystander']) assertTold(t, cluster, id, ['Running Healthy']);
+  t.is(monitor.logged(begins, { region: check, code }).length, 1);
+  t.deepEqual(monitor.logged(begins, { region: untouched }), []);
+  await assertPace(t);
+  // Threads are as many as before, and none of them for a suspect any more.
+  await eventually('one thread', async () => {
+    return (await monitor.series('unikorn_region_monitor_worker_heap_used_bytes')).length === 1;
+  });
+}
+
+test.serial('a check loops: what its thread held beside it is done again in time', async (t) => {
+  t.timeout(120_000);
+  // Longer than it takes to find a thread that stands still.
+  await survive(t, { check: 'loop', code: 'worker-stuck', says: /stood still/, periodMs: 7_000 });
+});
+
+test.serial('a check fills the memory of its thread', async (t) => {
+  t.timeout(120_000);
+  await survive(t, {
+    check: 'out-of-memory-buffers',
+    code: 'worker-out-of-memory',
+    says: /used too much memory/,
+    periodMs: 5_000,
+  });
+});
