@@ -285,6 +285,13 @@ export const metricTable = {
     help: 'Delay of the main event loop since the last collection, 99th percentile.',
     attributes: [],
   },
+  eventLoopStall: {
+    name: 'unikorn_region_monitor_event_loop_stall_seconds',
+    kind: 'gauge',
+    unit: 'seconds',
+    help: 'Longest delay of the main event loop since the last collection.',
+    attributes: [],
+  },
   processCpu: {
     name: 'process_cpu_seconds_total',
     kind: 'counter',

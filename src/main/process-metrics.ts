@@ -12,8 +12,10 @@ export function observeProcess(meter: Meter): () => void {
   const delay = monitorEventLoopDelay({ resolution: resolutionMs });
   delay.enable();
   let delaySeconds = 0;
+  let stallSeconds = 0;
   const startSeconds = performance.timeOrigin / 1000;
   const eventLoopDelay = gaugeOf(meter, metricTable.eventLoopDelay);
+  const eventLoopStall = gaugeOf(meter, metricTable.eventLoopStall);
   const cpu = totalOf(meter, metricTable.processCpu);
   const memory = gaugeOf(meter, metricTable.processMemory);
   const start = gaugeOf(meter, metricTable.processStart);
@@ -22,12 +24,13 @@ export function observeProcess(meter: Meter): () => void {
   meter.addBatchObservableCallback(
     (result) => {
       if (delay.count > 0) {
-        // The sampler's own period is part of what it measures.
-        const p99Ms = delay.percentile(99) / 1e6 - resolutionMs;
-        delaySeconds = Math.max(0, p99Ms) / 1000;
+        delaySeconds = delayOf(delay.percentile(99));
+        // One stall of seconds is one sample among thousands, which no percentile shows.
+        stallSeconds = delayOf(delay.max);
         delay.reset();
       }
       result.observe(eventLoopDelay, delaySeconds);
+      result.observe(eventLoopStall, stallSeconds);
       const usage = process.cpuUsage();
       const { rss, heapUsed: used, heapTotal: total } = process.memoryUsage();
       result.observe(cpu, (usage.user + usage.system) / 1e6);
@@ -36,9 +39,14 @@ export function observeProcess(meter: Meter): () => void {
       result.observe(heapUsed, used);
       result.observe(heapTotal, total);
     },
-    [eventLoopDelay, cpu, memory, start, heapUsed, heapTotal],
+    [eventLoopDelay, eventLoopStall, cpu, memory, start, heapUsed, heapTotal],
   );
   return () => {
     delay.disable();
   };
+}
+
+/** Seconds of a sample, which holds the sampler's own period. */
+function delayOf(sampleNs: number): number {
+  return Math.max(0, sampleNs / 1e6 - resolutionMs) / 1000;
 }
