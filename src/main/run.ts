@@ -1,7 +1,7 @@
 // The daemon: builds every part (polling.ts what a poll needs), polls by the clock, and releases the parts in reverse
 // order.
 
-import { systemClock } from '../shared/clock.ts';
+import { type Clock, systemClock } from '../shared/clock.ts';
 import type { CheckError } from '../shared/errors.ts';
 import { formatMs } from './durations.ts';
 import { Health } from './health.ts';
@@ -25,6 +25,8 @@ export interface RunContext {
   readonly version?: Version;
   /** Told where the HTTP endpoints are, once they listen. */
   readonly onListening?: (address: { host: string; port: number }) => void;
+  /** The system's unless given. */
+  readonly clock?: Clock;
   /** Checkers that run beside the monitor's own. */
   readonly checkers?: CreateCheckers;
 }
@@ -66,7 +68,7 @@ interface WatchContext extends RunContext {
 
 async function watch(options: Options, context: WatchContext): Promise<void> {
   const { signal, logger, version, resources } = context;
-  const clock = systemClock;
+  const { clock = systemClock } = context;
   const telemetry = resources.adopt(
     await startupStep('failed to setup OpenTelemetry', () =>
       createTelemetry({
