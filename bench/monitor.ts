@@ -57,6 +57,8 @@ const statusSchema = v.object({
 });
 const listeningSchema = v.object({ msg: v.literal('listening'), port: v.number() });
 
+/** What the image's entry point gives to Node. */
+const imageArgs = ['--max-semi-space-size=4'];
 const readyTimeoutMs = 180_000;
 const passTimeoutMs = 600_000;
 const stopTimeoutMs = 15_000;
@@ -91,7 +93,7 @@ export class MonitorProcess implements Subject {
     const [file, before] =
       build.launcher !== null && nodeArgs.length === 0
         ? [build.launcher, []]
-        : [process.execPath, [...nodeArgs, build.module]];
+        : [process.execPath, [...imageArgs, ...nodeArgs, build.module]];
     this.#child = spawn(file, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.once('exit', (code) => this.#port.reject(this.#failure(`ended with ${code}`)));
     this.#port.promise.catch(() => {});

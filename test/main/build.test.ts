@@ -113,7 +113,7 @@ async function entrypoint(folder: string): Promise<[string, ...string[]]> {
   const text = (await dockerfile()).at(-1)?.entrypoint ?? '[]';
   const words: unknown = JSON.parse(text);
   if (!Array.isArray(words) || !words.every((word) => typeof word === 'string')) throw new Error(text);
-  const [program = '', ...args] = words.map((word) => join(folder, word));
+  const [program = '', ...args] = words.map((word) => (word.startsWith('/') ? join(folder, word) : word));
   return [program, ...args];
 }
 
