@@ -225,7 +225,7 @@ async function outcome(child: ChildProcess): Promise<{ code: number | null; said
 test('a standard error stream that was closed (EPIPE) ends nothing', async (t) => {
   const child = startWriter('pipe');
   child.stderr?.destroy();
-  child.stdin?.end('go');
+  child.stdin?.end('100');
   t.deepEqual(await outcome(child), { code: 0, said: 'alive\n' });
 });
 
@@ -233,7 +233,22 @@ test('a standard error stream without room (ENOSPC) ends nothing', async (t) => 
   const full = openSync('/dev/full', 'w');
   const child = startWriter(full);
   closeSync(full);
-  child.stdin?.end('go');
+  child.stdin?.end('100');
+  t.deepEqual(await outcome(child), { code: 0, said: 'alive\n' });
+});
+
+test('a pipe that nobody reads blocks nobody', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'log-sink-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  t.teardown(() => closeSync(reader));
+  const writer = openSync(path, 'w');
+  const child = startWriter(writer);
+  closeSync(writer);
+  // More than it holds.
+  child.stdin?.end('2000');
   t.deepEqual(await outcome(child), { code: 0, said: 'alive\n' });
 });
 
