@@ -16,7 +16,7 @@ const list = { route: 'GET /servers/detail' } as const;
 const gigabyte = 1 << 30;
 
 /** A status that lists are answered with. */
-function answers(status: number, rest: Pick<Outage, 'codes' | 'says'>): Outage {
+function answers(status: number, rest: Pick<Outage, 'codes' | 'says' | 'concerns'>): Outage {
   return {
     id: `status-${status}`,
     name: `every list is answered ${status}`,
@@ -73,8 +73,12 @@ const outages: readonly Outage[] = [
     says: /GET \/servers\/detail does not end/,
   },
   answers(400, { codes: ['unexpected-status'], says: /answered 400 \(The sandbox was told/ }),
-  answers(401, { codes: ['unauthorized'], says: /GET \/servers\/detail at .* answered 401/ }),
-  answers(403, { codes: ['forbidden'], says: /answered 403 \(The sandbox was told/ }),
+  answers(401, {
+    concerns: 'project',
+    codes: ['unauthorized'],
+    says: /GET \/servers\/detail at .* answered 401/,
+  }),
+  answers(403, { concerns: 'project', codes: ['forbidden'], says: /answered 403 \(The sandbox was told/ }),
   answers(404, { codes: ['not-found'], says: /answered 404/ }),
   answers(406, { codes: ['unexpected-status'], says: /406 to microversion 2\.90/ }),
   answers(429, { codes: ['rate-limited'], says: /answered 429/ }),

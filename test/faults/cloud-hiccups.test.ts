@@ -196,3 +196,23 @@ for (const { id, name, cloud, inject, met } of hiccups)
     met?.(watched, t);
     await assertPace(t);
   });
+
+test('a cell that was down from the start and comes back without a change: seen, though only changes are asked for', async (t) => {
+  const { monitor, sandbox } = suite;
+  const region = await sandbox.addRegion('dark-cell');
+  const project = region.addProject();
+  const steady = sandbox.addServer(project, { id: 'dark-cell-steady' });
+  // So old that lists of changes do not have it.
+  const cloud = { status: 'SHUTOFF', createdMs: Date.now() - 60 * minute };
+  const dark = sandbox.addServer(project, { id: 'dark-cell-dark', cloud });
+  // Nothing was awaited since the region came: the monitor has not seen it yet.
+  region.cloud.setCellDown({ serverIds: [dark.providerId] }, true);
+  await sandbox.untilHealth(dark.id, 'Unknown/Unknown: unable to determine server status');
+  await monitor.untilRegionPolled('dark-cell');
+  region.cloud.setCellDown({ serverIds: [dark.providerId] }, false);
+  await sandbox.untilPhase(dark.id, 'Stopped');
+  await monitor.untilStates('dark-cell', { running: 1, stopped: 1 });
+  t.deepEqual(suite.problems('dark-cell'), []);
+  suite.assertTold(t, steady, ['Running Healthy']);
+  suite.assertTold(t, dark, ['Pending Unknown', 'Stopped Degraded']);
+});
