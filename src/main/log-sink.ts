@@ -2,7 +2,7 @@
 // crash loses none; nothing that happens to the other side (closed, full, slow) throws or ends the process; lines
 // that it did not take are counted, and the count is handed over once it takes lines again.
 
-import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 
 export interface LogSink {
   write(line: string): void;
@@ -15,22 +15,6 @@ export interface LogDestination {
   write(line: string): unknown;
   on?(event: 'error', listener: () => void): unknown;
   readonly isTTY?: boolean;
-}
-
-const standardError = 2;
-
-/**
- * A descriptor of the standard error stream. A pipe blocks who writes while its reader is slow, which would stop the whole
- * monitor, so it is opened once more, without blocking: that changes nothing for others who write to it. Where that
- * cannot be done it is used as it is.
- */
-export function openStandardError(): number {
-  try {
-    if (!fstatSync(standardError).isFIFO()) return standardError;
-    return openSync(`/proc/self/fd/${standardError}`, constants.O_WRONLY | constants.O_NONBLOCK);
-  } catch {
-    return standardError;
-  }
 }
 
 const maxWaitingBytes = 4 * 1024 * 1024;

@@ -6,7 +6,7 @@ import { type Logger as Pino, pino } from 'pino';
 import { errorText } from './error-text.ts';
 import { cutText, FieldCutter, messageLimit } from './log-fields.ts';
 import { consoleLine, encodeTime, type TimeEncoding } from './log-format.ts';
-import { DescriptorSink, type LogDestination, openStandardError, streamSink } from './log-sink.ts';
+import { DescriptorSink, type LogDestination, streamSink } from './log-sink.ts';
 
 export interface LogOptions {
   /** One JSON object a line, or a line for people. */
@@ -45,7 +45,7 @@ export function createLogger(
 ): RootLogger {
   const sink =
     destination === undefined
-      ? new DescriptorSink(openStandardError(), (lines) =>
+      ? new DescriptorSink(standardError, (lines) =>
           logger.error('log lines were lost', 'the standard error stream did not take them', { lines }),
         )
       : streamSink(destination);
