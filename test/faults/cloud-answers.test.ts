@@ -1,6 +1,7 @@
 // Clouds that answer, but not as they should: broken bodies, endless ones, statuses that refuse or fail.
 
 import test from 'ava';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { FaultSuite } from '../fixtures/fault-suite.ts';
 import { type Outage, surviveOutage } from '../fixtures/outage.ts';
 
@@ -9,6 +10,8 @@ let suite: FaultSuite;
 test.before(async () => {
   suite = await FaultSuite.start();
 });
+
+test.afterEach(assertDocumented);
 
 test.after.always('all is as it was before', async (t) => suite.finish(t));
 

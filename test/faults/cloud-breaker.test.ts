@@ -2,6 +2,7 @@
 
 import test, { type ExecutionContext } from 'ava';
 import type { SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { FaultSuite } from '../fixtures/fault-suite.ts';
 
@@ -10,6 +11,8 @@ let suite: FaultSuite;
 test.before(async () => {
   suite = await FaultSuite.start();
 });
+
+test.afterEach(assertDocumented);
 
 test.after.always('all is as it was before', async (t) => suite.finish(t));
 
@@ -37,7 +40,7 @@ test('the breaker opens after three failures, asks for one project, each time an
   const line = await monitor.untilLogged(opened, { region: id });
   t.is(line.level, 'error');
   t.like(line.fields, { code: 'server-error', failures: 3 });
-  t.true(await suite.breakerOpen(id));
+  await eventually('the metric of it', async () => suite.breakerOpen(id));
   t.deepEqual(monitor.logged(closed, { region: id }), []);
   // Until then all projects were asked each time; from now on one is.
   const failed = await suite.failedPolls(id);
@@ -52,6 +55,7 @@ test('the breaker opens after three failures, asks for one project, each time an
   region.cloud.faults.clear();
   await monitor.untilLogged(closed, { region: id });
   await monitor.untilStates(id, { running: 4 });
+  await monitor.untilRegionPolled(id);
   t.false(await suite.breakerOpen(id));
   for (const message of [opened, closed, unresolved, resolved])
     t.is(monitor.logged(message, { region: id }).length, 1, message);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { startBlackHole } from '../fixtures/black-hole.ts';
 import { startCommand } from '../fixtures/command.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
 import { type Outage, surviveOutage } from '../fixtures/outage.ts';
 import { namespace, startSandbox } from '../fixtures/sandbox.ts';
@@ -17,6 +18,8 @@ let suite: FaultSuite;
 test.before(async () => {
   suite = await FaultSuite.start();
 });
+
+test.afterEach(assertDocumented);
 
 test.after.always('all is as it was before', async (t) => suite.finish(t));
 

@@ -1,11 +1,14 @@
 // Several clouds that send without end, for all projects at once: the memory of the worker that reads them is bounded.
 
 import test from 'ava';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { FaultSuite } from '../fixtures/fault-suite.ts';
 
 const ids = ['flood-a', 'flood-b', 'flood-c'];
 const projects = 5;
 const gigabyte = 1 << 30;
+
+test.afterEach(assertDocumented);
 
 test('10 GB for each of five projects in three regions: no thread ends, the healthy region notices nothing', async (t) => {
   const suite = await FaultSuite.start();

@@ -4,6 +4,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { SandboxCloudOptions } from '../../src/sandbox/openstack-cloud.ts';
 import { type Clock, systemClock } from '../../src/shared/clock.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
 
 let suite: FaultSuite;
@@ -11,6 +12,8 @@ let suite: FaultSuite;
 test.before(async () => {
   suite = await FaultSuite.start('--reconcile-every=1000000');
 });
+
+test.afterEach(assertDocumented);
 
 test.after.always('all is as it was before', async (t) => suite.finish(t));
 

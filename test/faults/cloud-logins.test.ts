@@ -2,6 +2,7 @@
 
 import test from 'ava';
 import type { Fault } from '../../src/sandbox/openstack-faults.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
 import { type Outage, surviveOutage } from '../fixtures/outage.ts';
 
@@ -10,6 +11,8 @@ let suite: FaultSuite;
 test.before(async () => {
   suite = await FaultSuite.start();
 });
+
+test.afterEach(assertDocumented);
 
 test.after.always('all is as it was before', async (t) => suite.finish(t));
 

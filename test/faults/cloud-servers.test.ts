@@ -6,6 +6,7 @@ import type { RecordDefect } from '../../src/sandbox/openstack-faults.ts';
 import type { NewServer } from '../../src/sandbox/openstack-server.ts';
 import type { SandboxServer } from '../../src/sandbox/sandbox-region.ts';
 import { nameLabel } from '../../src/shared/labels.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
 import { namespace } from '../fixtures/sandbox.ts';
@@ -16,6 +17,8 @@ let suite: FaultSuite;
 test.before(async () => {
   suite = await FaultSuite.start('--reconcile-every=1');
 });
+
+test.afterEach(assertDocumented);
 
 test.after.always('all is as it was before', async (t) => suite.finish(t));
 
@@ -149,53 +152,49 @@ interface Oddity {
 const oddities: readonly Oddity[] = [
   {
     id: 'null-status',
-    name: 'a null status',
+    name: 'a null status: shown as Running Unknown',
     defect: 'null-status',
     shown: { state: 'Running Unknown', health: 'Unknown/Unknown: unable to determine server status' },
   },
   {
     id: 'unknown-status',
-    name: 'a status that nobody knows',
+    name: 'a status that nobody knows: shown as Running Degraded',
     changes: { status: 'TELEPORTING' },
     shown: { state: 'Running Degraded', health: 'False/Degraded: server is in state TELEPORTING' },
   },
-  { id: 'power-99', name: 'the power state 99', changes: { powerState: 99 }, shown: null },
-  { id: 'odd-dates', name: 'dates that are none', defect: 'odd-dates', shown: null },
+  { id: 'power-99', name: 'the power state 99: changes nothing', changes: { powerState: 99 }, shown: null },
+  { id: 'odd-dates', name: 'dates that are none: changes nothing', defect: 'odd-dates', shown: null },
   {
     id: 'long-name',
-    name: 'a name of 10,000 characters',
+    name: 'a name of 10,000 characters: changes nothing',
     changes: { name: 'x'.repeat(10_000) },
     shown: null,
   },
 ];
 
 for (const { id, name, defect, changes, shown } of oddities)
-  inRegion(
-    id,
-    `${name}: ${shown === null ? 'changes nothing' : `shown as ${shown.state}`}`,
-    async (watched, t) => {
-      const { region, steady, lively } = watched;
-      const { providerId } = steady;
-      const before = region.cloud.server(providerId);
-      if (before === undefined) throw new Error('the cloud has the server');
-      if (defect !== undefined)
-        region.cloud.faults.add({ kind: 'malformed-record', defect, serverId: providerId });
-      if (changes !== undefined) region.cloud.updateServer(providerId, changes);
-      if (shown !== null) await suite.sandbox.untilHealth(steady.id, shown.health);
-      await assertWatched(watched);
-      await suite.monitor.untilStates(id, { running: 1, stopped: 1 });
+  inRegion(id, name, async (watched, t) => {
+    const { region, steady, lively } = watched;
+    const { providerId } = steady;
+    const before = region.cloud.server(providerId);
+    if (before === undefined) throw new Error('the cloud has the server');
+    if (defect !== undefined)
+      region.cloud.faults.add({ kind: 'malformed-record', defect, serverId: providerId });
+    if (changes !== undefined) region.cloud.updateServer(providerId, changes);
+    if (shown !== null) await suite.sandbox.untilHealth(steady.id, shown.health);
+    await assertWatched(watched);
+    await suite.monitor.untilStates(id, { running: 1, stopped: 1 });
 
-      region.cloud.faults.clear();
-      const { status, powerState, name: nameBefore } = before;
-      region.cloud.updateServer(providerId, { status, powerState, name: nameBefore });
-      await suite.sandbox.untilHealth(steady.id, 'True/Healthy: server is healthy');
-      await suite.monitor.untilRegionPolled(id);
-      t.deepEqual(said(id), {});
-      suite.assertTold(t, steady, shown === null ? [running] : [running, shown.state, running]);
-      suite.assertTold(t, lively, [running, stopped]);
-      for (const { msg } of suite.monitor.lines) t.true(msg.length < 1_000);
-    },
-  );
+    region.cloud.faults.clear();
+    const { status, powerState, name: nameBefore } = before;
+    region.cloud.updateServer(providerId, { status, powerState, name: nameBefore });
+    await suite.sandbox.untilHealth(steady.id, 'True/Healthy: server is healthy');
+    await suite.monitor.untilRegionPolled(id);
+    t.deepEqual(said(id), {});
+    suite.assertTold(t, steady, shown === null ? [running] : [running, shown.state, running]);
+    suite.assertTold(t, lively, [running, stopped]);
+    for (const { msg } of suite.monitor.lines) t.true(msg.length < 1_000);
+  });
 
 inRegion(
   'twins',
