@@ -60,6 +60,7 @@ class PassScenario {
   readonly #settings: Settings;
   readonly #limits: PassLimits;
   readonly #periodMs: number;
+  #patches = 0;
 
   constructor(stage: Stage, settings: Settings, limits: PassLimits) {
     const { servers, regions, projects, latencyMs } = stage.size;
@@ -87,11 +88,8 @@ class PassScenario {
       NAMESPACE: namespace,
       POLL_PERIOD: `${this.#periodMs}ms`,
     };
-    let patches = 0;
-    const activity = async (): Promise<number> => {
-      patches += await cluster.takePatches();
-      return patches + (await clouds.requestCount());
-    };
+    const activity = async (): Promise<number> =>
+      (await this.#countPatches()) + (await clouds.requestCount());
     const peer = new PeerProcess({ command, env, activity });
     try {
       await peer.pass();
@@ -107,7 +105,6 @@ class PassScenario {
     const { settings, clouds, cluster } = this.#parts;
     settings.progress(`${what}, a poll every ${this.#periodMs / 1000} s`);
     await clouds.takeRequests(0);
-    await cluster.takePatches();
     const monitor = new MonitorProcess({
       build: settings.build,
       kubeconfig: cluster.kubeconfig,
@@ -197,10 +194,10 @@ class PassScenario {
   }
 
   async #measure(subject: Subject, changed: number): Promise<Measured> {
-    const { clouds, cluster } = this.#parts;
+    const { clouds } = this.#parts;
     const { regions: answering } = this.#stage.size;
     await clouds.takeRequests(answering);
-    await cluster.takePatches();
+    const patchesBefore = await this.#countPatches();
     this.#stage.watch.take();
     const pass = await subject.pass(this.#stage.regions);
     if (!(await this.#stage.watch.until(changed, changesTimeoutMs)))
@@ -214,9 +211,15 @@ class PassScenario {
       windowSeconds: (endMs - beginMs) / 1000,
       requests,
       logins,
-      patches: await cluster.takePatches(),
+      patches: (await this.#countPatches()) - patchesBefore,
       latencies: seen.map((atMs) => (atMs - beginMs) / 1000),
     };
+  }
+
+  /** PATCH requests since the scenario began. */
+  async #countPatches(): Promise<number> {
+    this.#patches += await this.#stage.cluster.takePatches();
+    return this.#patches;
   }
 
   #add(section: Section, { column }: Subject, measured: Measured): void {
