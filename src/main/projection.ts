@@ -30,7 +30,7 @@ export interface HealthTransition {
   readonly to: string;
   /** The condition's new message. */
   readonly message: string;
-  /** Time since the status changed before, or since the object was created. Whole seconds. */
+  /** Time since the status changed before, or since the object was created. Whole seconds; 0 when the clock went back. */
   readonly durationMs: number;
 }
 
@@ -67,7 +67,7 @@ function healthTransition(server: ServerRecord, conditions: readonly Condition[]
     from: before?.reason ?? '',
     to: after.reason,
     message: after.message,
-    durationMs: Date.parse(after.lastTransitionTime) - since,
+    durationMs: Math.max(0, Date.parse(after.lastTransitionTime) - since),
   };
 }
 

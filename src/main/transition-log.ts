@@ -27,7 +27,7 @@ export class TransitionLog {
       ...serverFields(server),
       from_phase: from,
       to_phase: to,
-      time_since_creation_ms: Math.trunc(nowMs - server.createdAt),
+      time_since_creation_ms: Math.max(0, Math.trunc(nowMs - server.createdAt)),
       instance_name: server.displayName,
     });
   }

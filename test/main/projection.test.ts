@@ -58,6 +58,15 @@ test('a change of health status is a transition, told by reasons, with the time 
   });
 });
 
+test('a clock that went back gives a transition without duration, not one of less than nothing', (t) => {
+  const server = serverRecord({
+    conditions: [healthyCondition({ lastTransitionTime: '2026-11-22T08:09:00Z' })],
+  });
+  const { change, healthTransition } = projectServer(server, observation({ health: degraded }), nowMs);
+  t.is(healthTransition?.durationMs, 0);
+  t.is(change?.conditions?.[0]?.lastTransitionTime, now);
+});
+
 test('another reason or message is written, but is no transition', (t) => {
   const server = serverRecord({ conditions: [healthyCondition()] });
   for (const changed of [{ reason: 'Provisioning' as const }, { message: 'other words' }]) {
