@@ -15,7 +15,7 @@ test('a project with a server in transition is asked between two polls, others a
   quiet.addServer({ name: 'db', id: 'db' });
   const monitor = await sandbox.startMonitor('--poll-period=10m', '--transition-poll-period=1s');
   await sandbox.untilPhase('db', 'Running');
-  t.is(sandbox.server('web').phase, 'Pending');
+  await sandbox.untilPhase('web', 'Pending');
 
   region.cloud.updateServer(server.providerId, { status: 'ACTIVE', taskState: null });
   await sandbox.untilPhase('web', 'Running');
