@@ -23,7 +23,7 @@ test('a project with a server in transition is asked between two polls, others a
   const asked = (projectId: string) =>
     region.cloud.requests.count({ route: 'GET /servers/detail', projectId });
   t.is(asked(quiet.credentials.projectId), 1);
-  t.deepEqual(await monitor.states('east'), { running: 2 });
+  await monitor.untilStates('east', { running: 2 });
 
   await eventually('the busy project has settled', async () => {
     const before = asked(busy.credentials.projectId);
