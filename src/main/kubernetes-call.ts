@@ -34,7 +34,7 @@ export function failure(
 ): ApiError {
   const { verb, resource, what } = describe(call);
   const { status } = answer;
-  const { reason, message } = statusOf(answer.text);
+  const { reason, message } = statusOf(withoutCredentials(answer.text));
   const retryAfterMs = parseRetryAfter(answer.retryAfter, Date.now());
   return new ApiError(
     withAdvice(`${what}: ${status}${reason === '' ? '' : ` ${reason}`}: ${message}`, status, reason),
@@ -53,6 +53,11 @@ export function parse(call: Call, status: number, text: string): unknown {
       { status, verb, resource, reason: 'InvalidResponse', retryAfterMs: null },
     );
   }
+}
+
+/** Some proxies repeat what they were sent. */
+function withoutCredentials(text: string): string {
+  return text.replaceAll(/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, '$1 [redacted]');
 }
 
 /** Reason and message of a Status object, or the beginning of whatever else came: a proxy's page, for example. */

@@ -32,7 +32,7 @@ export function secretPath(namespace: string, name: string): string {
  * another resource, so they are refused here by the API server's own rule for path segments.
  */
 function segment(resource: string, name: string): string {
-  if (name === '' || name === '.' || name === '..' || /[/%]/.test(name)) {
+  if (name === '' || name === '.' || name === '..' || /[/%]/.test(name) || !name.isWellFormed()) {
     throw new ApiError(`get ${resource}: ${JSON.stringify(name)} is not a name of an object or namespace`, {
       status: 400,
       verb: 'get',

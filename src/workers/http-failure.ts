@@ -13,11 +13,13 @@ export interface RefusedAnswer {
   readonly status: number;
   /** The parsed body; undefined when it must not be quoted or is no JSON. */
   readonly json: unknown;
+  /** What we sent and nobody may see, should the answer repeat it. */
+  readonly token?: string | undefined;
   readonly retryAfterMs: number | null;
 }
 
-export function statusFailure({ what, status, json, retryAfterMs }: RefusedAnswer): CheckFailure {
-  const detail = answeredMessage(json);
+export function statusFailure({ what, status, json, token, retryAfterMs }: RefusedAnswer): CheckFailure {
+  const detail = answeredMessage(json, token);
   return new CheckFailure({
     code: statusCode(status, retryAfterMs),
     message: `${what} answered ${status}${detail === null ? '' : ` (${detail})`}`,
@@ -38,12 +40,13 @@ function statusCode(status: number, retryAfterMs: number | null): ErrorCode {
 const faultBodySchema = v.record(v.string(), v.fallback(v.nullable(v.object({ message: v.string() })), null));
 
 /** OpenStack's faults are `{"<kind>": {"code": …, "message": "…"}}`, whatever the kind. */
-function answeredMessage(json: unknown): string | null {
+function answeredMessage(json: unknown, token: string | undefined): string | null {
   const parsed = v.safeParse(faultBodySchema, json);
   const message = parsed.success
     ? Object.values(parsed.output).find((fault) => fault !== null)?.message
     : null;
-  return message?.replaceAll(/\s+/g, ' ').trim().slice(0, maxDetailLength) ?? null;
+  const shown = token ? message?.replaceAll(token, '[redacted]') : message;
+  return shown?.replaceAll(/\s+/g, ' ').trim().slice(0, maxDetailLength) ?? null;
 }
 
 const timeouts = new Set([

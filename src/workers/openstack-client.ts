@@ -144,6 +144,7 @@ export class OpenstackClient {
         what,
         status: raw.status,
         json: request.secretBody === undefined ? json : undefined,
+        token: request.headers['x-auth-token'],
         retryAfterMs: retryAfterMs(header('retry-after'), dateMs ?? this.#context.clock.now()),
       });
     }

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { KubernetesClient, resourcePath, secretPath } from '../../src/main/kubernetes-client.ts';
 import type { ClusterAccess } from '../../src/main/kubernetes-config.ts';
 import { ApiError } from '../../src/main/kubernetes-errors.ts';
-import { json, type Script, ScriptedApi, status } from '../fixtures/scripted-api.ts';
+import { type Answer, json, type Script, ScriptedApi, status } from '../fixtures/scripted-api.ts';
 
 async function start(
   t: ExecutionContext,
@@ -199,6 +199,55 @@ test('an answer that is no JSON is not quoted: it may be a Secret', async (t) =>
   const error = await refusal(t, client.get(secretPath('shop', 'credentials')));
   t.like(error, { status: 200, reason: 'InvalidResponse', resource: 'secrets' });
   t.false(`${error.stack} ${String(error.cause)}`.includes('aHVudGVy'));
+});
+
+function echo(form: (text: string) => string): Answer {
+  return (response, { headers }) => {
+    response.writeHead(400).end(form(`bad header: authorization: ${headers.authorization ?? ''}`));
+  };
+}
+
+test('an error does not repeat our token, though the answer does', async (t) => {
+  const { client } = await start(
+    t,
+    { other: [echo((text) => text), echo((text) => JSON.stringify({ kind: 'Status', message: text }))] },
+    { access: { authorization: async () => 'Bearer eyJhbGciOi.planted-secret_of.ours' } },
+  );
+  for (const _ of ['plain', 'Status']) {
+    const { message } = await refusal(t, client.get(server));
+    t.regex(message, /400: bad header: authorization: Bearer \[redacted\]/);
+    t.false(message.includes('planted'), message);
+  }
+});
+
+test('a redirect is not followed: the token is for the server that was asked', async (t) => {
+  const other = await ScriptedApi.start(t);
+  const redirect =
+    (code: number): Answer =>
+    (response) => {
+      response.writeHead(code, { location: `${other.access.server}${server}` }).end();
+    };
+  const { client } = await start(
+    t,
+    { other: [301, 302, 307, 308].map(redirect), watch: [redirect(307)] },
+    { access: { authorization: async () => 'Bearer secret' } },
+  );
+  for (const code of [301, 302, 307, 308]) t.is((await refusal(t, client.get(server))).status, code);
+  const { signal } = new AbortController();
+  const events = client.stream(server, { query: { watch: 'true' }, signal, idleTimeoutMs: 10_000 });
+  t.is((await refusal(t, collect(events))).status, 307);
+  t.is(other.connections, 0);
+});
+
+test('a token that is no header is an error that does not show it', async (t) => {
+  const { api, client } = await start(
+    t,
+    { other: [json({})] },
+    { access: { authorization: async () => 'Bearer planted\r\nx-injected: yes' } },
+  );
+  const { message } = await refusal(t, client.get(server));
+  t.false(message.includes('planted'), message);
+  t.is(api.others.length, 0);
 });
 
 test('many requests share a bounded number of connections, and watches have their own', async (t) => {

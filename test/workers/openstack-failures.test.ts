@@ -75,6 +75,27 @@ test('an error repeats what the cloud said, on one line', async (t) => {
   t.regex(failure(await runProject(cloud)).message, /answered 403 \(because of reasons\)$/);
 });
 
+test('an error does not repeat the token, though the cloud does', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, ({ headers }) => ({
+    status: 400,
+    body: { badRequest: { message: `bad request: ${JSON.stringify(headers)}` } },
+  }));
+  const { message } = failure(await runProject(cloud));
+  t.regex(message, /answered 400 \(bad request: /);
+  t.false(message.includes('token-1'), message);
+});
+
+test('a redirect of a list is not followed: the token is for the host that was asked', async (t) => {
+  await using other = await ScriptedCloud.start();
+  for (const status of [301, 302, 307, 308]) {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on(list, { status, headers: { location: `${other.url}/v2.1/servers/detail` }, body });
+    t.is(failure(await runProject(cloud)).status, status);
+  }
+  t.deepEqual(other.received, []);
+});
+
 test('a failure in the middle of a list is the failure of the list', async (t) => {
   await using cloud = await ScriptedCloud.start();
   const next = { servers: [novaServer('a')], servers_links: [{ rel: 'next', href: '?marker=a' }] };
