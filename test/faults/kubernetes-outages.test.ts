@@ -2,7 +2,10 @@
 // written afterwards and told once; what happened to the objects meanwhile is seen. Each test has a cluster of its own.
 
 import test from 'ava';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { type ClusterFault, surviveClusterFault } from '../fixtures/watched-cluster.ts';
+
+test.afterEach(assertDocumented);
 
 const always = { times: Number.POSITIVE_INFINITY };
 

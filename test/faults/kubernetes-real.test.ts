@@ -3,10 +3,13 @@
 
 import test, { type ExecutionContext } from 'ava';
 import { type ControlPlane, startControlPlane } from '../fixtures/control-plane.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import type { MonitorUnderTest } from '../fixtures/monitor.ts';
 import { type Grants, RealCluster } from '../fixtures/real-cluster.ts';
 import { outageBegins, outageEnds, untilOutagesEnded } from '../fixtures/watched-cluster.ts';
+
+test.afterEach(assertDocumented);
 
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
 

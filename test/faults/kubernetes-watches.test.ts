@@ -2,6 +2,7 @@
 
 import test from 'ava';
 import { type Json, type JsonObject, parseJson } from '../../src/sandbox/kubernetes-object.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { startMonitor } from '../fixtures/monitor.ts';
 import { healthy, namespace, startSandbox } from '../fixtures/sandbox.ts';
@@ -13,6 +14,8 @@ import {
   watchCluster,
   watchPace,
 } from '../fixtures/watched-cluster.ts';
+
+test.afterEach(assertDocumented);
 
 const always = { times: Number.POSITIVE_INFINITY };
 const watchOfServers = /\/servers\?.*watch=true/;

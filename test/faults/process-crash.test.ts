@@ -2,9 +2,12 @@
 
 import test from 'ava';
 import { findCondition, healthyType } from '../../src/shared/conditions.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { startMonitorProcess } from '../fixtures/monitor-process.ts';
 import { startSandbox } from '../fixtures/sandbox.ts';
+
+test.afterEach(assertDocumented);
 
 const writeConcurrency = 4;
 

@@ -3,11 +3,14 @@
 
 import test, { type ExecutionContext } from 'ava';
 import type { ErrorCode } from '../../src/shared/errors.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { fixtureCheck } from '../fixtures/fixture-job.ts';
 import { pace } from '../fixtures/monitor.ts';
 import { replacedChecks } from '../fixtures/replaced-checks.ts';
 import { assertTold, untouched, watchCluster, watchPace } from '../fixtures/watched-cluster.ts';
+
+test.afterEach(assertDocumented);
 
 const begins = 'failed to resolve region, skipping';
 

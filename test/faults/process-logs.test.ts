@@ -8,9 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { type MonitorProcess, startMonitorProcess } from '../fixtures/monitor-process.ts';
 import { type Sandbox, startSandbox } from '../fixtures/sandbox.ts';
+
+test.afterEach(assertDocumented);
 
 /** Each with two lines: more than a pipe holds. */
 const many = 200;

@@ -1,10 +1,13 @@
 // More jobs than the queue of the pool takes: those that find no room are reported for their regions, and asked for again.
 
 import test from 'ava';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { fixtureCheck, fixtureJob } from '../fixtures/fixture-job.ts';
 import { pools } from '../fixtures/replaced-checks.ts';
 import { assertTold, watchCluster } from '../fixtures/watched-cluster.ts';
+
+test.afterEach(assertDocumented);
 
 const begins = 'failed to resolve region, skipping';
 

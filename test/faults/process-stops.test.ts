@@ -10,9 +10,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { findCondition, healthyType } from '../../src/shared/conditions.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import type { LogLine, MonitorUnderTest } from '../fixtures/monitor.ts';
 import { namespace, type Sandbox, startSandbox } from '../fixtures/sandbox.ts';
+
+test.afterEach(assertDocumented);
 
 /** The promise is 3 s; a busy machine gets more. */
 const stopMs = 8_000;

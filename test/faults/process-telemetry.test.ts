@@ -3,9 +3,12 @@
 
 import { env } from 'node:process';
 import test from 'ava';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { type OtlpReceiverFixture, startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
 import { assertTold, watchCluster, watchPace } from '../fixtures/watched-cluster.ts';
+
+test.afterEach(assertDocumented);
 
 // Read when a monitor starts.
 env['OTEL_METRIC_EXPORT_INTERVAL'] = '700';

@@ -4,11 +4,14 @@
 
 import test from 'ava';
 import type { ErrorCode } from '../../src/shared/errors.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { FaultSuite } from '../fixtures/fault-suite.ts';
 import { fixtureCheck } from '../fixtures/fixture-job.ts';
 import { calmPeriodMs, pace } from '../fixtures/monitor.ts';
 import { replacedChecks } from '../fixtures/replaced-checks.ts';
+
+test.afterEach(assertDocumented);
 
 const restarts = 'unikorn_region_monitor_worker_restarts_total';
 const begins = 'failed to resolve region, skipping';

@@ -5,11 +5,14 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { type Clock, systemClock } from '../../src/shared/clock.ts';
 import { findCondition, healthyType } from '../../src/shared/conditions.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { calmPeriodMs, pace, startMonitor } from '../fixtures/monitor.ts';
 import { startMonitorProcess } from '../fixtures/monitor-process.ts';
 import { namespace, startSandbox } from '../fixtures/sandbox.ts';
 import { assertTold } from '../fixtures/watched-cluster.ts';
+
+test.afterEach(assertDocumented);
 
 const hourMs = 3_600_000;
 

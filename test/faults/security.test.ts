@@ -5,11 +5,14 @@ import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { isJsonObject, type KubernetesObject, parseJson } from '../../src/sandbox/kubernetes-object.ts';
 import { apiGroup, apiVersion, identityLabel, regionLabel } from '../../src/shared/labels.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { refuseSecrets } from '../fixtures/monitor.ts';
 import { startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
 import { namespace, startSandbox } from '../fixtures/sandbox.ts';
 import { type Received, ScriptedCloud, type Step } from '../fixtures/scripted-cloud.ts';
+
+test.afterEach(assertDocumented);
 
 const unresolved = 'failed to resolve region, skipping';
 const unchecked = 'failed to check server, skipping';
