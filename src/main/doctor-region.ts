@@ -274,7 +274,10 @@ async function examineProject(
   if (login === undefined) return;
   await exam.step('servers', async () => {
     const session = new ComputeSession(tools, { credentials, session: await startSession(tools, login) });
-    const { json } = await session.get('/servers/detail', 'GET /servers/detail');
+    const { json } = await session.get({
+      path: '/servers/detail',
+      route: 'GET /servers/detail',
+    });
     const { servers, malformed, next } = readServerPage(json, 1);
     const count = servers.length + malformed.length;
     const detail = `${count} ${count === 1 ? 'server' : 'servers'}${next === null ? '' : ' on the first of several pages'}`;

@@ -11,6 +11,10 @@ export interface ProjectAnswer {
   /** Records that could not be read: their servers are there, but nothing can be said of them. */
   readonly malformed: readonly MalformedRecord[];
   readonly watermark: string | null;
+  /** Of a complete list that says all there is to know; null of any other. */
+  readonly digest: string | null;
+  /** The complete list is the one that was taken before, and not repeated. */
+  readonly unchanged: boolean;
 }
 
 export type Finding =
@@ -39,6 +43,8 @@ export class ProjectView {
   #watermark: string | null = null;
   /** Few servers have one, so they are not looked for among all. */
   readonly #faults = new Map<string, KnownFault>();
+  /** Of the complete list that this view shows exactly. */
+  #digest: string | null = null;
   #confirming = false;
   /** Some records are partial. */
   #partial = false;
@@ -49,6 +55,11 @@ export class ProjectView {
    */
   get watermark(): string | null {
     return this.#confirming || this.#partial ? null : this.#watermark;
+  }
+
+  /** A complete list with this digest would change nothing; null when any list must be read. */
+  get digest(): string | null {
+    return this.#confirming ? null : this.#digest;
   }
 
   /** True while most servers are missing for the first time: the next list must be complete and made with a new login. */
@@ -75,6 +86,11 @@ export class ProjectView {
    * scoped token looks like too. The view then stays as it is, until the next complete answer is taken as it comes.
    */
   take(answer: ProjectAnswer): boolean {
+    if (answer.unchanged) {
+      this.#watermark = answer.watermark;
+      return true;
+    }
+    const empty = answer.observations.length + answer.malformed.length === 0;
     if (answer.complete) {
       if (!this.#confirming && this.#mostVanished(answer)) {
         this.#confirming = true;
@@ -89,7 +105,9 @@ export class ProjectView {
     for (const record of answer.malformed) this.#malformed.set(malformedKey(record), record);
     this.#watermark = answer.watermark;
     // Most lists of changes are empty, and projects can be large.
-    if (answer.complete || answer.observations.length + answer.malformed.length > 0) this.#index();
+    if (!answer.complete && empty) return true;
+    this.#digest = answer.digest;
+    this.#index();
     return true;
   }
 

@@ -10,6 +10,7 @@ import type {
   SimulatedServer,
 } from '../shared/server-health.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
+import type { ProjectView } from './project-view.ts';
 import type { RegionState } from './region-state.ts';
 
 /** The servers of one region, as they were when its poll began. */
@@ -164,12 +165,16 @@ function projectTask(plan: ProjectPlan, input: RegionJobInput): ProjectTask {
     identityId,
     ...(credentials === undefined ? {} : { credentials }),
     ...(session === undefined ? {} : { session }),
-    ...(changesSince === null ? {} : { changesSince }),
+    ...(changesSince === null ? knownDigest(view) : { changesSince }),
     ...(Object.keys(knownFaults).length === 0 ? {} : { knownFaults }),
     ...(state.access.target.provider === 'simulated'
       ? { simulatedServers: servers.map((server) => simulatedServer(server, nowMs)) }
       : {}),
   };
+}
+
+function knownDigest({ digest }: ProjectView): Pick<ProjectTask, 'knownDigest'> {
+  return digest === null ? {} : { knownDigest: digest };
 }
 
 function listsAll(identityId: string, { reconcile, state, limits, pollNumber }: RegionJobInput): boolean {

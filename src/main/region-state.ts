@@ -151,13 +151,8 @@ export class RegionState {
   takeProject(result: ProjectResult, credentials: Credentials | undefined, pollNumber: number): boolean {
     this.keepSession(result.identityId, credentials, result.session);
     if (!result.outcome.ok) return true;
-    const { complete, observations, malformed, watermark } = result.outcome;
-    const believed = this.view(result.identityId).take({
-      complete,
-      observations,
-      malformed,
-      watermark,
-    });
+    const { complete } = result.outcome;
+    const believed = this.view(result.identityId).take(result.outcome);
     // The confirmation must not be made with the token that may be at fault.
     if (!believed) this.dropSession(result.identityId);
     else if (complete) this.#listedAt.set(result.identityId, pollNumber);

@@ -43,6 +43,8 @@ export interface ProjectTask {
   readonly session?: Session;
   /** ISO 8601 in whole seconds, the cloud's clock: ask only for what changed since. Absent asks for everything. */
   readonly changesSince?: string;
+  /** Of the complete list that is known (ProjectResult `digest`): a list that has it is not reported again. */
+  readonly knownDigest?: string;
   /** Faults already known, by provider id: not fetched again while `updated` is the same. */
   readonly knownFaults?: Readonly<Record<string, KnownFault>>;
   /** For the simulated provider, which has no cloud to ask. */
@@ -113,6 +115,10 @@ export interface ProjectResult {
         readonly malformed: readonly MalformedRecord[];
         /** To ask from next time: ISO 8601, whole seconds, the cloud's clock. Null when only a complete list will do. */
         readonly watermark: string | null;
+        /** Of a complete list that says all there is to know; null of any other. */
+        readonly digest: string | null;
+        /** True when the list has the `knownDigest`: all is as it was, and no observations are reported. */
+        readonly unchanged: boolean;
       }
     | { readonly ok: false; readonly error: CheckError };
   /** The session to keep; null when there is none to keep. */

@@ -1,15 +1,12 @@
 // HTTP with JSON answers, for one job: bounded in time, in size and in number, every request counted.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Dispatcher } from 'undici';
+import { hash } from 'node:crypto';
 import { CheckFailure } from '../shared/errors.ts';
 import { headerTime, retryAfterMs } from './cloud-time.ts';
 import type { ConnectionLease } from './connections.ts';
+import { type Answer, exchange } from './http-exchange.ts';
 import { isClosedConnection, statusFailure, transportFailure } from './http-failure.ts';
 import type { JobContext } from './job-context.ts';
-import { type LargeBodies, usualBytes } from './large-bodies.ts';
-
-const maxResponseBytes = 64 * 1024 * 1024;
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST';
@@ -21,23 +18,23 @@ export interface ApiRequest {
   readonly secretBody?: string;
   /** Statuses that the caller can read; any other rejects. */
   readonly accept: readonly number[];
+  /** Asks for the body's digest; a body that has this one is not even parsed. "" where none is known yet. */
+  readonly knownDigest?: string | undefined;
 }
 
 export interface ApiReply {
   readonly status: number;
+  /** Null when the answer is `unchanged`. */
   readonly json: unknown;
+  /** Of the body as it came; null when it was not asked for. */
+  readonly digest: string | null;
+  /** True when that is the digest which the caller knows. */
+  readonly unchanged: boolean;
   /** One header, as text. */
   readonly header: (name: string) => string | undefined;
   /** The other side's clock when it began to answer, epoch milliseconds; null when it did not say. */
   readonly dateMs: number | null;
   /** Milliseconds from sending until the answer began. */
-  readonly waitedMs: number;
-}
-
-interface RawReply {
-  readonly status: number;
-  readonly headers: Dispatcher.ResponseData['headers'];
-  readonly body: Buffer;
   readonly waitedMs: number;
 }
 
@@ -65,14 +62,24 @@ export class OpenstackClient {
   }
 
   async #measured(request: ApiRequest): Promise<ApiReply> {
-    const { signal, requests } = this.#context;
+    const { signal, requests, requestTimeoutMs } = this.#context;
     signal.throwIfAborted();
     const url = new URL(request.url);
     const what = `${request.route} at ${url.host}`;
     const startMs = wallMs();
     let status = 0;
     try {
-      const raw = await this.#exchange(request, url, what);
+      const raw = await exchange(
+        this.#lease.pool(url.origin),
+        {
+          method: request.method,
+          url,
+          headers: { accept: 'application/json', 'user-agent': 'region-monitor', ...request.headers },
+          body: request.secretBody ?? null,
+          what,
+        },
+        { timeoutMs: requestTimeoutMs, signal, largeBodies: this.#lease.largeBodies },
+      );
       status = raw.status;
       const reply = this.#read(request, raw, what);
       requests.add({ route: request.route, status, startMs, endMs: wallMs() });
@@ -84,61 +91,15 @@ export class OpenstackClient {
     }
   }
 
-  /**
-   * The whole answer, or a rejection when the time of the request or of the job is over. Undici heeds its signal only
-   * once a connection stands, and its own timers are off by half a second: so the signal ends the wait itself.
-   */
-  async #exchange(request: ApiRequest, url: URL, what: string): Promise<RawReply> {
-    const { signal, requestTimeoutMs } = this.#context;
-    const end = new AbortController();
-    const expire = (): void =>
-      end.abort(
-        new CheckFailure({
-          code: 'timeout',
-          message: `${what} gave no answer within ${requestTimeoutMs} ms`,
-        }),
-      );
-    const cancel = (): void => end.abort(signal.reason);
-    const timer = setTimeout(expire, requestTimeoutMs);
-    signal.addEventListener('abort', cancel);
-    try {
-      const ended = new Promise<never>((_, reject) => {
-        end.signal.addEventListener('abort', () => reject(asError(end.signal.reason)));
-      });
-      return await Promise.race([this.#request(request, { url, what, signal: end.signal }), ended]);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', cancel);
-    }
-  }
-
-  async #request(
-    request: ApiRequest,
-    { url, what, signal }: { url: URL; what: string; signal: AbortSignal },
-  ): Promise<RawReply> {
-    const { clock } = this.#context;
-    const sentMs = clock.monotonicMs();
-    const response = await this.#lease.pool(url.origin).request({
-      method: request.method,
-      path: url.pathname + url.search,
-      headers: { accept: 'application/json', 'user-agent': 'region-monitor', ...request.headers },
-      body: request.secretBody ?? null,
-      signal,
-    });
-    const waitedMs = clock.monotonicMs() - sentMs;
-    const body = await readBody(response, { what, signal, largeBodies: this.#lease.largeBodies });
-    // Undici has the connection back only after this turn; the next request would open another.
-    await nextTurn();
-    return { status: response.statusCode, headers: response.headers, body, waitedMs };
-  }
-
-  #read(request: ApiRequest, raw: RawReply, what: string): ApiReply {
+  #read(request: ApiRequest, raw: Answer, what: string): ApiReply {
     const header = (name: string): string | undefined => {
       const value = raw.headers[name];
       return Array.isArray(value) ? value[0] : value;
     };
     const dateMs = headerTime(header('date'));
-    const json = parseJson(raw.body);
+    const digest = request.knownDigest === undefined ? null : hash('sha256', raw.body, 'base64');
+    const unchanged = digest !== null && digest === request.knownDigest && raw.status === 200;
+    const json = unchanged ? null : parseJson(raw.body);
     if (!request.accept.includes(raw.status)) {
       throw statusFailure({
         what,
@@ -156,35 +117,7 @@ export class OpenstackClient {
         status: raw.status,
       });
     }
-    return { status: raw.status, json, header, dateMs, waitedMs: raw.waitedMs };
-  }
-}
-
-async function readBody(
-  response: Dispatcher.ResponseData,
-  { what, signal, largeBodies }: { what: string; signal: AbortSignal; largeBodies: LargeBodies },
-): Promise<Buffer> {
-  const stream: AsyncIterable<Uint8Array> = response.body;
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  let endTurn: (() => void) | null = null;
-  try {
-    for await (const chunk of stream) {
-      bytes += chunk.byteLength;
-      // Leaving the loop destroys the body, and its connection with it.
-      if (bytes > maxResponseBytes) {
-        throw new CheckFailure({
-          code: 'response-too-large',
-          message: `${what} sent more than the ${maxResponseBytes} bytes that we accept`,
-          status: response.statusCode,
-        });
-      }
-      if (bytes > usualBytes) endTurn ??= await largeBodies.turn(signal);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks, bytes);
-  } finally {
-    endTurn?.();
+    return { status: raw.status, json, digest, unchanged, header, dateMs, waitedMs: raw.waitedMs };
   }
 }
 
@@ -194,10 +127,6 @@ function parseJson(body: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 /** Wall time with a fraction; `Date.now()` has none. */

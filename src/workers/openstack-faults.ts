@@ -43,7 +43,7 @@ export async function readFaults(
 async function askFault(session: ComputeSession, server: NovaServer): Promise<string | null | undefined> {
   try {
     const path = `/servers/${encodeURIComponent(server.id)}`;
-    const { json, dateMs } = await session.get(path, 'GET /servers/{id}');
+    const { json, dateMs } = await session.get({ path, route: 'GET /servers/{id}' });
     const fault = cut(readFault(json));
     return fault === null && isFresh(server, dateMs) ? undefined : fault;
   } catch {

@@ -6,6 +6,12 @@ import type { ComputeSession } from './openstack-session.ts';
 
 const maxPages = 1000;
 
+export interface PagedReply {
+  readonly first: ApiReply;
+  /** Pages that were read. */
+  readonly pages: number;
+}
+
 /** What of a page tells whether the list goes on. */
 export interface Page {
   /** Of its records; null for one that has none. */
@@ -15,29 +21,32 @@ export interface Page {
 }
 
 /**
- * Reads page after page of `path`; `readPage` takes each. Returns the first reply. Of a link only the query is followed,
- * at our own URL: what a proxy is called inside need not be reachable.
+ * Reads page after page of `path`; `readPage` takes each, unless the first is unchanged. Of a link only the query is
+ * followed, at our own URL: what a proxy is called inside need not be reachable.
  */
 export async function readPages(
   session: ComputeSession,
-  { path, query }: { path: string; query: string },
+  { path, query, knownDigest }: { path: string; query: string; knownDigest?: string | undefined },
   readPage: (json: unknown, pageNumber: number) => Page,
-): Promise<ApiReply> {
+): Promise<PagedReply> {
   const route = `GET ${path}`;
-  const first = await session.get(path + query, route);
+  const first = await session.get({ path: path + query, route, knownDigest });
+  if (first.unchanged) return { first, pages: 1 };
   const seen = { queries: new Set([query]), ids: new Set<string>() };
   let page = readPage(first.json, 1);
-  for (let pageNumber = 2; page.next !== null; pageNumber += 1) {
+  let pageNumber = 1;
+  while (page.next !== null) {
+    pageNumber += 1;
     const search = nextQuery(page.next, route);
     if (seen.queries.has(search))
       throw endless(route, 'the link to the next page leads back to one already read');
     if (!bringsNews(page, seen.ids)) throw endless(route, 'a page brings nothing new, yet has a next one');
     if (pageNumber > maxPages) throw endless(route, `there are more than ${maxPages} pages`);
     seen.queries.add(search);
-    const reply = await session.get(path + search, route);
+    const reply = await session.get({ path: path + search, route });
     page = readPage(reply.json, pageNumber);
   }
-  return first;
+  return { first, pages: pageNumber };
 }
 
 /** A cloud that ignores the marker would be asked for its first page a thousand times, by a new link each time. */

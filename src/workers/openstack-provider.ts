@@ -1,6 +1,7 @@
 // One job's access to one OpenStack region.
 
 import { type CheckFailure, toCheckError } from '../shared/errors.ts';
+import type { Observation } from '../shared/observation.ts';
 import type {
   Credentials,
   FlavorResult,
@@ -32,12 +33,14 @@ export class OpenstackProvider implements Provider {
   }
 
   async listProject(task: ProjectTask): Promise<ProjectResult> {
-    const { identityId, changesSince, knownFaults } = task;
+    const { identityId, changesSince } = task;
     const answer = await this.#withSession(task, `identity ${identityId}`, async (session) => {
-      const { servers, malformed, watermark } = await listServers(session, changesSince);
-      const faults = await readFaults(session, servers, knownFaults);
+      const list = await listServers(session, task);
+      const { servers, malformed, watermark, unchanged } = list;
+      const faults = await readFaults(session, servers, task.knownFaults);
       const observations = servers.map((server) => observeServer(server, faults.get(server.id)));
-      return { complete: changesSince === undefined, observations, malformed, watermark };
+      const digest = malformed.length === 0 && observations.every(isCertain) ? list.digest : null;
+      return { complete: changesSince === undefined, observations, malformed, watermark, digest, unchanged };
     });
     return { identityId, ...answer };
   }
@@ -73,6 +76,11 @@ export class OpenstackProvider implements Provider {
   #session(credentials: Credentials, { session }: FlavorTask): ComputeSession {
     return new ComputeSession(this.#tools, { credentials, session });
   }
+}
+
+/** Whether the same record would say the same again: not when more than the record was asked for, and did not come. */
+function isCertain({ partial, health, fault }: Observation): boolean {
+  return !partial && (health.reason !== 'Errored' || fault !== undefined);
 }
 
 interface Outcome<Answer> {

@@ -1,7 +1,7 @@
 // The list of a project's servers: all of them, or those that changed since a time.
 
 import { kubernetesTime } from '../shared/conditions.ts';
-import type { MalformedRecord } from '../shared/server-health.ts';
+import type { MalformedRecord, ProjectTask } from '../shared/server-health.ts';
 import type { ApiReply } from './openstack-client.ts';
 import { readPages } from './openstack-pages.ts';
 import { type NovaServer, readServerPage } from './openstack-schema.ts';
@@ -12,6 +12,10 @@ export interface ServerList {
   readonly malformed: readonly MalformedRecord[];
   /** Where the next list of changes must begin; null when that is not known: the next list must be complete. */
   readonly watermark: string | null;
+  /** Of the list as it came; null when it was not asked for, or came in several pages. */
+  readonly digest: string | null;
+  /** True when the list has the digest that is known: it was not read. */
+  readonly unchanged: boolean;
 }
 
 /**
@@ -23,18 +27,27 @@ const overlapMs = 30_000;
 /** Without `changesSince` the list has no filter at all, not even a limit: only then does it show cells that are down. */
 export async function listServers(
   session: ComputeSession,
-  changesSince: string | undefined,
+  { changesSince, knownDigest = '' }: Pick<ProjectTask, 'changesSince' | 'knownDigest'>,
 ): Promise<ServerList> {
   const servers: NovaServer[] = [];
   const malformed: MalformedRecord[] = [];
   const query = changesSince === undefined ? '' : `?changes-since=${encodeURIComponent(changesSince)}`;
-  const first = await readPages(session, { path: '/servers/detail', query }, (json, pageNumber) => {
+  const whole = changesSince === undefined ? { knownDigest } : {};
+  const list = { path: '/servers/detail', query, ...whole };
+  const { first, pages } = await readPages(session, list, (json, pageNumber) => {
     const page = readServerPage(json, pageNumber);
     for (const server of page.servers) servers.push(server);
     for (const record of page.malformed) malformed.push(record);
     return { ids: [...page.servers.map(({ id }) => id), ...page.malformed.map(providerId)], next: page.next };
   });
-  return { servers, malformed, watermark: watermark(first, changesSince) };
+  const digest = pages === 1 ? first.digest : null;
+  return {
+    servers,
+    malformed,
+    watermark: watermark(first, changesSince),
+    digest,
+    unchanged: first.unchanged,
+  };
 }
 
 function providerId(record: MalformedRecord): string | null {

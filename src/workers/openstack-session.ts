@@ -14,6 +14,14 @@ const refusals: readonly ErrorCode[] = [
   'invalid-config',
 ];
 
+export interface ComputeQuery {
+  /** Below the compute URL, for example "/servers/detail?limit=10". */
+  readonly path: string;
+  readonly route: string;
+  /** See ApiRequest. */
+  readonly knownDigest?: string | undefined;
+}
+
 /**
  * Logs in when there is no session or it is due, and once more when the cloud refuses the token; requests that run at
  * the same time share these logins. Falls back to the microversion that the cloud offers.
@@ -36,20 +44,20 @@ export class ComputeSession {
     return this.#session;
   }
 
-  /** GETs a path below the compute URL, for example "/servers/detail?limit=10". Rejects with a CheckFailure. */
-  async get(path: string, route: string): Promise<ApiReply> {
+  /** GETs a path below the compute URL. Rejects with a CheckFailure. */
+  async get(query: ComputeQuery): Promise<ApiReply> {
     this.#opening ??= this.#open();
     await this.#opening;
     const session = this.#current();
     try {
-      return await this.#send(session, path, route);
+      return await this.#send(session, query);
     } catch (thrown) {
       if (toCheckError(thrown).code !== 'unauthorized') throw thrown;
     }
     this.#renewal ??= this.#logIn();
     const renewed = await this.#renewal.catch((thrown: unknown) => this.#forget(thrown));
     try {
-      return await this.#send(renewed, path, route);
+      return await this.#send(renewed, query);
     } catch (thrown) {
       if (toCheckError(thrown).code === 'unauthorized') this.#session = null;
       throw thrown;
@@ -87,23 +95,23 @@ export class ComputeSession {
     throw new CheckFailure({ code: 'unauthorized', message: 'the session was refused to another request' });
   }
 
-  async #send(session: Session, path: string, route: string): Promise<ApiReply> {
-    const reply = await this.#sendOnce(session, path, route);
+  async #send(session: Session, query: ComputeQuery): Promise<ApiReply> {
+    const reply = await this.#sendOnce(session, query);
     if (reply.status !== 406) return reply;
     const { computeUrl, token } = session;
     const microversion = await this.#tools.discovery.offered(computeUrl, token);
     const lowered = { ...session, microversion };
     this.#session = lowered;
-    const second = await this.#sendOnce(lowered, path, route);
+    const second = await this.#sendOnce(lowered, query);
     if (second.status !== 406) return second;
     throw new CheckFailure({
       code: 'unexpected-status',
-      message: `${route} answered 406 to microversion ${microversion ?? 'none'}, which the service itself offers`,
+      message: `${query.route} answered 406 to microversion ${microversion ?? 'none'}, which the service itself offers`,
       status: 406,
     });
   }
 
-  async #sendOnce(session: Session, path: string, route: string): Promise<ApiReply> {
+  async #sendOnce(session: Session, { path, route, knownDigest }: ComputeQuery): Promise<ApiReply> {
     const { computeUrl, microversion, token } = session;
     return this.#tools.client.send({
       method: 'GET',
@@ -119,6 +127,7 @@ export class ComputeSession {
             }),
       },
       accept: [200, 406],
+      knownDigest,
     });
   }
 }

@@ -30,6 +30,8 @@ export class SimulatedProvider implements Provider {
         observations: (task.simulatedServers ?? []).map(observeSimulated),
         malformed: [],
         watermark: null,
+        digest: null,
+        unchanged: false,
       },
       session: null,
     };

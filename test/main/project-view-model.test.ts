@@ -69,11 +69,15 @@ test('a view shows each server as the cloud had it at the last list', (t) => {
             whole ? !each.deleted : changedAt >= lastAsked - overlap,
           )
           .map(({ observation: each }) => each);
+        const digest = whole ? JSON.stringify(told) : null;
+        const unchanged = digest !== null && digest === view.digest;
         const believed = view.take({
           complete: whole,
-          observations: reversed ? told.toReversed() : told,
+          observations: unchanged ? [] : reversed ? told.toReversed() : told,
           malformed: [],
           watermark: '2026-11-22T07:00:00Z',
+          digest,
+          unchanged,
         });
         if (!believed) continue;
         lastAsked = time;
@@ -119,6 +123,8 @@ test('a list of changes taken twice is as good as once', (t) => {
           .map(({ id, ...rest }) => observation({ providerId: `id-${id}`, ...rest })),
         malformed: [],
         watermark: '2026-11-22T07:00:00Z',
+        digest: null,
+        unchanged: false,
       });
       const [once, twice] = [new ProjectView(), new ProjectView()];
       for (const view of [once, twice]) view.take(answer(true, listed));

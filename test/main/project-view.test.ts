@@ -13,7 +13,7 @@ const unknown = {
 } as const;
 
 function list(...observations: Observation[]): ProjectAnswer {
-  return { complete: true, observations, malformed: [], watermark };
+  return { complete: true, observations, malformed: [], watermark, digest: null, unchanged: false };
 }
 
 function changes(...observations: Observation[]): ProjectAnswer {
@@ -42,6 +42,34 @@ function nova(providerId: string, more: Partial<Observation> = {}): Observation 
 
 const foo4 = serverRecord({ name: 'a4', displayName: 'foo-4' });
 const foo48 = serverRecord({ name: 'a48', displayName: 'foo-48' });
+
+test('a list with the digest of the view changes nothing but its watermark', (t) => {
+  const view = new ProjectView();
+  view.take({ ...list(nova('4', { name: 'foo-4' })), digest: 'first' });
+  t.is(view.digest, 'first');
+  t.true(view.take({ ...list(), watermark: 'later', digest: 'first', unchanged: true }));
+  t.is(find(view, foo4), '4');
+  t.is(view.watermark, 'later');
+  t.is(view.digest, 'first');
+});
+
+test('the view has the digest of its list until changes come', (t) => {
+  const view = new ProjectView();
+  view.take({ ...list(nova('4', { name: 'foo-4' })), digest: 'first' });
+  view.take(changes());
+  t.is(view.digest, 'first', 'nothing changed');
+  view.take(changes(nova('4', { name: 'foo-48' })));
+  t.is(view.digest, null);
+});
+
+test('the digest of a list that is not believed is not kept', (t) => {
+  const view = new ProjectView();
+  view.take({ ...list(nova('1'), nova('2'), nova('3')), digest: 'first' });
+  t.false(view.take({ ...list(nova('1')), digest: 'second' }));
+  t.is(view.digest, null, 'it must be read to be confirmed');
+  t.true(view.take({ ...list(nova('1')), digest: 'second' }));
+  t.is(view.digest, 'second');
+});
 
 test('names match exactly: foo-48 is not foo-4', (t) => {
   const view = viewOf(nova('48', { name: 'foo-48' }), nova('x', { name: 'xfoo-4' }));

@@ -90,7 +90,15 @@ function take(state: RegionState, ...observations: Observation[]): void {
   state.takeProject(
     {
       identityId: 'p1',
-      outcome: { ok: true, complete: true, observations, malformed: [], watermark: '2026-11-22T07:00:00Z' },
+      outcome: {
+        ok: true,
+        complete: true,
+        observations,
+        malformed: [],
+        watermark: '2026-11-22T07:00:00Z',
+        digest: 'of the list',
+        unchanged: false,
+      },
       session: session('of p1'),
     },
     projectCredentials,
@@ -159,6 +167,16 @@ test('a project is listed completely when its turn has come', (t) => {
   take(state);
   const limits = { ...input(state).limits, reconcileEvery: 1 };
   t.is(regionJob(input(state, { limits }))?.projects[0]?.changesSince, undefined);
+});
+
+test('a project that is listed completely says which list is known, while what is known is just that list', (t) => {
+  const state = openState();
+  const limits = { ...input(state).limits, reconcileEvery: 1 };
+  const knownDigest = (): string | undefined => regionJob(input(state, { limits }))?.projects[0]?.knownDigest;
+  t.is(knownDigest(), undefined);
+  take(state, observation());
+  t.is(knownDigest(), 'of the list');
+  t.is(regionJob(input(state))?.projects[0]?.knownDigest, undefined, 'changes are asked for');
 });
 
 test('faults that are known are handed along, with the time that they were seen at', (t) => {

@@ -40,6 +40,8 @@ function listed(...providerIds: string[]): ProjectResult {
       observations: providerIds.map((providerId) => observation({ providerId })),
       malformed: [],
       watermark: '2026-11-22T07:00:00Z',
+      digest: null,
+      unchanged: false,
     },
     session: session('of p1'),
   };
