@@ -29,6 +29,8 @@ async function execute(invocation: Invocation<Command>, version: Version): Promi
   const signal = stopSignal();
   const { createLogger } = await import('./logger.ts');
   const logger = createLogger(options.log);
+  // However the process ends: a crash too must leave its last lines.
+  process.once('exit', () => logger.flush());
   try {
     const start = await command.load();
     const { env, stdout, stderr } = process;
@@ -38,8 +40,6 @@ async function execute(invocation: Invocation<Command>, version: Version): Promi
     if (error instanceof StartupError) logger.error(error.title, error.message);
     else logger.error('failed to start', error);
     return 1;
-  } finally {
-    logger.flush();
   }
 }
 

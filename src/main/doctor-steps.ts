@@ -2,8 +2,8 @@
 // need it, and nothing else.
 
 import type { Clock } from '../shared/clock.ts';
+import { Deadline } from '../shared/deadline.ts';
 import { CheckFailure, type ErrorCode } from '../shared/errors.ts';
-import { Deadline } from './deadline.ts';
 import { remedyFor } from './doctor-remedies.ts';
 import { errorText } from './error-text.ts';
 import { ApiError, advice } from './kubernetes-errors.ts';

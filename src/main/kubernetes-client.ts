@@ -6,7 +6,8 @@
 // none for the requests.
 
 import { Agent, type Dispatcher, errors, request } from 'undici';
-import { Deadline } from './deadline.ts';
+import { Deadline } from '../shared/deadline.ts';
+import { type Answer, AnswerTooLarge, exchange } from '../shared/http-exchange.ts';
 import { type Call, describe, failure, noAnswer, parse } from './kubernetes-call.ts';
 import type { ClusterAccess } from './kubernetes-config.ts';
 import { ApiError } from './kubernetes-errors.ts';
@@ -15,7 +16,8 @@ import { LineSplitter } from './line-splitter.ts';
 export { type ResourceKind, resourcePath, secretPath } from './kubernetes-paths.ts';
 
 /** A page of 500 objects is 1–5 MB; the largest OpenAPI document a few. */
-const maxResponseBytes = 128 * 1024 * 1024;
+const maxBytes = 128 * 1024 * 1024;
+const maxRefusalBytes = 64 * 1024;
 /** etcd takes 1.5 MB an object; JSON makes it larger, but not by this much. */
 const maxLineBytes = 16 * 1024 * 1024;
 /** Below the 60 s after which load balancers forget a connection, and the 90 s after which the API server closes it. */
@@ -89,7 +91,6 @@ export class KubernetesClient {
     this.#requests = new Agent({
       ...common,
       connections: options.connections ?? 16,
-      maxResponseSize: maxResponseBytes,
     });
     this.#watches = new Agent(common);
   }
@@ -121,17 +122,18 @@ export class KubernetesClient {
     let open = false;
     let body: Dispatcher.ResponseData['body'] | undefined;
     try {
-      const response = await this.#request(call, deadline.signal);
+      const response = await this.#authorized(call, deadline.signal, async (headers) =>
+        this.#openWatch(call, headers, deadline.signal),
+      );
       body = response.body;
-      if (response.statusCode !== 200)
-        throw failed(call, response, await readBounded(response.body, 64 * 1024));
+      if (response.refusal !== null) throw failed(call, response, response.refusal);
       open = true;
       deadline.restart(options.idleTimeoutMs);
       options.onOpen?.();
       const lines = new LineSplitter(maxLineBytes);
       for await (const chunk of response.body) {
         deadline.postpone();
-        for (const line of lines.push(asBuffer(chunk))) yield parse(call, response.statusCode, line);
+        for (const line of lines.push(asBuffer(chunk))) yield parse(call, response.status, line);
       }
       if (lines.partial) throw noAnswer(call, 'InvalidResponse', 'the stream ended in the middle of a line');
     } catch (error) {
@@ -153,11 +155,13 @@ export class KubernetesClient {
     const startMs = performance.now();
     let status = 0;
     try {
-      const response = await this.#request(call, deadline.signal);
-      const text = await response.body.text();
-      status = response.statusCode;
-      if (response.statusCode < 200 || response.statusCode > 299) throw failed(call, response, text);
-      return parse(call, response.statusCode, text);
+      const answer = await this.#authorized(call, deadline.signal, async (headers) =>
+        this.#exchange(call, headers, deadline.signal),
+      );
+      status = answer.status;
+      const text = answer.body.toString('utf8');
+      if (status < 200 || status > 299) throw failed(call, answer, text);
+      return parse(call, status, text);
     } catch (error) {
       throw this.#explain(call, error, deadline, 'Timeout');
     } finally {
@@ -168,34 +172,53 @@ export class KubernetesClient {
   }
 
   /** A token may have been renewed since it was read: one that is refused is looked for anew, once. */
-  async #request(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const header = await this.#authorization(call, signal);
-    const response = await this.#dispatch(call, header, signal);
-    if (response.statusCode !== 401 || header === undefined) return response;
-    const renewed = await this.#authorization(call, signal, header);
-    if (renewed === header) return response;
-    await response.body.dump();
-    return this.#dispatch(call, renewed, signal);
+  async #authorized<R extends { readonly status: number }>(
+    call: Call,
+    signal: AbortSignal,
+    send: (headers: Readonly<Record<string, string>>) => Promise<R>,
+  ): Promise<R> {
+    const token = await this.#authorization(call, signal);
+    const response = await send(this.#headers(call, token));
+    if (response.status !== 401 || token === undefined) return response;
+    const renewed = await this.#authorization(call, signal, token);
+    return renewed === token ? response : send(this.#headers(call, renewed));
   }
 
-  async #dispatch(
+  #headers(call: Call, authorization: string | undefined): Readonly<Record<string, string>> {
+    return {
+      accept: 'application/json',
+      'user-agent': this.#userAgent,
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(call.body === undefined ? {} : { 'content-type': call.body.type }),
+    };
+  }
+
+  async #exchange(
     call: Call,
-    authorization: string | undefined,
+    headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
-    return request(`${this.#access.server}${call.path}`, {
-      method: call.method,
-      dispatcher: call.watch === true ? this.#watches : this.#requests,
-      signal,
-      headers: {
-        accept: 'application/json',
-        'user-agent': this.#userAgent,
-        ...(authorization === undefined ? {} : { authorization }),
-        ...(call.body === undefined ? {} : { 'content-type': call.body.type }),
-      },
-      ...(call.query === undefined ? {} : { query: call.query }),
-      ...(call.body === undefined ? {} : { body: call.body.text }),
-    });
+  ): Promise<Answer> {
+    const { method, body } = call;
+    const request = { method, url: this.#url(call), headers, body: body?.text ?? null };
+    return exchange(this.#requests, request, { signal, maxBytes });
+  }
+
+  async #openWatch(
+    call: Call,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Opened> {
+    const dispatcher = this.#watches;
+    const response = await request(this.#url(call), { method: call.method, dispatcher, signal, headers });
+    const { statusCode: status, body } = response;
+    const refusal = status === 200 ? null : await readBounded(body, maxRefusalBytes);
+    return { status, headers: response.headers, body, refusal };
+  }
+
+  #url({ path, query = {} }: Call): URL {
+    const url = new URL(`${this.#access.server}${path}`);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    return url;
   }
 
   /** A credential plugin is a foreign program: it may hang, so the deadline holds for it too. */
@@ -218,8 +241,7 @@ export class KubernetesClient {
     if (error instanceof ApiError) return error;
     if (deadline.expired) return noAnswer(call, timeoutReason, messageOf(deadline.signal.reason), error);
     if (deadline.signal.aborted) return noAnswer(call, 'Aborted', 'given up by the monitor', error);
-    if (error instanceof errors.ResponseExceededMaxSizeError)
-      return noAnswer(call, 'ResponseTooLarge', `the answer is larger than ${maxResponseBytes} bytes`, error);
+    if (error instanceof AnswerTooLarge) return noAnswer(call, 'ResponseTooLarge', error.message, error);
     if (error instanceof errors.ClientDestroyedError || error instanceof errors.ClientClosedError)
       return noAnswer(call, 'Aborted', 'the client is closed', error);
     const code = codeOf(error);
@@ -228,10 +250,17 @@ export class KubernetesClient {
   }
 }
 
-function failed(call: Call, response: Dispatcher.ResponseData, text: string): ApiError {
-  const retryAfter = response.headers['retry-after'];
+/** A watch that the API server accepted or refused. */
+interface Opened extends Pick<Answer, 'status' | 'headers'> {
+  readonly body: Dispatcher.ResponseData['body'];
+  /** What it said in refusing, or the beginning of it; null when it did not. */
+  readonly refusal: string | null;
+}
+
+function failed(call: Call, { status, headers }: Pick<Answer, 'status' | 'headers'>, text: string): ApiError {
+  const retryAfter = headers['retry-after'];
   return failure(call, {
-    status: response.statusCode,
+    status,
     retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
     text,
   });

@@ -1,8 +1,8 @@
-// Where log lines go. Guarantees: a line is written before `write` returns wherever the other side takes it, so that a
-// crash loses none; nothing that happens to the other side (closed, full, slow) throws or ends the process; lines
+// Where log lines go. Guarantees: lines are written before the event loop goes on wherever the other side takes them, those
+// of one moment at once; a crash loses none of them; nothing that happens to the other side (closed, full, slow) throws or ends the process; lines
 // that it did not take are counted, and the count is handed over once it takes lines again.
 
-import { writeSync } from 'node:fs';
+import { writevSync } from 'node:fs';
 
 export interface LogSink {
   write(line: string): void;
@@ -18,16 +18,20 @@ export interface LogDestination {
 }
 
 const maxWaitingBytes = 4 * 1024 * 1024;
+/** So much is not kept for the lines that may follow. */
+const maxBatchBytes = 64 * 1024;
 const retryMs = 20;
 const flushMs = 200;
 
-/** A file descriptor. A non-blocking one that is full for the moment keeps lines waiting, at most 4 MiB of them. */
+/** A file descriptor. The process's end must `flush` it. A non-blocking one that is full for the moment keeps lines waiting, at most 4 MiB of them. */
 export class DescriptorSink implements LogSink {
   readonly #fd: number;
   readonly #onLost: (lines: number) => void;
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #retry: NodeJS.Timeout | undefined;
+  /** The lines of this moment will be written. */
+  #due = false;
   #lost = 0;
 
   /** `onLost` is called with the number of lines that were lost, when a line went through again. */
@@ -44,7 +48,12 @@ export class DescriptorSink implements LogSink {
     }
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
-    if (this.#retry === undefined) this.#drain();
+    if (this.#retry !== undefined) return;
+    if (this.#waitingBytes > maxBatchBytes) this.#drain();
+    else if (!this.#due) {
+      this.#due = true;
+      queueMicrotask(this.#drainDue);
+    }
   }
 
   flush(): void {
@@ -56,45 +65,53 @@ export class DescriptorSink implements LogSink {
     }
   }
 
+  readonly #drainDue = (): void => {
+    this.#due = false;
+    if (this.#retry === undefined) this.#drain();
+  };
+
   #drain(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     let written = false;
-    for (let line = this.#waiting[0]; line !== undefined; line = this.#waiting[0]) {
-      const rest = this.#writeSome(line);
-      if (rest === null) {
-        this.#lost += 1;
-      } else if (rest.length > 0) {
-        this.#waiting[0] = rest;
-        this.#waitingBytes -= line.length - rest.length;
-        this.#retry = setTimeout(() => this.#drain(), retryMs);
-        break;
-      } else {
+    while (this.#waiting.length > 0) {
+      try {
+        this.#forget(writevSync(this.#fd, this.#waiting));
         written = true;
+      } catch (error) {
+        if (
+          error instanceof Error &&
+          'code' in error &&
+          (error.code === 'EAGAIN' || error.code === 'EINTR')
+        ) {
+          this.#retry = setTimeout(() => this.#drain(), retryMs);
+          return;
+        }
+        this.#lost += this.#waiting.length;
+        this.#waiting.length = 0;
+        this.#waitingBytes = 0;
       }
-      this.#waiting.shift();
-      this.#waitingBytes -= line.length;
     }
-    if (written && this.#lost > 0 && this.#retry === undefined) {
+    if (written && this.#lost > 0) {
       const lost = this.#lost;
       this.#lost = 0;
       this.#onLost(lost);
     }
   }
 
-  /** What is left of the line: nothing, something that must wait, or null when it is lost. */
-  #writeSome(line: Buffer): Buffer | null {
-    let rest = line;
-    while (rest.length > 0) {
-      try {
-        rest = rest.subarray(writeSync(this.#fd, rest));
-      } catch (error) {
-        if (error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EINTR'))
-          return rest;
-        return null;
-      }
+  /** Lets go of what was written: whole lines, and the beginning of one perhaps. */
+  #forget(writtenBytes: number): void {
+    this.#waitingBytes -= writtenBytes;
+    let left = writtenBytes;
+    let whole = 0;
+    for (const line of this.#waiting) {
+      if (line.length > left) break;
+      left -= line.length;
+      whole += 1;
     }
-    return rest;
+    this.#waiting.splice(0, whole);
+    const [cut] = this.#waiting;
+    if (cut !== undefined && left > 0) this.#waiting[0] = cut.subarray(left);
   }
 }
 

@@ -1,12 +1,16 @@
 // HTTP with JSON answers, for one job: bounded in time, in size and in number, every request counted.
 
 import { hash } from 'node:crypto';
+import { Deadline } from '../shared/deadline.ts';
 import { CheckFailure } from '../shared/errors.ts';
+import { type Answer, AnswerTooLarge, exchange } from '../shared/http-exchange.ts';
 import { headerTime, retryAfterMs } from './cloud-time.ts';
 import type { ConnectionLease } from './connections.ts';
-import { type Answer, exchange } from './http-exchange.ts';
 import { isClosedConnection, statusFailure, transportFailure } from './http-failure.ts';
 import type { JobContext } from './job-context.ts';
+import { usualBytes } from './large-bodies.ts';
+
+const maxBytes = 64 * 1024 * 1024;
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST';
@@ -62,24 +66,14 @@ export class OpenstackClient {
   }
 
   async #measured(request: ApiRequest): Promise<ApiReply> {
-    const { signal, requests, requestTimeoutMs } = this.#context;
+    const { signal, requests } = this.#context;
     signal.throwIfAborted();
     const url = new URL(request.url);
     const what = `${request.route} at ${url.host}`;
     const startMs = wallMs();
     let status = 0;
     try {
-      const raw = await exchange(
-        this.#lease.pool(url.origin),
-        {
-          method: request.method,
-          url,
-          headers: { accept: 'application/json', 'user-agent': 'region-monitor', ...request.headers },
-          body: request.secretBody ?? null,
-          what,
-        },
-        { timeoutMs: requestTimeoutMs, signal, largeBodies: this.#lease.largeBodies },
-      );
+      const raw = await this.#exchange(request, url, what);
       status = raw.status;
       const reply = this.#read(request, raw, what);
       requests.add({ route: request.route, status, startMs, endMs: wallMs() });
@@ -88,6 +82,40 @@ export class OpenstackClient {
       const failure = transportFailure(what, thrown);
       requests.add({ route: request.route, status, startMs, endMs: wallMs(), error: failure.error });
       throw failure;
+    }
+  }
+
+  async #exchange(request: ApiRequest, url: URL, what: string): Promise<Answer> {
+    const { signal: jobSignal, requestTimeoutMs } = this.#context;
+    const { method, headers, secretBody = null } = request;
+    const { largeBodies } = this.#lease;
+    const deadline = new Deadline(requestTimeoutMs, jobSignal);
+    const { signal } = deadline;
+    try {
+      return await exchange(
+        this.#lease.pool(url.origin),
+        {
+          method,
+          url,
+          headers: { accept: 'application/json', 'user-agent': 'region-monitor', ...headers },
+          body: secretBody,
+        },
+        { signal, maxBytes, large: { bytes: usualBytes, turn: async () => largeBodies.turn(signal) } },
+      );
+    } catch (thrown) {
+      if (thrown instanceof AnswerTooLarge)
+        throw new CheckFailure({
+          code: 'response-too-large',
+          message: `${what} sent more than the ${maxBytes} bytes that we accept`,
+          status: thrown.status,
+        });
+      if (!deadline.expired) throw thrown;
+      throw new CheckFailure({
+        code: 'timeout',
+        message: `${what} gave no answer within ${requestTimeoutMs} ms`,
+      });
+    } finally {
+      deadline.release();
     }
   }
 

@@ -1,50 +1,59 @@
 // One request and the whole of its answer. Undici's `request` makes a stream, a signal and their listeners for each, which
-// costs more than a list of some servers itself: so this handles its events directly.
+// costs more than a small answer itself: so this handles its events directly.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Dispatcher, Pool } from 'undici';
-import { CheckFailure } from '../shared/errors.ts';
-import { type LargeBodies, usualBytes } from './large-bodies.ts';
-
-const maxResponseBytes = 64 * 1024 * 1024;
+import type { Dispatcher } from 'undici';
 
 export interface ExchangeRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'PATCH' | 'POST';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
-  /** What is asked of whom, for error messages. */
-  readonly what: string;
 }
 
 export interface ExchangeLimits {
-  /** From now until the whole answer is there. */
-  readonly timeoutMs: number;
-  /** Ends the exchange with its reason, a CheckFailure. */
+  /** Ends the exchange with its reason, also while it waits for a connection. */
   readonly signal: AbortSignal;
-  readonly largeBodies: LargeBodies;
+  /** A longer answer rejects with an AnswerTooLarge. */
+  readonly maxBytes: number;
+  /** An answer that grows beyond `bytes` waits until `turn` resolves, with what is called when it is over. */
+  readonly large?: { readonly bytes: number; readonly turn: () => Promise<() => void> };
 }
 
 export interface Answer {
   readonly status: number;
-  readonly headers: Headers;
+  /** Names in lower case. */
+  readonly headers: AnswerHeaders;
   readonly body: Buffer;
   /** Milliseconds from sending until the answer began. */
   readonly waitedMs: number;
 }
 
-type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Rejects with a CheckFailure, or with undici's error when the connection failed. */
+export class AnswerTooLarge extends Error {
+  override readonly name = 'AnswerTooLarge';
+  /** HTTP status of the answer. */
+  readonly status: number;
+
+  constructor(maxBytes: number, status: number) {
+    super(`the answer has more than the ${maxBytes} bytes that we accept`);
+    this.status = status;
+  }
+}
+
+/** Rejects with the signal's reason, an AnswerTooLarge, or undici's error when the connection failed. */
 export async function exchange(
-  pool: Pool,
+  dispatcher: Dispatcher,
   request: ExchangeRequest,
   limits: ExchangeLimits,
 ): Promise<Answer> {
+  limits.signal.throwIfAborted();
   const { method, url, headers, body } = request;
-  const handler = new ExchangeHandler(request.what, limits);
+  const { origin, pathname, search } = url;
+  const handler = new ExchangeHandler(limits);
   try {
-    pool.dispatch({ method, path: url.pathname + url.search, headers, body }, handler);
+    dispatcher.dispatch({ origin, method, path: pathname + search, headers, body }, handler);
     const answer = await handler.answer;
     // Undici has the connection back only after this turn; the next request would open another.
     await nextTurn();
@@ -55,24 +64,21 @@ export async function exchange(
 }
 
 class ExchangeHandler implements Dispatcher.DispatchHandler {
-  readonly #what: string;
   readonly #limits: ExchangeLimits;
   readonly #settled = Promise.withResolvers<Answer>();
-  readonly #timer: NodeJS.Timeout;
   readonly #sentMs = performance.now();
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | null = null;
-  #failure: Error | null = null;
+  #failure: unknown;
+  #failed = false;
   #status = 0;
-  #headers: Headers = {};
+  #headers: AnswerHeaders = {};
   #waitedMs = 0;
   #bytes = 0;
   #turn: Promise<() => void> | null = null;
 
-  constructor(what: string, limits: ExchangeLimits) {
-    this.#what = what;
+  constructor(limits: ExchangeLimits) {
     this.#limits = limits;
-    this.#timer = setTimeout(this.#expire, limits.timeoutMs);
     limits.signal.addEventListener('abort', this.#cancel);
   }
 
@@ -81,7 +87,6 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   release(): void {
-    clearTimeout(this.#timer);
     this.#limits.signal.removeEventListener('abort', this.#cancel);
     void this.#turn?.then(
       (end) => end(),
@@ -92,10 +97,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     // It was given up while it waited for a connection.
-    if (this.#failure !== null) controller.abort(this.#failure);
+    if (this.#failed) this.#abort();
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
     if (status < 200) return;
     this.#waitedMs = performance.now() - this.#sentMs;
     this.#status = status;
@@ -103,21 +108,16 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { maxBytes, large } = this.#limits;
     this.#bytes += chunk.byteLength;
-    if (this.#bytes > maxResponseBytes) {
-      this.#end(
-        new CheckFailure({
-          code: 'response-too-large',
-          message: `${this.#what} sent more than the ${maxResponseBytes} bytes that we accept`,
-          status: this.#status,
-        }),
-      );
+    if (this.#bytes > maxBytes) {
+      this.#end(new AnswerTooLarge(maxBytes, this.#status));
       return;
     }
     this.#chunks.push(chunk);
-    if (this.#bytes > usualBytes && this.#turn === null) {
+    if (large !== undefined && this.#bytes > large.bytes && this.#turn === null) {
       controller.pause();
-      this.#turn = this.#limits.largeBodies.turn(this.#limits.signal);
+      this.#turn = large.turn();
       // Without a turn the exchange is over: the signal has ended it.
       this.#turn.then(
         () => controller.resume(),
@@ -127,37 +127,31 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    const body = Buffer.concat(this.#chunks, this.#bytes);
     this.#settled.resolve({
       status: this.#status,
       headers: this.#headers,
-      body: Buffer.concat(this.#chunks, this.#bytes),
+      body,
       waitedMs: this.#waitedMs,
     });
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.#settled.reject(error);
   }
 
-  readonly #expire = (): void => {
-    const { timeoutMs } = this.#limits;
-    this.#end(
-      new CheckFailure({
-        code: 'timeout',
-        message: `${this.#what} gave no answer within ${timeoutMs} ms`,
-      }),
-    );
-  };
-
-  readonly #cancel = (): void => {
-    const reason: unknown = this.#limits.signal.reason;
-    this.#end(reason instanceof Error ? reason : new Error(String(reason)));
-  };
+  readonly #cancel = (): void => this.#end(this.#limits.signal.reason);
 
   /** Undici ends only what has a connection: what still waits for one is told later, the caller now. */
-  #end(failure: Error): void {
+  #end(failure: unknown): void {
     this.#failure = failure;
+    this.#failed = true;
     this.#settled.reject(failure);
-    this.#controller?.abort(failure);
+    this.#abort();
+  }
+
+  #abort(): void {
+    const failure = this.#failure;
+    this.#controller?.abort(failure instanceof Error ? failure : new Error(String(failure)));
   }
 }
