@@ -7,6 +7,7 @@ export type MonitorStatus = {
   readonly time: string;
   readonly monitor: ProcessStatus;
   readonly regions: readonly RegionStatus[];
+  readonly problems: ProblemsStatus;
   readonly pool: PoolStatus;
   /** Newest first. */
   readonly transitions: readonly Transition[];
@@ -25,6 +26,40 @@ export interface ProcessStatus {
   readonly ready: boolean;
   /** Why it is ready, or not yet. */
   readonly detail: string;
+}
+
+export interface ProblemsStatus {
+  /** All that are open. */
+  readonly open: number;
+  /** Those that are alike together, with the latest first; so many at most. */
+  readonly groups: readonly ProblemStatus[];
+}
+
+export interface ProblemStatus {
+  /** As the log has it. */
+  readonly message: string;
+  /** "" where there is none. */
+  readonly code: string;
+  /** The error of the latest; "" where there is none. */
+  readonly error: string;
+  /** "" for what belongs to no region. */
+  readonly regionId: string;
+  /** How many there are of the same message, code and region. */
+  readonly count: number;
+  /** What the latest of them are of; empty for a region as a whole. */
+  readonly objects: readonly ProblemObject[];
+  /** When the first of them was told. */
+  readonly since: string;
+  /** When the last of them was told. */
+  readonly latest: string;
+}
+
+export interface ProblemObject {
+  /** A record is the cloud's of a server; a resource is one of Kubernetes that cannot be read. */
+  readonly kind: 'server' | 'record' | 'identity' | 'resource';
+  readonly name: string;
+  /** "" where nobody gave it one. */
+  readonly displayName: string;
 }
 
 export interface RegionStatus {

@@ -57,6 +57,7 @@ export interface Polling {
   readonly checker: ServerHealthChecker;
   readonly counts: StateCounts;
   readonly transitions: RecentTransitions;
+  readonly problems: Pick<ProblemLog, 'open'>;
   readonly cycles: readonly Pollable[];
 }
 
@@ -137,6 +138,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     identities: caches.identities,
     openstackIdentities: caches.openstackIdentities,
   });
+  const problemLog = new ProblemLog(logger, clock, (server) => isThere(server, caches.servers));
   const usual: CheckerParts = {
     regions: caches.regions,
     servers: caches.servers,
@@ -151,7 +153,7 @@ export async function createPolling(options: Options, context: PollingContext): 
           metrics,
           tracer: telemetry.tracer,
         }),
-    problems: new ProblemLog(logger, (server) => isThere(server, caches.servers)),
+    problems: problemLog,
   };
   const parts = context.replace?.(usual) ?? usual;
   const { regions, servers, problems, writer } = parts;
@@ -191,7 +193,18 @@ export async function createPolling(options: Options, context: PollingContext): 
       signal,
     });
   const cycles = [cycleOf(checker), ...further.map((one) => cycleOf(one))];
-  return { client, caches, pool, registry, writer, checker, counts, transitions, cycles };
+  return {
+    client,
+    caches,
+    pool,
+    registry,
+    writer,
+    checker,
+    counts,
+    transitions,
+    problems: problemLog,
+    cycles,
+  };
 }
 
 /** Not deleted, nor replaced by another of its name, nor moved to another region. */

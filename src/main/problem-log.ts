@@ -1,8 +1,10 @@
 // Says each problem once when it begins and once when it ends, instead of at every poll, and bounds the lines that a mass
-// failure writes: the first ones in full, then a count.
+// failure writes: the first ones in full, then a count. What is open now is there to be looked at.
 
+import type { Clock } from '../shared/clock.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import type { Logger } from './logger.ts';
+import { groupProblems, type ProblemGroup } from './problem-groups.ts';
 
 export interface Problem {
   /** Identity: the same key in the next report is the same problem, going on. Texts that vary stay out of it. */
@@ -26,18 +28,26 @@ const fullLines = 20;
 
 export class ProblemLog {
   readonly #logger: Logger;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #isThere: (server: ServerRecord) => boolean;
   /** Problems that go on, by scope and key. */
   readonly #open = new Map<string, Map<string, Problem>>();
   /**
-   * By scope and subject, the keys of all problems that were told since the subject was last well: one that alternates
-   * between two is told each of them once.
+   * By scope and subject, the keys of all problems that were told since the subject was last well, and when each was:
+   * one that alternates between two is told each of them once.
    */
-  readonly #told = new Map<string, Map<string, Set<string>>>();
+  readonly #told = new Map<string, Told>();
+  /** By scope, what is open, as it was last asked for. */
+  readonly #groups = new Map<string, readonly ProblemGroup[]>();
 
   /** `isThere` says whether a server is still to be looked after, in the region that it was in. */
-  constructor(logger: Logger, isThere: (server: ServerRecord) => boolean = () => true) {
+  constructor(
+    logger: Logger,
+    clock: Pick<Clock, 'now'>,
+    isThere: (server: ServerRecord) => boolean = () => true,
+  ) {
     this.#logger = logger;
+    this.#clock = clock;
     this.#isThere = isThere;
   }
 
@@ -49,10 +59,12 @@ export class ProblemLog {
     const before = this.#byKey(this.#open.get(scope)?.values() ?? []);
     const now = this.#byKey(problems);
     const subjects = new Set([...now.values()].map(subjectOf));
-    const told = toldSince(this.#told.get(scope), before.values());
+    const nowMs = this.#clock.now();
+    const told = toldSince(this.#told.get(scope), before.values(), nowMs);
     const begun = [...now.values()].filter(
       (problem) => told.get(subjectOf(problem))?.has(problem.key) !== true,
     );
+    this.#groups.delete(scope);
     const gone = [...before.values()].filter((problem) => !subjects.has(subjectOf(problem)));
     const hidden = problems.some(({ hidesOthers }) => hidesOthers === true);
     const ended = hidden ? [] : gone;
@@ -67,13 +79,33 @@ export class ProblemLog {
       return;
     }
     this.#open.set(scope, now);
-    this.#told.set(scope, toldSince(told, now.values()));
+    this.#told.set(scope, toldSince(told, now.values(), nowMs));
+  }
+
+  /** What is open, by scope: as of its last report, without what another problem hides. */
+  *open(): Iterable<readonly [scope: string, groups: readonly ProblemGroup[]]> {
+    for (const scope of this.#open.keys()) {
+      const groups = this.#groups.get(scope) ?? this.#grouped(scope);
+      this.#groups.set(scope, groups);
+      yield [scope, groups];
+    }
   }
 
   /** Drops a scope that is no more, without a word about its problems. */
   forget(scope: string): void {
     this.#open.delete(scope);
     this.#told.delete(scope);
+    this.#groups.delete(scope);
+  }
+
+  #grouped(scope: string): readonly ProblemGroup[] {
+    const all = [...(this.#open.get(scope)?.values() ?? [])];
+    const hiding = all.filter(({ hidesOthers }) => hidesOthers === true);
+    const told = this.#told.get(scope);
+    const seen = hiding.length > 0 ? hiding : all;
+    return groupProblems(
+      seen.map((problem) => ({ problem, sinceMs: told?.get(subjectOf(problem))?.get(problem.key) ?? 0 })),
+    );
   }
 
   /** Without those of servers that are gone. */
@@ -104,16 +136,17 @@ export class ProblemLog {
   }
 }
 
-/** Keys by subject: those of problems that go on, and of earlier ones of their subjects. */
-function toldSince(
-  before: ReadonlyMap<string, Set<string>> | undefined,
-  now: Iterable<Problem>,
-): Map<string, Set<string>> {
-  const told = new Map<string, Set<string>>();
+/** By subject and key, when a problem was told: epoch milliseconds. */
+type Told = Map<string, Map<string, number>>;
+
+/** Those of problems that go on, and of earlier ones of their subjects. */
+function toldSince(before: Told | undefined, now: Iterable<Problem>, nowMs: number): Told {
+  const told: Told = new Map();
   for (const problem of now) {
     const subject = subjectOf(problem);
-    const keys = told.get(subject) ?? before?.get(subject) ?? new Set();
-    told.set(subject, keys.add(problem.key));
+    const keys = told.get(subject) ?? before?.get(subject) ?? new Map<string, number>();
+    if (!keys.has(problem.key)) keys.set(problem.key, nowMs);
+    told.set(subject, keys);
   }
   return told;
 }

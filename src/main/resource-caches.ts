@@ -36,10 +36,12 @@ export class ResourceCaches {
   readonly identities: ResourceCache<IdentityRecord>;
   readonly openstackIdentities: ResourceCache<OpenstackIdentityRecord>;
   readonly #clock: Clock;
+  readonly #outages: Outage[] = [];
 
   constructor({ client, namespace, pollPeriodMs, clock, logger }: ResourceCachesOptions) {
     const common = (resource: ResourceKind) => {
       const outage = new Outage(resource, { logger, clock });
+      this.#outages.push(outage);
       return {
         client,
         namespace,
@@ -101,6 +103,11 @@ export class ResourceCaches {
     }
   }
 
+  /** Resources that the API server does not let us list or watch now. */
+  *outages(): Iterable<ResourceOutage> {
+    for (const { now } of this.#outages) if (now !== null) yield now;
+  }
+
   #whyNotSynced(timeoutMs: number): string {
     const missing = this.#all()
       .filter(([, cache]) => !cache.synced)
@@ -118,6 +125,17 @@ export class ResourceCaches {
   }
 }
 
+export interface ResourceOutage {
+  readonly resource: string;
+  /** The line that was written, and the reason that was last given. */
+  readonly message: string;
+  readonly error: string;
+  /** Epoch milliseconds. */
+  readonly since: number;
+}
+
+const outageMessage = 'failed to list or watch, trying again';
+
 /** One line for each reason for which the API server refuses a resource, not one an attempt, and one when it is over. */
 class Outage {
   readonly #resource: string;
@@ -125,6 +143,8 @@ class Outage {
   readonly #clock: Clock;
   readonly #reasons = new Set<string>();
   #sinceMs = 0;
+  /** What goes on now. */
+  now: ResourceOutage | null = null;
 
   constructor(resource: string, { logger, clock }: { logger: Logger; clock: Clock }) {
     this.#resource = resource;
@@ -134,14 +154,17 @@ class Outage {
 
   failed({ message }: Error): void {
     if (this.#reasons.size === 0) this.#sinceMs = this.#clock.monotonicMs();
+    const since = this.now?.since ?? this.#clock.now();
+    this.now = { resource: this.#resource, message: outageMessage, error: message, since };
     if (this.#reasons.has(message) || this.#reasons.size >= maxReasons) return;
     this.#reasons.add(message);
-    this.#logger.error('failed to list or watch, trying again', message, { resource: this.#resource });
+    this.#logger.error(outageMessage, message, { resource: this.#resource });
   }
 
   ended(): void {
     const seconds = (this.#clock.monotonicMs() - this.#sinceMs) / 1000;
     this.#reasons.clear();
+    this.now = null;
     this.#logger.info('listing and watching again', {
       resource: this.#resource,
       after_seconds: Math.round(seconds),

@@ -3,10 +3,18 @@
 import type { Clock } from '../shared/clock.ts';
 import type { CheckerPool } from './checker-pool.ts';
 import type { Health } from './health.ts';
-import type { MonitorStatus, ProcessStatus, RegionStatus } from './monitor-status.ts';
+import { cutText } from './log-fields.ts';
+import type {
+  MonitorStatus,
+  ProblemStatus,
+  ProblemsStatus,
+  ProcessStatus,
+  RegionStatus,
+} from './monitor-status.ts';
+import type { ProblemLog } from './problem-log.ts';
 import type { RecentTransitions } from './recent-transitions.ts';
 import type { ResourceCaches } from './resource-caches.ts';
-import type { ServerHealthChecker, WatchedRegion } from './server-health-checker.ts';
+import { noRegion, type ServerHealthChecker, type WatchedRegion } from './server-health-checker.ts';
 import type { StateCounts } from './state-counts.ts';
 
 export interface StatusSources {
@@ -17,8 +25,14 @@ export interface StatusSources {
   readonly counts: StateCounts;
   readonly pool: Pick<CheckerPool, 'queueLength' | 'workers'>;
   readonly transitions: RecentTransitions;
-  readonly caches: Pick<ResourceCaches, 'snapshots'>;
+  readonly problems: Pick<ProblemLog, 'open'>;
+  readonly caches: Pick<ResourceCaches, 'snapshots' | 'outages'>;
 }
+
+/** Groups of problems that are shown. */
+const mostProblems = 50;
+/** Characters; clouds write long ones. The log has them whole. */
+const errorLimit = 300;
 
 export function monitorStatus(sources: StatusSources): MonitorStatus {
   const { about, clock, health, checker, counts, pool, transitions, caches } = sources;
@@ -30,6 +44,7 @@ export function monitorStatus(sources: StatusSources): MonitorStatus {
     regions: [...checker.regions()]
       .map((region) => regionStatus(region, phases.get(region.record.name) ?? {}))
       .toSorted(byName),
+    problems: problemsStatus(sources),
     pool: {
       queueLength: pool.queueLength,
       workers: [...pool.workers()].map((worker) => ({ ...worker, busyShare: rounded(worker.busyShare) })),
@@ -37,6 +52,35 @@ export function monitorStatus(sources: StatusSources): MonitorStatus {
     transitions: transitions.newestFirst(),
     caches: [...caches.snapshots()].map(({ resource, objects, synced }) => ({ resource, objects, synced })),
   };
+}
+
+function problemsStatus({ problems, caches }: Pick<StatusSources, 'problems' | 'caches'>): ProblemsStatus {
+  const groups = [...outageGroups(caches)];
+  for (const [scope, ofScope] of problems.open())
+    for (const { firstMs, latestMs, error, ...group } of ofScope) {
+      // Such a region is shown as one that is not monitored; that is as somebody wanted it.
+      if (group.code === 'unsupported') continue;
+      groups.push({
+        ...group,
+        error: cutText(error, errorLimit),
+        regionId: scope === noRegion ? '' : scope,
+        since: timeText(firstMs),
+        latest: timeText(latestMs),
+      });
+    }
+  return {
+    open: groups.reduce((sum, { count }) => sum + count, 0),
+    groups: groups.toSorted((a, b) => Date.parse(b.latest) - Date.parse(a.latest)).slice(0, mostProblems),
+  };
+}
+
+function* outageGroups(caches: Pick<ResourceCaches, 'outages'>): Iterable<ProblemStatus> {
+  for (const { resource, message, error, since } of caches.outages()) {
+    const object = { kind: 'resource', name: resource, displayName: '' } as const;
+    const at = timeText(since);
+    const of = { code: '', regionId: '', count: 1, objects: [object], since: at, latest: at };
+    yield { message, error: cutText(error, errorLimit), ...of };
+  }
 }
 
 function regionStatus(

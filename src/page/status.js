@@ -1,7 +1,7 @@
 // The status page: takes the sections of the monitor's status as they come, and draws those that have changed. All text
 // goes into the page as text, never as HTML.
 
-/** @import { MonitorStatus, PollStatus, RegionStatus, Transition, WorkerStatus } from '../main/monitor-status.ts' */
+/** @import { MonitorStatus, PollStatus, ProblemObject, ProblemStatus, RegionStatus, Transition, WorkerStatus } from '../main/monitor-status.ts' */
 
 /** Without news for so long the connection is taken for lost. */
 const silenceMs = 10_000;
@@ -17,6 +17,8 @@ let lastNewsMs = 0;
 let paused = false;
 /** Sequence number of the last transition that was announced, and the monitor that it belongs to. */
 let announced = { startedAt: '', sequence: 0, atMs: 0 };
+/** When the latest problem began that is no news any more; null before the first look. @type {string | null} */
+let knownProblemsUntil = null;
 
 // ---------------------------------------------------------------- drawing
 
@@ -224,6 +226,71 @@ function drawMonitor() {
   document.title = down === 0 ? 'Region monitor' : `▲ ${counted(down, 'region')} down – Region monitor`;
 }
 
+function drawProblems() {
+  const { problems } = status;
+  if (problems === undefined) return;
+  const { open, groups } = problems;
+  element('no-problems').hidden = groups.length > 0;
+  element('problems-table').hidden = groups.length === 0;
+  const named = groups.map((group) => ({ ...group, regionName: regionName(group.regionId) }));
+  fill('problems', named, problemKey, problemRow);
+  const unseen = open - groups.reduce((sum, { count }) => sum + count, 0);
+  show('further-problems', `${counted(unseen, 'further problem')}; the log has all.`);
+  element('further-problems').hidden = unseen === 0;
+  announceProblem(groups[0]);
+}
+
+/**
+ * Tells a screen reader of a new problem. What was there before the page was is no news.
+ * @param {ProblemStatus | undefined} newest
+ */
+function announceProblem(newest) {
+  const begun = newest?.latest ?? '';
+  if (newest !== undefined && knownProblemsUntil !== null && begun > knownProblemsUntil) {
+    const where = newest.regionId === '' ? '' : ` in ${regionName(newest.regionId)}`;
+    show('problem-announcement', `Problem${where}: ${newest.message}`);
+  }
+  if (knownProblemsUntil === null || begun > knownProblemsUntil) knownProblemsUntil = begun;
+}
+
+/** @param {ProblemStatus} problem */
+function problemKey({ regionId, code, message, objects }) {
+  const [object] = objects;
+  // Each resource of Kubernetes has an outage of its own.
+  return [regionId, code, message, object?.kind === 'resource' ? object.name : ''].join(' ');
+}
+
+/** @param {ProblemStatus & { readonly regionName: string }} problem */
+function problemRow({ message, code, error, regionName, count, objects, since, latest }) {
+  const head = make('div', '', message);
+  const reason = [code, error].filter((text) => text !== '').join(': ');
+  if (reason !== '') head.append(make('span', 'detail', reason));
+  return row(head, {
+    Region: [regionName || '–'],
+    Concerns: concerned(objects, count),
+    Since: latest === since ? [age(since)] : [age(since), make('span', 'detail', 'latest ', age(latest))],
+  });
+}
+
+/** @type {Record<ProblemObject['kind'], string>} */
+const objectNames = { server: 'server', record: 'record', identity: 'identity', resource: 'Kubernetes' };
+
+/**
+ * @param {readonly ProblemObject[]} objects
+ * @param {number} count
+ */
+function concerned(objects, count) {
+  if (objects.length === 0) return ['the region'];
+  const lines = objects.map(({ kind, name, displayName }) => {
+    const made = make('span', 'object', `${objectNames[kind]} ${displayName || name}`);
+    made.title = name;
+    return made;
+  });
+  if (count > objects.length)
+    lines.push(make('span', 'detail', `and ${(count - objects.length).toLocaleString()} more`));
+  return lines;
+}
+
 function drawRegions() {
   const { regions = [] } = status;
   const watched = regions.filter(({ state }) => state !== 'unsupported');
@@ -384,6 +451,7 @@ function announce(transitions, startedAt) {
 
 function draw() {
   drawMonitor();
+  drawProblems();
   drawRegions();
   drawPool();
   drawTransitions();
@@ -402,7 +470,7 @@ function tick() {
 
 function connect() {
   const source = new EventSource('events');
-  for (const section of ['time', 'monitor', 'regions', 'pool', 'transitions', 'caches'])
+  for (const section of ['time', 'monitor', 'regions', 'problems', 'pool', 'transitions', 'caches'])
     source.addEventListener(section, (/** @type {MessageEvent<string>} */ { data }) => {
       Object.assign(status, JSON.parse(data));
       lastNewsMs = Date.now();

@@ -30,6 +30,7 @@ async function open(t: ExecutionContext, options: PageOptions = {}, of = monitor
 
 const region = (page: Page, name: string) =>
   page.getByRole('table', { name: 'Regions' }).getByRole('row', { name, exact: false });
+const problems = (page: Page) => page.getByRole('table', { name: 'Open problems' });
 const transitions = (page: Page) => page.getByRole('table', { name: 'Latest transitions' });
 
 test('/statusz: regions, workers, transitions and caches', async (t) => {
@@ -77,6 +78,36 @@ browserTest('a transition and the end of a region are seen without a reload', as
   await region(page, 'live').getByText('1 not observed').waitFor();
   await area.cloud.resume();
   await region(page, 'live').getByText('● up').waitFor();
+});
+
+browserTest('open problems come and go: what, why, where, of what and since when', async (t) => {
+  const area = await sandbox.addRegion('troubled');
+  const project = area.addProject();
+  for (const index of [1, 2, 3, 4, 5])
+    sandbox.addServer(project, { id: `troubled-${index}`, name: `trouble-${index}` });
+  sandbox.addServer(project, { id: 'troubled-lost', name: 'lost', cloud: null });
+  const page = await open(t);
+  const ofRegion = problems(page).getByRole('row').filter({ hasText: 'troubled' });
+  const lost = ofRegion.filter({ hasText: 'server not found in provider' });
+  await lost.waitFor();
+  t.is(await lost.getByRole('cell').nth(1).textContent(), 'server lost');
+  t.regex((await lost.getByRole('cell').nth(2).textContent()) ?? '', /^(just now|\d+ s ago)$/);
+
+  await area.cloud.pause();
+  await ofRegion
+    .filter({ hasText: 'failed to resolve region' })
+    .filter({ hasText: 'unreachable:' })
+    .waitFor();
+  // Other tests have their problems at the same time.
+  await page
+    .locator('[aria-live=polite]#problem-announcement')
+    .filter({ hasText: /^Problem in \S+: \S/ })
+    .waitFor({ state: 'attached' });
+  t.is(await ofRegion.count(), 1, 'nothing is known of what it hides');
+  t.is(await ofRegion.getByRole('cell').nth(1).textContent(), 'the region');
+  await area.cloud.resume();
+  await lost.waitFor();
+  await ofRegion.filter({ hasText: 'failed to resolve region' }).waitFor({ state: 'detached' });
 });
 
 browserTest('messages from clouds are text, whatever they hold', async (t) => {
@@ -131,18 +162,23 @@ browserTest('while it is paused nothing moves, and then everything is there', as
 
 for (const width of [1100, 360])
   browserTest(`${width} wide, it has landmarks, headings, and tables with headers`, async (t) => {
+    const area = await sandbox.addRegion(`seen-${width}`);
+    sandbox.addServer(area.addProject(), { id: `missing-${width}`, cloud: null });
     const page = await open(t, { viewport: { width, height: 800 } });
+    await problems(page).getByText(`missing-${width}`).waitFor();
     for (const landmark of ['banner', 'main', 'contentinfo'] as const)
       t.is(await page.getByRole(landmark).count(), 1, landmark);
     t.is(await page.getByRole('navigation', { name: 'Other endpoints' }).count(), 1);
     t.is(await page.locator('html').getAttribute('lang'), 'en');
     t.deepEqual(await page.getByRole('heading').allInnerTexts(), [
       'Region monitor',
+      'Open problems',
       'Regions',
       'Workers',
       'Latest transitions',
     ]);
     for (const [name, columns] of Object.entries({
+      'Open problems': ['Problem', 'Region', 'Concerns', 'Since'],
       Regions: ['Region', 'State', 'Last answer', 'Servers', 'Poll duration'],
       Workers: ['Worker', 'Busy', 'Checks', 'Heap', 'Restarts'],
       'Latest transitions': ['Time', 'Region', 'Server', 'Change'],
@@ -208,6 +244,18 @@ for (const colorScheme of ['light', 'dark'] as const)
     const { contrast, text } = v.parse(contrastSchema, await page.evaluate(leastContrast));
     t.true(contrast >= 4.5, `${contrast.toFixed(2)}: ${text}`);
   });
+
+browserTest('an API server that is away is a problem of each resource', async (t) => {
+  const own = await startWatchedSandbox(t);
+  const page = await open(t, {}, own.monitor);
+  await own.sandbox.cluster.pause();
+  const outage = problems(page).getByRole('row').filter({ hasText: 'failed to list or watch, trying again' });
+  for (const resource of ['regions', 'servers', 'identities', 'openstackidentities'])
+    await outage.filter({ hasText: `Kubernetes ${resource}` }).waitFor();
+  await own.sandbox.cluster.resume();
+  await outage.first().waitFor({ state: 'detached' });
+  t.pass();
+});
 
 browserTest('a monitor that goes ends its streams at once, and the page says so', async (t) => {
   const own = await startWatchedSandbox(t);

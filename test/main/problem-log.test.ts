@@ -7,9 +7,12 @@ function problem(key: string, changes: Partial<Problem> = {}): Problem {
   return { key, message: `${key} begins`, fields: { server: key }, ended: `${key} ends`, ...changes };
 }
 
+const start = Date.UTC(2026, 10, 22, 8);
+const clock = { now: () => start };
+
 function setUp() {
   const log = new RecordedLog();
-  return { log, problems: new ProblemLog(log) };
+  return { log, problems: new ProblemLog(log, clock) };
 }
 
 test('a problem is told once when it begins and once when it ends', (t) => {
@@ -118,7 +121,7 @@ test('a scope that is forgotten ends without a word, and begins anew', (t) => {
 test('problems of a server that is gone end without a word, and do not begin', (t) => {
   const log = new RecordedLog();
   const gone = new Set<string>();
-  const problems = new ProblemLog(log, ({ uid }) => !gone.has(uid));
+  const problems = new ProblemLog(log, clock, ({ uid }) => !gone.has(uid));
   const old = problem('a', { server: serverRecord({ uid: 'old' }) });
   const other = problem('b', { server: serverRecord({ uid: 'other' }) });
   problems.report('region', [old, other]);
@@ -135,7 +138,7 @@ test('problems of a server that is gone end without a word, and do not begin', (
 test('a server that takes the place of another has problems of its own', (t) => {
   const log = new RecordedLog();
   const gone = new Set<string>();
-  const problems = new ProblemLog(log, ({ uid }) => !gone.has(uid));
+  const problems = new ProblemLog(log, clock, ({ uid }) => !gone.has(uid));
   problems.report('region', [problem('a', { server: serverRecord({ uid: 'old' }) })]);
   gone.add('old');
   problems.report('region', [problem('a', { server: serverRecord({ uid: 'new' }) })]);
@@ -161,6 +164,102 @@ test('a mass of problems is told in twenty lines and a count, as is their end', 
   problems.report('region', []);
   t.is(log.lines.filter(({ msg }) => msg === 'works').length, 20);
   t.is(log.lines.length, 21);
+});
+
+function refused(name: string): Problem {
+  return {
+    key: `check/${name}`,
+    server: serverRecord({ name, displayName: `the ${name}` }),
+    message: 'failed',
+    error: `refused ${name}`,
+    fields: { server: name, code: 'forbidden' },
+  };
+}
+
+const openIn = (problems: ProblemLog) => [...problems.open()];
+
+test('what is open is told by scope, those that are alike together, with when they began', (t) => {
+  let now = start;
+  const problems = new ProblemLog(new RecordedLog(), { now: () => now });
+  const record: Problem = {
+    key: 'record',
+    message: 'cannot be read',
+    error: 'no id',
+    fields: { identity: 'project', provider_id: 'x1' },
+  };
+  problems.report('one', [refused('a')]);
+  now += 60_000;
+  const many = ['b', 'c', 'd', 'e'].map(refused);
+  problems.report('one', [...many, refused('a'), record]);
+  problems.report('two', [problem('two')]);
+  now += 60_000;
+  // Nothing new.
+  problems.report('one', [...many, refused('a'), record]);
+  t.deepEqual(openIn(problems), [
+    [
+      'one',
+      [
+        {
+          message: 'failed',
+          code: 'forbidden',
+          error: 'refused b',
+          count: 5,
+          objects: ['b', 'c', 'd'].map((name) => ({ kind: 'server', name, displayName: `the ${name}` })),
+          firstMs: start,
+          latestMs: start + 60_000,
+        },
+        {
+          message: 'cannot be read',
+          code: '',
+          error: 'no id',
+          count: 1,
+          objects: [{ kind: 'record', name: 'x1', displayName: '' }],
+          firstMs: start + 60_000,
+          latestMs: start + 60_000,
+        },
+      ],
+    ],
+    [
+      'two',
+      [
+        {
+          message: 'two begins',
+          code: '',
+          error: '',
+          count: 1,
+          objects: [],
+          firstMs: start + 60_000,
+          latestMs: start + 60_000,
+        },
+      ],
+    ],
+  ]);
+  problems.report('one', [refused('a')]);
+  problems.forget('two');
+  t.like(openIn(problems), [['one', [{ count: 1, error: 'refused a', firstMs: start, latestMs: start }]]]);
+  problems.report('one', []);
+  t.deepEqual(openIn(problems), []);
+});
+
+test('what another problem hides is open again when that is over, since when it began', (t) => {
+  let now = start;
+  const problems = new ProblemLog(new RecordedLog(), { now: () => now });
+  problems.report('region', [problem('a')]);
+  now += 60_000;
+  problems.report('region', [problem('down', { subject: 'region', hidesOthers: true })]);
+  t.like(openIn(problems), [['region', { length: 1, 0: { message: 'down begins', firstMs: now } }]]);
+  problems.report('region', [problem('a')]);
+  t.like(openIn(problems), [['region', { length: 1, 0: { message: 'a begins', firstMs: start } }]]);
+});
+
+test('a subject that alternates between two problems has each since it was told', (t) => {
+  let now = start;
+  const problems = new ProblemLog(new RecordedLog(), { now: () => now });
+  for (const key of ['timeout', 'refused', 'timeout']) {
+    problems.report('region', [problem(key, { subject: 'region' })]);
+    now += 1_000;
+  }
+  t.like(openIn(problems), [['region', [{ message: 'timeout begins', firstMs: start }]]]);
 });
 
 test('the same problem reported twice at once is one', (t) => {

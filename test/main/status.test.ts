@@ -1,12 +1,16 @@
 import test from 'ava';
 import type { StateCount } from '../../src/main/metrics.ts';
 import type { MonitorStatus } from '../../src/main/monitor-status.ts';
+import { type Problem, ProblemLog } from '../../src/main/problem-log.ts';
 import { RecentTransitions } from '../../src/main/recent-transitions.ts';
 import { RegionHealth } from '../../src/main/region-health.ts';
-import type { WatchedRegion } from '../../src/main/server-health-checker.ts';
+import type { ResourceOutage } from '../../src/main/resource-caches.ts';
+import { noRegion, type WatchedRegion } from '../../src/main/server-health-checker.ts';
+import { missingRegionLabel } from '../../src/main/server-problems.ts';
 import { StateCounts } from '../../src/main/state-counts.ts';
 import { monitorStatus } from '../../src/main/status.ts';
 import type { CheckError } from '../../src/shared/errors.ts';
+import { RecordedLog } from '../fixtures/recorded-log.ts';
 import { serverRecord } from '../fixtures/records.ts';
 import { regionRecord } from '../fixtures/region-records.ts';
 
@@ -29,9 +33,15 @@ function regionHealth(...failures: readonly (CheckError | null)[]): RegionHealth
 
 function statusOf(
   regions: readonly WatchedRegion[],
-  given: { counts?: StateCounts; transitions?: RecentTransitions } = {},
+  given: {
+    counts?: StateCounts;
+    transitions?: RecentTransitions;
+    problems?: ProblemLog;
+    outages?: readonly ResourceOutage[];
+  } = {},
 ) {
-  const { counts = new StateCounts(), transitions = new RecentTransitions(clock) } = given;
+  const { counts = new StateCounts(), transitions = new RecentTransitions(clock), outages = [] } = given;
+  const { problems = new ProblemLog(new RecordedLog(), clock) } = given;
   return monitorStatus({
     about: { version: '1', revision: 'abc', startedAt: '', pollPeriodMs: 60_000, shadow: false },
     clock,
@@ -43,7 +53,8 @@ function statusOf(
       workers: () => [{ worker: 0, busyShare: 0.123456, heapUsedBytes: 5, jobsInFlight: 1, restarts: 2 }],
     },
     transitions,
-    caches: { snapshots: () => [] },
+    problems,
+    caches: { snapshots: () => [], outages: () => outages },
   });
 }
 
@@ -119,6 +130,7 @@ test('the state is JSON that says what the types promise', (t) => {
       detail: 'waiting',
     },
     regions: [],
+    problems: { open: 0, groups: [] },
     pool: {
       queueLength: 3,
       workers: [{ worker: 0, busyShare: 0.123, heapUsedBytes: 5, jobsInFlight: 1, restarts: 2 }],
@@ -126,6 +138,47 @@ test('the state is JSON that says what the types promise', (t) => {
     transitions: [],
     caches: [],
   } satisfies MonitorStatus);
+});
+
+function failing(code: string): Problem {
+  return { key: code, message: 'failed', error: 'x'.repeat(5_000), fields: { code } };
+}
+
+test('open problems: the latest first, of Kubernetes too, and only so many', (t) => {
+  let at = now - 3_600_000;
+  const problems = new ProblemLog(new RecordedLog(), { now: () => at });
+  for (let index = 0; index < 70; index++) problems.report(`region-${index}`, [failing('timeout')]);
+  at += 60_000;
+  problems.report(noRegion, [missingRegionLabel(serverRecord({ name: 'lost', displayName: 'Lost' }))]);
+  problems.report('of another kind', [failing('unsupported')]);
+  const outage = { resource: 'servers', message: 'failed to list', error: '403', since: now - 1_000 };
+  const { open, groups } = statusOf([], { problems, outages: [outage] }).problems;
+  t.is(open, 72);
+  t.is(groups.length, 50);
+  t.deepEqual(groups.slice(0, 2), [
+    {
+      message: 'failed to list',
+      code: '',
+      error: '403',
+      regionId: '',
+      count: 1,
+      objects: [{ kind: 'resource', name: 'servers', displayName: '' }],
+      since: '2026-11-22T07:59:59.000Z',
+      latest: '2026-11-22T07:59:59.000Z',
+    },
+    {
+      message: 'server missing region label, skipping',
+      code: '',
+      error: '',
+      regionId: '',
+      count: 1,
+      objects: [{ kind: 'server', name: 'lost', displayName: 'Lost' }],
+      since: '2026-11-22T07:01:00.000Z',
+      latest: '2026-11-22T07:01:00.000Z',
+    },
+  ]);
+  t.like(groups[2], { regionId: 'region-0', code: 'timeout', since: '2026-11-22T07:00:00.000Z' });
+  t.true((groups[2]?.error.length ?? 0) < 400);
 });
 
 test('only the latest transitions are kept, newest first, with messages cut', (t) => {
