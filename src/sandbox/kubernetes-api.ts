@@ -19,7 +19,7 @@ import { openApi } from './kubernetes-openapi.ts';
 import { RequestLog } from './kubernetes-requests.ts';
 import { type Resource, type ResourceName, resources } from './kubernetes-resources.ts';
 import { parseRoute } from './kubernetes-route.ts';
-import { KubernetesStore, readStored } from './kubernetes-store.ts';
+import { type Change, KubernetesStore, readStored } from './kubernetes-store.ts';
 import { KubernetesWatches } from './kubernetes-watch.ts';
 import { KubernetesWriter, keyOf, type Written } from './kubernetes-writes.ts';
 
@@ -189,6 +189,17 @@ export class SandboxKubernetes {
   /** How many objects of a resource there are. */
   count(resource: ResourceName): number {
     return this.#store.count(resourceOf(resource));
+  }
+
+  /** Tells of every change of a resource, in order, whatever becomes of connections; until what it returns is called. */
+  onChange(
+    resource: ResourceName,
+    listener: (type: Change['type'], object: KubernetesObject) => void,
+  ): () => void {
+    const watched = resourceOf(resource);
+    return this.#store.subscribe((change) => {
+      if (change.resource === watched) listener(change.type, readStored(change.object));
+    });
   }
 
   /** How many watches are open. */

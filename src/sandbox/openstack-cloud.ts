@@ -47,6 +47,8 @@ export interface SandboxCloudOptions {
   readonly taskMs?: number;
   /** PEM; plain HTTP unless given. */
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** Told of every server that is created or changes, by whom or what ever. */
+  readonly onChange?: (server: CloudServer) => void;
 }
 
 export interface TaskOptions {
@@ -71,7 +73,7 @@ export class SandboxCloud {
   readonly #clock: Clock;
   readonly #taskMs: number;
   readonly #accounts: Accounts;
-  readonly #fleet = new Fleet();
+  readonly #fleet: Fleet;
   readonly #flavors = new Map<string, CloudFlavor>();
   readonly #nova: Nova;
   readonly #listener: Listener;
@@ -91,6 +93,7 @@ export class SandboxCloud {
     this.requests = wire.requests;
     this.faults = wire.faults;
     this.#clock = options.clock ?? systemClock;
+    this.#fleet = new Fleet(options.onChange);
     this.#taskMs = options.taskMs ?? 3000;
     this.#listener = listener;
     this.#closing = wire.closing;

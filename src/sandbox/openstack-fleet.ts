@@ -32,6 +32,12 @@ export interface Page {
 export class Fleet {
   readonly #rows = new Map<string, Row>();
   readonly #projects = new Map<string, ProjectRows>();
+  readonly #onChange: (server: CloudServer) => void;
+
+  /** `onChange` is told of every server that is added or changes. */
+  constructor(onChange: (server: CloudServer) => void = () => {}) {
+    this.#onChange = onChange;
+  }
 
   /** Without the deleted ones. */
   get size(): number {
@@ -62,6 +68,7 @@ export class Fleet {
     }
     project.rows.push(row);
     project.sorted = false;
+    this.#onChange(server);
   }
 
   /** Puts a new version of a server in the place of the old. */
@@ -74,6 +81,7 @@ export class Fleet {
     row.server = server;
     row.record = null;
     if (project.deleted > deletedKept) this.#archive(project);
+    this.#onChange(server);
   }
 
   /**
