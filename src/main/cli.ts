@@ -15,9 +15,13 @@ async function main(args: readonly string[]): Promise<number> {
     return await execute(invocation, version);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`region-monitor: ${error.message}\n`);
+    complain(error.message);
     return 2;
   }
+}
+
+function complain(message: string): void {
+  process.stderr.write(`region-monitor: ${message}\n`);
 }
 
 function print(text: string): void {
@@ -37,8 +41,9 @@ async function execute(invocation: Invocation<Command>, version: Version): Promi
     return await start(invocation, { signal, logger, version, env, stdout, stderr });
   } catch (error) {
     // Whoever reads a failed start wants its reason; where in our code it was noticed helps only with a defect of ours.
-    if (error instanceof StartupError) logger.error(error.title, error.message);
-    else logger.error('failed to start', error);
+    if (!(error instanceof StartupError)) logger.error('failed to start', error);
+    else if (command.interactive) complain(`${error.title}: ${error.message}`);
+    else logger.error(error.title, error.message);
     return 1;
   }
 }

@@ -19,6 +19,8 @@ export interface CommandContext {
 type Start = (invocation: Invocation<Command>, context: CommandContext) => Promise<number>;
 
 export interface Command extends CommandDefinition {
+  /** Somebody waits for its answer: that it cannot start is told as one line, not as an entry of a log. */
+  readonly interactive: boolean;
   /** Loads what the command needs, so that --help need not. */
   readonly load: () => Promise<Start>;
 }
@@ -30,6 +32,7 @@ export const shells = ['bash', 'zsh', 'fish'] as const;
 
 const run: Command = {
   name: 'run',
+  interactive: false,
   description: 'watch the regions',
   defaults: {},
   load: async () => {
@@ -40,6 +43,7 @@ const run: Command = {
 
 const check: Command = {
   name: 'check',
+  interactive: true,
   description: 'poll once, show every server, write what changed',
   defaults: quiet,
   flags: Object.values(checkFlags),
@@ -56,6 +60,7 @@ const check: Command = {
 
 const doctor: Command = {
   name: 'doctor',
+  interactive: true,
   description: 'examine access to Kubernetes and to every region',
   defaults: quiet,
   flags: Object.values(doctorFlags),
@@ -72,6 +77,7 @@ const doctor: Command = {
 
 const completion: Command = {
   name: 'completion',
+  interactive: true,
   description: 'print what completes command lines in bash, zsh or fish',
   defaults: quiet,
   argument: { name: 'shell', values: shells },
@@ -91,6 +97,7 @@ const completion: Command = {
 
 const sandbox: Command = {
   name: 'sandbox',
+  interactive: false,
   description: 'watch a demo fleet in simulated clouds; needs nothing else',
   // Readable, quick to show something, and on a port that is surely free; the first lines say which.
   defaults: { 'zap-encoder': 'console', 'poll-period': '2s', listen: '127.0.0.1:0' },

@@ -1,6 +1,7 @@
 // The examination of the way to Kubernetes: configuration, API server, definitions, and every right in required-rights.ts.
 
 import { apiGroup, apiVersion } from '../shared/labels.ts';
+import { AccessError } from './access-error.ts';
 import { DoctorObjects, type UnreadableObject } from './doctor-objects.ts';
 import { type Examination, type Found, StepFailure } from './doctor-steps.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
@@ -88,10 +89,7 @@ async function configuration(options: Options): Promise<Found<ClusterAccess>> {
         'the certificate of the API server is not verified (insecure-skip-tls-verify): give its authority instead',
     };
   } catch (error) {
-    throw new StepFailure(
-      error instanceof Error ? error.message : String(error),
-      'give --kubeconfig and --context, set KUBECONFIG, or run in a pod with a service account',
-    );
+    throw error instanceof AccessError ? new StepFailure(error.flaw, error.remedy) : error;
   }
 }
 

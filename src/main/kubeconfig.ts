@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as v from 'valibot';
+import { AccessError } from './access-error.ts';
 import type { ClusterAccess } from './kubernetes-config.ts';
 import {
   type Authorization,
@@ -71,27 +72,37 @@ interface Merged {
   readonly contexts: Map<string, Found<v.InferOutput<typeof contextSchema>>>;
 }
 
-/** Access through `context`, or through the current context when that is "". */
+/** Access through `context`, or through the current context when that is "". Rejects with an AccessError. */
 export async function readKubeconfig(files: readonly string[], context: string): Promise<ClusterAccess> {
   const merged = await readAndMerge(files);
   const where = `kubeconfig ${files.join(', ')}`;
   const name = context === '' ? merged.currentContext : context;
   const known = [...merged.contexts.keys()].join(', ') || 'none';
-  if (name === '') throw new Error(`${where} has no current-context: give --context (it has: ${known})`);
+  const choose = `give --context (it has: ${known})`;
+  if (name === '') throw new AccessError(`${where} has no current-context`, choose);
   const chosen = merged.contexts.get(name)?.value;
-  if (chosen === undefined)
-    throw new Error(`${where} has no context "${name}": give --context (it has: ${known})`);
+  if (chosen === undefined) throw new AccessError(`${where} has no context "${name}"`, choose);
+  const lacks = (what: string) =>
+    new AccessError(
+      `${where}: context "${name}" names the ${what}, which is not there`,
+      `add it to the file, or ${choose}`,
+    );
   const cluster = merged.clusters.get(chosen.cluster);
-  if (cluster === undefined)
-    throw new Error(`${where}: context "${name}" names the cluster "${chosen.cluster}", which is not there`);
+  if (cluster === undefined) throw lacks(`cluster "${chosen.cluster}"`);
   const userName = chosen.user ?? '';
   const user = userName === '' ? { value: {}, file: cluster.file } : merged.users.get(userName);
-  if (user === undefined)
-    throw new Error(`${where}: context "${name}" names the user "${userName}", which is not there`);
+  if (user === undefined) throw lacks(`user "${userName}"`);
   if (cluster.value['proxy-url'])
-    throw new Error(`${cluster.file}: cluster "${chosen.cluster}" has a proxy-url, which is not supported`);
+    throw new AccessError(
+      `${cluster.file}: cluster "${chosen.cluster}" has a proxy-url, which is not supported`,
+      'use a context that reaches the API server without a proxy',
+    );
   // Left out silently, it would give the monitor more rights than were meant.
-  if (user.value.as) throw new Error(`${user.file}: user "${userName}" impersonates, which is not supported`);
+  if (user.value.as)
+    throw new AccessError(
+      `${user.file}: user "${userName}" impersonates, which is not supported`,
+      'use a context whose user has the rights itself',
+    );
   return accessOf(cluster, { name: userName, ...user }, chosen.namespace ?? null);
 }
 
@@ -141,7 +152,11 @@ async function runPlugin(user: string, file: string, plugin: ExecPlugin) {
     return await pluginCredentials(user, { ...plugin, command });
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message.trim() : String(cause);
-    throw new Error(`${file}: credential plugin ${command} of user "${user}" failed: ${detail}`, { cause });
+    throw new AccessError(
+      `${file}: credential plugin ${command} of user "${user}" failed: ${detail}`,
+      'does kubectl work with this context? the plugin must be installed here, and must not ask anybody',
+      { cause },
+    );
   }
 }
 
@@ -158,7 +173,11 @@ async function pem<Field extends string>(
   try {
     return await readFile(beside(file, path));
   } catch (cause) {
-    throw new Error(`${file}: ${field} ${beside(file, path)} cannot be read: ${codeOf(cause)}`, { cause });
+    throw new AccessError(
+      `${file}: ${field} ${beside(file, path)} cannot be read: ${codeOf(cause)}`,
+      'correct the path in the kubeconfig, or the permissions of the file',
+      { cause },
+    );
   }
 }
 
@@ -176,8 +195,9 @@ async function readAndMerge(files: readonly string[]): Promise<Merged> {
     for (const entry of parsed.contexts ?? []) keep(merged.contexts, entry.name, entry.context, file);
   }
   if (found === 0)
-    throw new Error(
-      `no kubeconfig at ${files.join(', ')}: give --kubeconfig, set KUBECONFIG, or run inside a cluster`,
+    throw new AccessError(
+      `no kubeconfig at ${files.join(', ')}`,
+      'give --kubeconfig, set KUBECONFIG, or run inside a cluster',
     );
   return merged;
 }
@@ -192,7 +212,11 @@ async function readIfThere(file: string): Promise<string | null> {
     return await readFile(file, 'utf8');
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') return null;
-    throw new Error(`kubeconfig ${file} cannot be read: ${codeOf(cause)}`, { cause });
+    throw new AccessError(
+      `kubeconfig ${file} cannot be read: ${codeOf(cause)}`,
+      'give a file that this user may read',
+      { cause },
+    );
   }
 }
 
@@ -200,7 +224,10 @@ async function parse(file: string, content: string): Promise<v.InferOutput<typeo
   const result = v.safeParse(fileSchema, await decode(file, content));
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new Error(`kubeconfig ${file}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+  throw new AccessError(
+    `kubeconfig ${file}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`,
+    'correct it, or give another --kubeconfig',
+  );
 }
 
 /** JSON is YAML, and much quicker to read: the YAML reader that client-node has costs 25 MB and 80 ms. */
@@ -216,7 +243,10 @@ async function decode(file: string, content: string): Promise<unknown> {
       // The first line says where; the others, and so the error itself, quote the file, which may hold a token.
       problem = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : '';
     }
-    throw new Error(`kubeconfig ${file} is no YAML: ${problem}`);
+    throw new AccessError(
+      `kubeconfig ${file} is no YAML: ${problem}`,
+      'correct it, or give another --kubeconfig',
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { AccessError } from './access-error.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 import { tokenFile } from './kubernetes-credentials.ts';
 
@@ -39,7 +40,7 @@ export interface ClusterAccessOptions {
 /**
  * Takes the first of: the `kubeconfig` option, the files that KUBECONFIG names, the pod's service account,
  * ~/.kube/config. A KUBECONFIG that is set inside a pod was set on purpose, so it goes before the service account, as
- * in other controllers. Rejects with a message that names file, context and field.
+ * in other controllers. Rejects with an AccessError that names file, context and field.
  */
 export async function loadClusterAccess(options: ClusterAccessOptions): Promise<ClusterAccess> {
   const env = options.env ?? process.env;
@@ -48,8 +49,9 @@ export async function loadClusterAccess(options: ClusterAccessOptions): Promise<
     createSecureContext(access.tls);
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(
-      `certificate authority, client certificate or key of ${access.server} is unusable (PEM is wanted): ${detail}`,
+    throw new AccessError(
+      `certificate authority, client certificate or key of ${access.server} is unusable: ${detail}`,
+      'give certificates and key as PEM, and the key that belongs to the certificate',
       { cause },
     );
   }
@@ -66,8 +68,9 @@ async function load(
   const host = env['KUBERNETES_SERVICE_HOST'];
   if (host !== undefined && host !== '') {
     if (options.context !== '')
-      throw new Error(
-        `--context ${options.context} needs a kubeconfig: give --kubeconfig, or set KUBECONFIG`,
+      throw new AccessError(
+        `--context ${options.context} needs a kubeconfig`,
+        'give --kubeconfig, or set KUBECONFIG',
       );
     const directory = options.serviceAccountDir ?? '/var/run/secrets/kubernetes.io/serviceaccount';
     return podAccess(host, env['KUBERNETES_SERVICE_PORT'] ?? '443', directory);
@@ -81,9 +84,9 @@ async function podAccess(host: string, port: string, directory: string): Promise
     try {
       return await readFile(join(directory, name));
     } catch (cause) {
-      throw new Error(
-        `KUBERNETES_SERVICE_HOST is set, but ${join(directory, name)} cannot be read: give the pod a service account ` +
-          '(automountServiceAccountToken), or outside a pod give --kubeconfig',
+      throw new AccessError(
+        `KUBERNETES_SERVICE_HOST is set, but ${join(directory, name)} cannot be read`,
+        'give the pod a service account (automountServiceAccountToken), or outside a pod give --kubeconfig',
         { cause },
       );
     }

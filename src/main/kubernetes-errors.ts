@@ -48,7 +48,7 @@ export function advice(status: number, reason: string): string {
     case 'TLS':
       return "the API server's certificate was not accepted: is the certificate authority of the cluster right?";
     case 'Timeout':
-      return 'is the API server overloaded, or --request-timeout too short?';
+      return 'is the API server overloaded, or does something on the way to it hold packets back?';
     case 'Credentials':
       return 'mend the token file or the credential plugin that the kubeconfig names';
     default:

@@ -100,6 +100,17 @@ test('a start that fails: exit code 1 and one log line with the reason', async (
   t.notRegex(stderr, /stacktrace|\n\s+at /);
 });
 
+test('a check that cannot begin: exit code 1 and one line for whoever waits, not an entry of a log', async (t) => {
+  const { code, stdout, stderr } = await regionMonitor(t, ['check', '--kubeconfig=/no/such/file']);
+  t.is(code, 1);
+  t.is(stdout, '');
+  t.is(
+    stderr,
+    'region-monitor: failed to create client: no kubeconfig at /no/such/file: ' +
+      'give --kubeconfig, set KUBECONFIG, or run inside a cluster\n',
+  );
+});
+
 test('a variable is as good as a flag', async (t) => {
   const { code, stderr } = await regionMonitor(t, [], { REGION_MONITOR_WORKERS: 'many' });
   t.is(code, 2);

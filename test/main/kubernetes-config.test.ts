@@ -166,8 +166,16 @@ const failures: readonly [string, string, RegExp, string?][] = [
     config({ rest: { 'current-context': '' } }),
     /no current-context: give --context.*has: x/,
   ],
-  ['a missing cluster', config({ context: { cluster: 'gone' } }), /context "x" names the cluster "gone"/],
-  ['a missing user', config({ context: { user: 'gone' } }), /context "x" names the user "gone"/],
+  [
+    'a missing cluster',
+    config({ context: { cluster: 'gone' } }),
+    /context "x" names the cluster "gone".*: add it .*has: x/,
+  ],
+  [
+    'a missing user',
+    config({ context: { user: 'gone' } }),
+    /context "x" names the user "gone".*: add it .*has: x/,
+  ],
   ['no YAML', 'users: [{token: hunter2\n  ]: x', /config is no YAML: (?!.*hunter2)/],
   ['an empty file', '', /config is no YAML/],
   [
@@ -179,19 +187,19 @@ const failures: readonly [string, string, RegExp, string?][] = [
   [
     'an unreadable CA',
     config({ cluster: { 'certificate-authority': 'no.crt' } }),
-    /certificate-authority .*no\.crt cannot be read: ENOENT/,
+    /certificate-authority .*no\.crt cannot be read: ENOENT: correct the path/,
   ],
   [
     'a certificate that is none',
     config({ user: { 'client-certificate-data': 'AAAA', 'client-key-data': 'AAAA' } }),
-    /of https:\/\/api\.example:6443 is unusable/,
+    /of https:\/\/api\.example:6443 is unusable: .*as PEM/,
   ],
-  ['impersonation', config({ user: { as: 'root' } }), /impersonates, which is not supported/],
-  ['a proxy', config({ cluster: { 'proxy-url': 'http://p' } }), /proxy-url, which is not supported/],
+  ['impersonation', config({ user: { as: 'root' } }), /impersonates, which is not supported: use/],
+  ['a proxy', config({ cluster: { 'proxy-url': 'http://p' } }), /proxy-url, which is not supported: use/],
   [
     'a plugin that is not there',
     config({ user: { exec: { command: './no-such-plugin' } } }),
-    /credential plugin .*no-such-plugin of user "u" failed: .*ENOENT/,
+    /credential plugin .*no-such-plugin of user "u" failed: .*ENOENT.*must be installed here/,
   ],
 ];
 

@@ -1,0 +1,15 @@
+// Why there is no way to the API server, where nobody was asked yet: configuration that cannot be used.
+
+export class AccessError extends Error {
+  override readonly name = 'AccessError';
+  /** What is wrong, with the file and the field. */
+  readonly flaw: string;
+  /** What to do about it. */
+  readonly remedy: string;
+
+  constructor(flaw: string, remedy: string, options?: ErrorOptions) {
+    super(`${flaw}: ${remedy}`, options);
+    this.flaw = flaw;
+    this.remedy = remedy;
+  }
+}
