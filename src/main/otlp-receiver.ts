@@ -38,6 +38,7 @@ export class OtlpReceiver {
   readonly #url: URL;
   readonly #events: ReceiverEvents;
   readonly #agent: Agent | undefined;
+  #closed = false;
   /** Why the last export failed, for each signal whose last export did. */
   readonly #failing = new Map<Signal, string>();
 
@@ -61,15 +62,24 @@ export class OtlpReceiver {
     return new WatchedTraceExporter(this.#options('traces'), (done) => this.#watch('traces', done));
   }
 
-  /** Ends the connections, so that a receiver that does not answer holds nobody up. */
+  /**
+   * Ends the connections, so that a receiver that does not answer holds nobody up. What the exporter meant to try again is
+   * given up at its next attempt.
+   */
   close(): void {
+    this.#closed = true;
     this.#agent?.destroy();
   }
 
   #options(signal: Signal): ConstructorParameters<typeof OTLPTraceExporter>[0] & object {
     const url = new URL(`v1/${signal}`, this.#url).href;
     const agent = this.#agent;
-    return agent === undefined ? { url } : { url, httpAgentOptions: () => agent };
+    // Asked for at each attempt.
+    const headers = async () => {
+      if (this.#closed) throw new Error('given up at the end');
+      return {};
+    };
+    return { url, headers, ...(agent === undefined ? {} : { httpAgentOptions: () => agent }) };
   }
 
   #watch(signal: Signal, done: Done): Done {

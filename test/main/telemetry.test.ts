@@ -245,6 +245,21 @@ for (const kind of ['dead', 'silent', 'hanging'] as const) {
   });
 }
 
+test('after the end nothing is tried again', async (t) => {
+  const receiver = await startOtlpReceiver();
+  t.teardown(async () => receiver.close());
+  receiver.respond = 503;
+  const { telemetry } = telemetryOf({ otlpEndpoint: receiver.endpoint, traceSamplingRatio: 1 });
+  telemetry.meter.createCounter('x_total').add(1);
+  telemetry.tracer.startSpan('poll').end();
+  await telemetry.shutdown(300);
+  const sent = receiver.requests.length;
+  t.true(sent > 0);
+  // Longer than the exporter's first pause, with its jitter.
+  await sleep(2_500);
+  t.is(receiver.requests.length, sent);
+});
+
 test('an interval that is no number is said, and the default taken', async (t) => {
   const { telemetry, said } = telemetryOf(
     { otlpEndpoint: '127.0.0.1:1' },
