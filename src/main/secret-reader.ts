@@ -22,9 +22,17 @@ export interface SecretReaderOptions {
   readonly patienceMs: number;
 }
 
+/**
+ * A refusal counts against data that were read before when it lasts for so long: an API server that has just started knows
+ * no roles yet, and refuses everybody for a moment.
+ */
+const doubtMs = 5_000;
+
 interface Entry {
   /** What the API server said last: the data, or a refusal. Null before it said anything. */
   last: Outcome<SecretData> | null;
+  /** Monotonic milliseconds since when it refuses what it gave before; null while it does not. */
+  refusedSinceMs: number | null;
   /** The read under way, if any. */
   reading: Promise<Outcome<SecretData>> | null;
 }
@@ -76,17 +84,27 @@ export class SecretReader {
       answer = await this.#options.client.get(secretPath(ref.namespace, ref.name), { signal });
     } catch (error) {
       const failed = failure(`Secret ${name} cannot be read: ${messageOf(error)}`);
-      if (error instanceof ApiError && isRefusal(error)) entry.last = failed;
+      if (error instanceof ApiError && this.#counts(error, entry)) entry.last = failed;
       return entry.last ?? failed;
     }
+    entry.refusedSinceMs = null;
     entry.last = dataOf(name, answer);
     return entry.last;
+  }
+
+  /** Whether it is the API server's own word on the Secret; not that it is away, or wants fewer requests. */
+  #counts({ status }: ApiError, entry: Entry): boolean {
+    if (status < 400 || status >= 500 || status === 429) return false;
+    if (entry.last?.ok !== true || (status !== 401 && status !== 403)) return true;
+    const nowMs = this.#options.clock.monotonicMs();
+    entry.refusedSinceMs ??= nowMs;
+    return nowMs - entry.refusedSinceMs >= doubtMs;
   }
 
   #entryOf(name: string): Entry {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
-      entry = { last: null, reading: null };
+      entry = { last: null, refusedSinceMs: null, reading: null };
       this.#entries.set(name, entry);
     }
     return entry;
@@ -95,11 +113,6 @@ export class SecretReader {
 
 export function secretName({ namespace, name }: SecretRef): string {
   return `${namespace}/${name}`;
-}
-
-/** The API server's own word, which counts; not that it is away, or wants fewer requests. */
-function isRefusal({ status }: ApiError): boolean {
-  return status >= 400 && status < 500 && status !== 429;
 }
 
 function dataOf(name: string, answer: unknown): Outcome<SecretData> {

@@ -73,17 +73,28 @@ for (const error of [refused(0, 'Unreachable'), refused(500), refused(429)])
     t.is(await readWith(error), 'one');
   });
 
-for (const error of [refused(403), refused(404)])
-  test(`${error.status} counts at once, and goes on while the API server is away`, async (t) => {
-    const { readWith } = setUp();
+test('that it is gone counts at once, and goes on while the API server is away', async (t) => {
+  const { readWith } = setUp();
+  t.is(await readWith(secret('one')), 'one');
+  t.regex(await readWith(refused(404)), /cannot be read: .*404/);
+  t.regex(await readWith(refused(0)), /cannot be read: .*404/, 'it is not known again');
+  t.is(await readWith(secret('two')), 'two');
+});
+
+for (const error of [refused(401), refused(403)])
+  test(`${error.status} counts when it lasts, and goes on while the API server is away`, async (t) => {
+    const { readWith, clock } = setUp();
+    const refusal = new RegExp(`cannot be read: .*${error.status}`);
+    t.regex(await readWith(error), refusal, 'at once where there is nothing to go on with');
     t.is(await readWith(secret('one')), 'one');
-    t.regex(await readWith(error), new RegExp(`cannot be read: .*${error.status}`));
-    t.regex(
-      await readWith(refused(0)),
-      new RegExp(`cannot be read: .*${error.status}`),
-      'it is not known again',
-    );
+    t.is(await readWith(error), 'one');
+    await clock.pass(4_000);
     t.is(await readWith(secret('two')), 'two');
+    t.is(await readWith(error), 'two', 'a new refusal is doubted anew');
+    await clock.pass(5_000);
+    t.regex(await readWith(error), refusal);
+    t.regex(await readWith(refused(0)), refusal, 'it is not known again');
+    t.is(await readWith(secret('three')), 'three');
   });
 
 test('a Secret that became malformed is not used as it was', async (t) => {
