@@ -27,7 +27,8 @@ const kinds: Readonly<Record<string, object>> = {
   threads: { type: 'integer', minimum: 1 },
   requests: { type: 'integer', minimum: 1 },
   logins: { type: 'integer', minimum: 1 },
-  ratio: { type: 'number' },
+  // "--set" takes a number with a point for a text.
+  ratio: { type: ['number', 'string'], pattern: '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)(e[+-]?[0-9]+)?$' },
   address: { type: 'string', pattern: '^(.*:[0-9]{1,5})?$' },
   'host:port': { type: 'string', pattern: '^[^/]*$' },
 };

@@ -239,7 +239,13 @@ helm.test('every flag can be set, and arrives as it was set', async (t) => {
   t.notThrows(() => optionsOf(objects));
 });
 
+helm.test('--set, which takes a number with a point for a text, sets a ratio too', async (t) => {
+  const objects = await render({ args: ['--set', 'flags.trace-sampling-ratio=0.25'] });
+  t.is(optionsOf(objects).traceSamplingRatio, 0.25);
+});
+
 for (const [path, value, message] of [
+  ['flags.trace-sampling-ratio', 'some', /flags\/trace-sampling-ratio': 'some' does not match/],
   ['flags.poll-perod', '30s', /poll-perod' not allowed/],
   ['flags.poll-period', 60, /flags\/poll-period': got number, want string/],
   ['flags.poll-period', '60', /flags\/poll-period': '60' does not match/],
