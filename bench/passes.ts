@@ -1,7 +1,7 @@
 // Passes over a whole fleet: complete lists, lists of changes with and without changes, with and without regions that
 // hang; each beside a bare client in the same run.
 
-import { type FleetSize, namespace } from './fleet.ts';
+import { type FleetSize, namespace, serversPerProject } from './fleet.ts';
 import { MonitorProcess } from './monitor.ts';
 import { PeerProcess } from './peer.ts';
 import { memory } from './process-stats.ts';
@@ -93,7 +93,7 @@ class PassScenario {
     const peer = new PeerProcess({ command, env, activity });
     try {
       await peer.pass();
-      await this.#unchanged(peer, this.report.section('unchanged pass: lists of changes'));
+      await this.#repeat(peer, this.report.section('unchanged pass: lists of changes'));
       await this.#changed(peer);
       this.#memory(peer);
     } finally {
@@ -133,6 +133,9 @@ class PassScenario {
     const { hung } = this.#stage.size;
     const full = this.report.section('full pass: complete lists, nothing changed');
     await this.#besideFloor(monitor, full, this.#limits.fullToFloor);
+    // A list that is as it was need not be read: this shows what it costs when each must be.
+    const changed = this.report.section('full pass: complete lists, one server changed in each');
+    await this.#besideFloor(monitor, changed, undefined, 100 / serversPerProject(this.#stage.size));
     if (hung === 0) return;
     this.#settings.progress(`${hung} regions that hang`);
     await this.#stage.addHung();
@@ -146,11 +149,11 @@ class PassScenario {
   }
 
   /** Each pass of the monitor is followed by one of the bare client over the same regions. */
-  async #besideFloor(monitor: MonitorProcess, section: Section, limit?: number): Promise<void> {
+  async #besideFloor(monitor: MonitorProcess, section: Section, limit?: number, percent = 0): Promise<void> {
     // In the order in which they shall be read.
     section.add('time', 's', {}, optional(this.#limits.fullSeconds));
     section.add('÷ floor', '', {}, optional(limit));
-    await this.#unchanged(monitor, section, async () => {
+    await this.#repeat(monitor, section, percent, async () => {
       const floor = await this.#stage.floor.list(this.#stage.size.regions);
       const seconds = section.samples('time', 'monitor').at(-1) ?? Number.NaN;
       section.add('time', 's', { floor: floor.seconds });
@@ -161,30 +164,32 @@ class PassScenario {
   }
 
   async #listsOfChanges(monitor: MonitorProcess): Promise<void> {
-    await this.#unchanged(monitor, this.report.section('unchanged pass: lists of changes'));
+    await this.#repeat(monitor, this.report.section('unchanged pass: lists of changes'));
     await this.#changed(monitor);
   }
 
-  async #unchanged(
+  /** Passes, each after changes to so many percent of the servers. */
+  async #repeat(
     subject: Subject,
     section: Section,
+    percent = 0,
     afterEach: () => Promise<void> = async () => {},
-  ): Promise<void> {
+  ): Promise<readonly number[]> {
+    const latencies: number[] = [];
     for (let round = 0; round < this.#settings.repeat; round++) {
-      this.#add(section, subject, await this.#measure(subject, 0));
+      const { clouds, size } = this.#stage;
+      const changed = percent === 0 ? 0 : await clouds.change(percent, size.regions);
+      const measured = await this.#measure(subject, changed);
+      this.#add(section, subject, measured);
+      latencies.push(...measured.latencies);
       await afterEach();
     }
+    return latencies;
   }
 
   async #changed(subject: Subject): Promise<void> {
     const section = this.report.section(`pass with ${changedPercent} % changed at once`);
-    const latencies: number[] = [];
-    for (let round = 0; round < this.#settings.repeat; round++) {
-      const changed = await this.#stage.clouds.change(changedPercent, this.#stage.size.regions);
-      const measured = await this.#measure(subject, changed);
-      this.#add(section, subject, measured);
-      latencies.push(...measured.latencies);
-    }
+    const latencies = await this.#repeat(subject, section, changedPercent);
     const { column } = subject;
     const add = (name: string, share: number, limit?: Limit): void =>
       section.add(`change → status, ${name}`, 's', { [column]: percentile(latencies, share) }, limit);

@@ -98,16 +98,20 @@ function testWith(lab: Lab): void {
 
   const alice = (): ProjectTask => ({ identityId: 'alice', credentials: credentials('alice') });
 
-  async function project(
-    task: ProjectTask,
-  ): Promise<{ observations: readonly Observation[]; session: Session; watermark: string }> {
+  async function project(task: ProjectTask): Promise<{
+    observations: readonly Observation[];
+    session: Session;
+    watermark: string;
+    digest: string | null;
+    unchanged: boolean;
+  }> {
     const { projects } = await runJob(job(task));
     const [result] = projects;
     if (result === undefined || result.session === null) throw new Error('no result, or no session');
-    const { observations, malformed, watermark } = listed(result);
+    const { observations, malformed, watermark, digest, unchanged } = listed(result);
     if (malformed.length > 0) throw new Error(JSON.stringify(malformed));
     if (watermark === null) throw new Error('Nova told no time');
-    return { observations, session: result.session, watermark };
+    return { observations, session: result.session, watermark, digest, unchanged };
   }
 
   // One after another: other tests share this lab, and a login costs it half a second.
@@ -133,6 +137,24 @@ function testWith(lab: Lab): void {
       });
       t.true(projects[0]?.outcome.ok, endpoint);
     }
+  });
+
+  test.serial('a list in which nothing changed comes again byte for byte', async (t) => {
+    let { digest, session } = await project(alice());
+    // Others may work with the lab at the same time.
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const again = await project({
+        ...alice(),
+        session,
+        ...(digest === null ? {} : { knownDigest: digest }),
+      });
+      if (again.unchanged) {
+        t.deepEqual(again.observations, []);
+        return;
+      }
+      ({ digest, session } = again);
+    }
+    t.fail(digest === null ? 'the list has something that is not certain' : 'no list was as the one before');
   });
 
   test.serial('servers have the phase and health of their states', async (t) => {
