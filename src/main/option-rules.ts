@@ -49,19 +49,19 @@ function checkTimeoutFor(pollPeriodMs: number, requestTimeoutMs: number): number
 export function conflict(choice: TimeoutChoice): string | undefined {
   const { pollPeriod, checkTimeout, requestTimeout } = choice;
   if (checkTimeout !== undefined && checkTimeout.ms >= pollPeriod.ms)
-    return notShorter(checkTimeout, pollPeriod);
+    return tooLong(checkTimeout, pollPeriod);
   const following = followingTimeouts(choice);
   if (requestTimeout !== undefined && requestTimeout.ms >= following.checkTimeoutMs)
-    return notShorter(requestTimeout, checkTimeout ?? pollPeriod);
+    return tooLong(requestTimeout, checkTimeout ?? pollPeriod);
   const { transitionPollPeriod } = choice;
   if (transitionPollPeriod !== undefined && transitionPollPeriod.ms > pollPeriod.ms)
-    return notShorter(transitionPollPeriod, pollPeriod);
+    return tooLong(transitionPollPeriod, pollPeriod, 'must not be more than');
   return undefined;
 }
 
-function notShorter(shorter: Chosen, longer: Chosen): string {
+function tooLong(shorter: Chosen, longer: Chosen, rule = 'must be less than'): string {
   return (
-    `${shorter.source} (${formatMs(shorter.ms)}) must be less than ${longer.source} (${formatMs(longer.ms)}): ` +
+    `${shorter.source} (${formatMs(shorter.ms)}) ${rule} ${longer.source} (${formatMs(longer.ms)}): ` +
     `lower ${shorter.source} or raise ${longer.source}`
   );
 }

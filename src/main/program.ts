@@ -66,6 +66,11 @@ export function readCommandLine<Definition extends CommandDefinition>(
 ): Invocation<Definition> | undefined {
   let invocation: Invocation<Definition> | undefined;
   const choose = (definition: Definition) => (_: unknown, command: Command) => {
+    const [unknown] = command.parent === null ? command.args : [];
+    if (unknown !== undefined) {
+      const names = listed(commands.map(({ name }) => name));
+      throw new OptionsError(`unknown command ${JSON.stringify(unknown)}: choose ${names}`);
+    }
     const argument = argumentOf(definition, command.args);
     const flags = flagReader(command, env, definition.defaults);
     for (const flag of definition.flags ?? []) flags.given(flag);
@@ -119,12 +124,16 @@ function argumentOf({ argument }: CommandDefinition, given: readonly string[]): 
   if (unexpected !== undefined) throw new OptionsError(`unexpected argument ${JSON.stringify(unexpected)}`);
   if (argument === undefined) return '';
   if (word !== undefined && argument.values.includes(word)) return word;
-  const choices = `choose ${argument.values.join(', ')}`;
+  const choices = `choose ${listed(argument.values)}`;
   throw new OptionsError(
     word === undefined
-      ? `missing argument: ${choices}`
+      ? `missing ${argument.name}: ${choices}`
       : `invalid ${argument.name} ${JSON.stringify(word)}: ${choices}`,
   );
+}
+
+function listed(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
 function usageError(error: unknown): unknown {

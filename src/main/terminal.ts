@@ -43,7 +43,12 @@ export function paintOf({ colour }: Terminal): Paint {
   return colour ? (name, text) => `\u001b[${colours[name]}m${text}\u001b[0m` : (_, text) => text;
 }
 
-/** Lines of at most `width` characters, broken between words; a word that is longer is broken where it must be. */
+const breaks = [':', '/', '.', '-'];
+
+/**
+ * Lines of at most `width` characters, broken between words; a word that is longer is broken behind a mark such as a
+ * colon, if there is one in the second half, or else where it must be.
+ */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let line = '';
@@ -55,8 +60,10 @@ export function wrap(text: string, width: number): readonly string[] {
     if (line !== '') lines.push(line);
     line = word;
     while (line.length > width) {
-      lines.push(line.slice(0, width));
-      line = line.slice(width);
+      const end = Math.max(...breaks.map((mark) => line.lastIndexOf(mark, width - 1))) + 1;
+      const cut = end > width / 2 ? end : width;
+      lines.push(line.slice(0, cut));
+      line = line.slice(cut);
     }
   }
   return [...lines, line];

@@ -77,7 +77,7 @@ const unusable: readonly (readonly [string, RegExp])[] = [
   ['--bogus', /unknown option '--bogus'/],
   ['--namespaces=x', /unknown option '--namespaces=x'/],
   ['--namespace', /option '--namespace <name>' argument missing/],
-  ['watch', /unexpected argument "watch"/],
+  ['watch', /unknown command "watch": choose run, check, doctor, completion or sandbox/],
   ['run --reconcile-every=0', /--reconcile-every: must be a whole number/],
 ];
 

@@ -63,8 +63,8 @@ test('the argument of a command', (t) => {
 });
 
 const unusable: readonly (readonly [string, RegExp])[] = [
-  ['completion', /missing argument: choose bash, zsh, fish/],
-  ['completion tcsh', /invalid shell "tcsh": choose bash, zsh, fish/],
+  ['completion', /missing shell: choose bash, zsh or fish/],
+  ['completion tcsh', /invalid shell "tcsh": choose bash, zsh or fish/],
   ['completion bash zsh', /unexpected argument "zsh"/],
   ['check now', /unexpected argument "now"/],
   ['check --output=xml', /"xml" for --output: invalid output "xml": choose table, wide, json or yaml/],

@@ -272,6 +272,6 @@ test('what is in transition is asked for between two polls', (t) => {
     'a whole number fits into the period',
   );
   t.throws(() => read(['--poll-period=10s', '--transition-poll-period=11s']), {
-    message: /--transition-poll-period \(11s\) must be less than --poll-period \(10s\)/,
+    message: /--transition-poll-period \(11s\) must not be more than --poll-period \(10s\)/,
   });
 });

@@ -31,6 +31,8 @@ test('text from outside is one line and steers nothing', (t) => {
 test('lines are broken between words, and in words that are longer than a line', (t) => {
   t.deepEqual(wrap('one two three', 7), ['one two', 'three']);
   t.deepEqual(wrap('a abcdefghij b', 4), ['a', 'abcd', 'efgh', 'ij b']);
+  t.deepEqual(wrap('a serviceaccount:region-north:web', 20), ['a', 'serviceaccount:', 'region-north:web']);
+  t.deepEqual(wrap('a:bcdefghij', 6), ['a:bcde', 'fghij']);
   t.deepEqual(wrap('', 10), ['']);
 });
 
