@@ -117,8 +117,6 @@ const problemLines: readonly ProblemLines[] = [
       'server checked again',
       'server not found in provider, skipping',
       'server found in provider again',
-      'caught unsupported server power state',
-      'server left unsupported power state',
     ],
     key: 'server',
   },

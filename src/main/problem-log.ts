@@ -15,6 +15,8 @@ export interface Problem {
   readonly server?: ServerRecord;
   /** While it goes on, nothing is known of the scope's other problems: they go on unseen. */
   readonly hidesOthers?: boolean;
+  /** A subject of which nothing is known while it goes on: its problems go on unseen. */
+  readonly hides?: string;
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
   /** Given: an error line. Absent: an info line. */
@@ -66,9 +68,9 @@ export class ProblemLog {
     );
     this.#groups.delete(scope);
     const gone = [...before.values()].filter((problem) => !subjects.has(subjectOf(problem)));
-    const hidden = problems.some(({ hidesOthers }) => hidesOthers === true);
-    const ended = hidden ? [] : gone;
-    if (hidden) for (const problem of gone) now.set(problem.key, problem);
+    const isHidden = hiding([...now.values()]);
+    const ended = gone.filter((problem) => !isHidden(problem));
+    for (const problem of gone) if (isHidden(problem)) now.set(problem.key, problem);
     this.#write(
       scope,
       ended.flatMap(({ ended, fields }) => (ended === undefined ? [] : [{ message: ended, fields }])),
@@ -100,9 +102,9 @@ export class ProblemLog {
 
   #grouped(scope: string): readonly ProblemGroup[] {
     const all = [...(this.#open.get(scope)?.values() ?? [])];
-    const hiding = all.filter(({ hidesOthers }) => hidesOthers === true);
+    const isHidden = hiding(all);
     const told = this.#told.get(scope);
-    const seen = hiding.length > 0 ? hiding : all;
+    const seen = all.filter((problem) => !isHidden(problem));
     return groupProblems(
       seen.map((problem) => ({ problem, sinceMs: told?.get(subjectOf(problem))?.get(problem.key) ?? 0 })),
     );
@@ -149,6 +151,13 @@ function toldSince(before: Told | undefined, now: Iterable<Problem>, nowMs: numb
     told.set(subject, keys);
   }
   return told;
+}
+
+/** Whether one of these problems hides another. */
+function hiding(problems: readonly Problem[]): (problem: Problem) => boolean {
+  const all = problems.some(({ hidesOthers }) => hidesOthers === true);
+  const subjects = new Set(problems.flatMap(({ hides }) => hides ?? []));
+  return (problem) => (all && problem.hidesOthers !== true) || subjects.has(subjectOf(problem));
 }
 
 function subjectOf({ key, subject }: Problem): string {

@@ -15,6 +15,11 @@ export function serverSubject({ namespace, name }: ServerRecord): string {
   return `${serverSubjects}${namespace}/${name}`;
 }
 
+/** A server whose check failed may be in the power state that it was in, or not. */
+function powerSubject({ namespace, name }: ServerRecord): string {
+  return `power/${namespace}/${name}`;
+}
+
 export function isServerSubject(subject: string): boolean {
   return subject.startsWith(serverSubjects);
 }
@@ -43,6 +48,7 @@ export function checkFailed(
   return {
     key: `check/${server.namespace}/${server.name}/${kindOf(error)}`,
     subject: serverSubject(server),
+    hides: powerSubject(server),
     server,
     message: 'failed to check server, skipping',
     error: error.message,
@@ -70,6 +76,7 @@ export function notFound(server: ServerRecord): Problem {
   return {
     key: `missing/${server.namespace}/${server.name}`,
     subject: serverSubject(server),
+    hides: powerSubject(server),
     server,
     message: 'server not found in provider, skipping',
     fields: { server: server.name, region: server.regionId ?? '' },
@@ -83,7 +90,7 @@ export function unsupportedPowerState(
 ): Problem {
   return {
     key: `power/${state}/${server.namespace}/${server.name}`,
-    subject: serverSubject(server),
+    subject: powerSubject(server),
     server,
     message: 'caught unsupported server power state',
     fields: { powerState: state, server: server.name, region: server.regionId ?? '' },

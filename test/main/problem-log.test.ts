@@ -108,6 +108,27 @@ test('while a problem hides the others, they neither end nor begin again', (t) =
   t.deepEqual(log.take(), ['refusing ends', 'b ends']);
 });
 
+test('what a problem hides goes on unseen, and does not keep that one from ending and beginning again', (t) => {
+  const { log, problems } = setUp();
+  const paused = problem('paused', { subject: 'power' });
+  const unchecked = problem('unchecked', { subject: 'server', hides: 'power' });
+  problems.report('region', [paused]);
+  problems.report('region', [unchecked]);
+  t.deepEqual(log.take(), ['paused begins', 'unchecked begins']);
+  t.deepEqual(
+    openIn(problems).flatMap(([, groups]) => groups.map(({ message }) => message)),
+    ['unchecked begins'],
+  );
+  problems.report('region', [paused]);
+  t.deepEqual(log.take(), ['unchecked ends']);
+  // One was checked, and then not written.
+  problems.report('region', [paused, unchecked]);
+  t.deepEqual(log.take(), ['unchecked begins']);
+  problems.report('region', [unchecked]);
+  problems.report('region', []);
+  t.deepEqual(log.take(), ['unchecked ends', 'paused ends']);
+});
+
 test('a scope that is forgotten ends without a word, and begins anew', (t) => {
   const { log, problems } = setUp();
   problems.report('region', [problem('a')]);
