@@ -91,6 +91,7 @@ test('what concerns one project’s credentials or rights is told of each of its
     t.deepEqual(problems[0], {
       key: `check/default/a/${key}`,
       subject: 'server/default/a',
+      hides: 'power/default/a',
       server: servers[0],
       message: 'failed to check server, skipping',
       error: `it was ${code}`,
