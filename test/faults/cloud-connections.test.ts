@@ -12,6 +12,7 @@ import { assertDocumented } from '../fixtures/documented.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
 import { type Outage, surviveOutage } from '../fixtures/outage.ts';
 import { namespace, startSandbox } from '../fixtures/sandbox.ts';
+import { setNamesResolve } from '../fixtures/scripted-names.ts';
 
 let suite: FaultSuite;
 
@@ -34,12 +35,6 @@ async function present({ region }: WatchedRegion, certificate: string): Promise<
   await region.cloud.pause();
   region.cloud.setCertificate({ key, cert: pem(certificate) });
   await region.cloud.resume();
-}
-
-function changeHost({ id, region }: WatchedRegion, hostname: string): void {
-  const url = new URL(region.cloud.endpoint);
-  url.hostname = hostname;
-  suite.setEndpoint(id, url.href);
 }
 
 const outages: readonly Outage[] = [
@@ -89,11 +84,23 @@ const outages: readonly Outage[] = [
   },
   {
     id: 'unnamed',
-    name: 'the host name does not resolve',
-    inject: (watched) => changeHost(watched, 'keystone.invalid'),
-    heal: (watched) => changeHost(watched, 'localhost'),
-    codes: ['unreachable', 'timeout'],
-    says: /keystone\.invalid/,
+    name: 'the host name does not resolve, and then does again',
+    prepare: (region) => {
+      setNamesResolve(true);
+      const url = new URL(region.cloud.endpoint);
+      url.hostname = 'keystone.scripted.test';
+      suite.setEndpoint(region.id, url.href);
+    },
+    inject: async ({ region }) => {
+      setNamesResolve(false);
+      region.cloud.revokeTokens();
+      // What is connected needs no name.
+      await region.cloud.pause();
+      await region.cloud.resume();
+    },
+    heal: () => setNamesResolve(true),
+    codes: ['unreachable'],
+    says: /keystone\.scripted\.test:\d+ failed: ENOTFOUND/,
   },
   {
     id: 'unknown-ca',

@@ -3,14 +3,19 @@
 
 import test from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
 import { type ClusterFault, surviveClusterFault } from '../fixtures/watched-cluster.ts';
 
 test.afterEach(assertDocumented);
 
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
+
 const always = { times: Number.POSITIVE_INFINITY };
 
 const faults: Readonly<Record<string, ClusterFault>> = {
-  'the API server is gone for a while': {
+  'the API server is gone for two minutes': {
+    lastsMs: 120_000,
     inject: async ({ sandbox }) => sandbox.cluster.pause(),
     heal: async ({ sandbox }) => sandbox.cluster.resume(),
     says: /^(?:list|watch) \w+ in namespace region: http:\/\/127\.0\.0\.1:\d+: .*is the API server up/,
@@ -71,6 +76,6 @@ const faults: Readonly<Record<string, ClusterFault>> = {
 
 for (const [name, fault] of Object.entries(faults))
   test(name, async (t) => {
-    t.timeout(150_000);
+    t.timeout(300_000);
     await surviveClusterFault(t, fault);
   });

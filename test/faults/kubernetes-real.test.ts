@@ -1,4 +1,4 @@
-// A real kube-apiserver that is killed, takes rights away, gets its definitions late and others in flight. It is of this
+// A real kube-apiserver that is killed, forgets, refuses, gets its definitions late and others in flight. It is of this
 // file's own, and the tests come one after the other. Skipped, saying so, where there is none to be had.
 
 import test, { type ExecutionContext } from 'ava';
@@ -6,10 +6,13 @@ import { type ControlPlane, startControlPlane } from '../fixtures/control-plane.
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import type { MonitorUnderTest } from '../fixtures/monitor.ts';
-import { type Grants, RealCluster } from '../fixtures/real-cluster.ts';
-import { outageBegins, outageEnds, untilOutagesEnded } from '../fixtures/watched-cluster.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
+import { RealCluster } from '../fixtures/real-cluster.ts';
+import { outageBegins, untilOutagesEnded } from '../fixtures/watched-cluster.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
 
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
 
@@ -17,15 +20,10 @@ test.before(async (t) => {
   file.controlPlane = await startControlPlane(t, { own: true });
 });
 
-test.after.always(async () => {
+test.after.always('no handle is left', async (t) => {
   await file.controlPlane?.stop();
+  await assertHandlesClosed(t);
 });
-
-function without(verb: string, resource: string): Grants {
-  return (someVerb, someResource) => someVerb !== verb || someResource !== resource;
-}
-
-const withoutReading: Grants = (verb) => verb !== 'list' && verb !== 'watch';
 
 /** Null, and said, where there is no API server. */
 async function cluster(t: ExecutionContext): Promise<RealCluster | null> {
@@ -46,7 +44,7 @@ test.serial(
   async (t) => {
     const real = await cluster(t);
     if (real === null) return;
-    const monitor = await real.startMonitor(t, '--startup-timeout=2m');
+    const monitor = await real.startMonitor(t, { flags: ['--startup-timeout=2m'] });
     const { error } = await monitor.untilLogged(outageBegins, { resource: 'servers' });
     t.regex(error, /^list servers in namespace .*: 404/);
     t.is((await monitor.get('/readyz')).status, 503);
@@ -104,7 +102,7 @@ test.serial(
   },
 );
 
-test.serial('rights are taken away and given back: each is named, and nothing needs a restart', async (t) => {
+test.serial('the API server comes back and has forgotten the past, 410: all is listed anew', async (t) => {
   const real = await cluster(t);
   if (real === null) return;
   await real.controlPlane.installDefinitions('v1.16');
@@ -112,51 +110,57 @@ test.serial('rights are taken away and given back: each is named, and nothing ne
   await real.addServer('lively');
   const monitor = await real.startMonitor(t);
   await real.untilShown('lively', 'Running Healthy');
-
-  const refusal = async (line: string, says: RegExp) => {
-    const { error } = await eventually(`a line that says ${String(says)}`, () =>
-      monitor.logged(line).find((each) => says.test(each.error)),
-    );
-    t.regex(error, /403 Forbidden: .*cannot .* resource .*\(grant the right in the role/);
-  };
-  await real.grant(without('patch', 'servers/status'));
+  const lists = async () => monitor.total('unikorn_region_monitor_cache_lists_total', 'resource="servers"');
+  const before = await lists();
+  const restart = await real.controlPlane.killApiServer();
+  await real.controlPlane.forgetPast();
   real.stop('lively');
-  await refusal(
-    'failed to check server, skipping',
-    /cannot write status: patch servers\/status lively in namespace/,
-  );
-  t.is(await real.shown('lively'), 'Running Healthy');
-  await real.grant();
+  await restart();
   await real.untilShown('lively', 'Stopped Degraded');
-  await monitor.untilLogged('server checked again', { server: 'lively' });
-
-  await real.grant(without('get', 'secrets'));
-  await refusal(
-    'failed to resolve region, skipping',
-    /^Secret .*\/east-credentials cannot be read: get secrets/,
-  );
-  await real.grant();
-  await monitor.untilLogged('region resolved again');
-
-  await real.grant(without('patch', 'servers'));
-  await real.addServer('building', { status: 'BUILD', powerState: 0 });
-  await refusal('failed to patch pending-entry annotation', /patch servers building in namespace/);
-  await real.grant();
-  await monitor.untilLogged('pending-entry annotation patched again', { instance_id: 'building' });
-
-  // A watch that there is goes on without the right; it counts when the next one begins.
-  await real.grant(withoutReading);
-  await (await real.controlPlane.killApiServer())();
-  for (const resource of ['regions', 'servers', 'identities', 'openstackidentities'])
-    await refusal(outageBegins, new RegExp(`^(?:list|watch) ${resource} in namespace \\S+: 403`));
-  real.start('lively');
-  await real.untilShown('lively', 'Running Healthy');
-  await real.grant();
   await real.addServer('later');
   await real.untilShown('later', 'Running Healthy');
   await untilOutagesEnded(monitor);
-  t.true(monitor.logged(outageEnds).length >= 4);
-  t.deepEqual(phasesOf(monitor, 'lively'), [' -> Running', 'Running -> Stopped', 'Stopped -> Running']);
+  t.true((await lists()) > before);
+  t.true(monitor.logged(outageBegins, { resource: 'servers' }).some(({ error }) => error.includes('410')));
+  await monitor.untilRegionPolled('east', 2);
+  t.deepEqual(phasesOf(monitor, 'lively'), [' -> Running', 'Running -> Stopped']);
+});
+
+test.serial('the schema refuses a status, 422, until it is mended', async (t) => {
+  const real = await cluster(t);
+  if (real === null) return;
+  const { controlPlane } = real;
+  await controlPlane.installDefinitions('v1.16');
+  await real.addRegion();
+  await real.addServer('lively');
+  await real.addServer('other');
+  const monitor = await real.startMonitor(t);
+  await real.untilShown('lively', 'Running Healthy');
+  await real.untilShown('other', 'Running Healthy');
+  const path = '/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/phase/enum';
+  const narrow = [{ op: 'replace', path, value: ['Pending', 'Running', 'Stopping'] }];
+  const definition = 'servers.region.unikorn-cloud.org';
+  await controlPlane.kubectl('patch', 'crd', definition, '--type=json', '-p', JSON.stringify(narrow));
+  const refusal = await eventually(
+    'a refusal',
+    async () => {
+      // A schema counts a moment after it was changed.
+      if ((await real.shown('lively')) === 'Stopped Degraded') real.start('lively');
+      else real.stop('lively');
+      await monitor.untilRegionPolled('east');
+      return monitor.logged('failed to check server, skipping', { server: 'lively' })[0];
+    },
+    { timeoutMs: 90_000 },
+  );
+  t.regex(refusal.error, /cannot write status: .*422 Invalid: .*status\.phase.*Stopped/);
+  t.is(await real.shown('lively'), 'Running Healthy');
+  await monitor.untilRegionPolled('east', 3);
+  t.is(monitor.logged('failed to check server, skipping').length, 1);
+  await controlPlane.installDefinitions('v1.16');
+  await real.untilShown('lively', 'Stopped Degraded');
+  await monitor.untilLogged('server checked again', { server: 'lively' });
+  t.is(phasesOf(monitor, 'lively').at(-1), 'Running -> Stopped');
+  t.deepEqual(phasesOf(monitor, 'other'), [' -> Running']);
 });
 
 test.serial(

@@ -11,6 +11,7 @@ import type { AccessRule, SandboxKubernetes } from '../../src/sandbox/kubernetes
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { startMonitor } from '../fixtures/monitor.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
 import { namespace, startSandbox } from '../fixtures/sandbox.ts';
 import { TokenGate } from '../fixtures/token-gate.ts';
 import {
@@ -24,6 +25,9 @@ import {
 } from '../fixtures/watched-cluster.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 type Verb = RequiredRight['verbs'][number];
 
@@ -107,10 +111,11 @@ for (const { verb, resources, provoke, line, ends, holdsWrites } of missing)
     t.timeout(120_000);
     const cluster = await watchCluster(t);
     const { sandbox, monitor, region, lively } = cluster;
-    // Without the right to Secrets no region can be asked.
-    const assertPace = resources.includes('secrets') ? async () => {} : await watchPace(cluster);
+    // Without the right to Secrets no region can be asked, a moment later.
+    const unasked = resources.includes('secrets');
+    const assertPace = unasked ? async () => {} : await watchPace(cluster);
     sandbox.cluster.access.restrict(rightsWithout(verb, resources));
-    region.cloud.stop(lively.providerId);
+    if (!unasked) region.cloud.stop(lively.providerId);
     provoke?.(cluster);
     const refusals = () => monitor.logged(line).filter(({ error }) => error.includes('403'));
     for (const resource of resources) {
@@ -119,6 +124,7 @@ for (const { verb, resources, provoke, line, ends, holdsWrites } of missing)
       );
       t.regex(error, /403 Forbidden: .*cannot .* \(grant the right in the role/);
     }
+    if (unasked) region.cloud.stop(lively.providerId);
     await monitor.untilPolled(2);
     t.is((await monitor.get('/healthz')).status, 200);
     if (holdsWrites) t.is(sandbox.server('lively').phase, 'Running');

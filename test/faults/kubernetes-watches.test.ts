@@ -5,6 +5,7 @@ import { type Json, type JsonObject, parseJson } from '../../src/sandbox/kuberne
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { startMonitor } from '../fixtures/monitor.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
 import { healthy, namespace, startSandbox } from '../fixtures/sandbox.ts';
 import { TcpProxy } from '../fixtures/tcp-proxy.ts';
 import {
@@ -16,6 +17,9 @@ import {
 } from '../fixtures/watched-cluster.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 const always = { times: Number.POSITIVE_INFINITY };
 const watchOfServers = /\/servers\?.*watch=true/;

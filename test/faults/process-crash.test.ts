@@ -5,9 +5,13 @@ import { findCondition, healthyType } from '../../src/shared/conditions.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { startMonitorProcess } from '../fixtures/monitor-process.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
 import { startSandbox } from '../fixtures/sandbox.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 const writeConcurrency = 4;
 

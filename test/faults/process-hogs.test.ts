@@ -6,11 +6,14 @@ import type { ErrorCode } from '../../src/shared/errors.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { fixtureCheck } from '../fixtures/fixture-job.ts';
-import { pace } from '../fixtures/monitor.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
 import { replacedChecks } from '../fixtures/replaced-checks.ts';
 import { assertTold, untouched, watchCluster, watchPace } from '../fixtures/watched-cluster.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 const begins = 'failed to resolve region, skipping';
 
@@ -23,7 +26,7 @@ interface Hog {
 }
 
 async function survive(t: ExecutionContext, { check, code, says, periodMs }: Hog): Promise<void> {
-  const cluster = await watchCluster(t, { regionId: check, flags: pace(periodMs) });
+  const cluster = await watchCluster(t, { regionId: check, periodMs });
   const { sandbox, monitor, region, lively } = cluster;
   const assertPace = await watchPace(cluster);
 

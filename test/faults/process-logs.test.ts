@@ -3,17 +3,23 @@
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
+import { startCommand } from '../fixtures/command.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { type MonitorProcess, startMonitorProcess } from '../fixtures/monitor-process.ts';
-import { type Sandbox, startSandbox } from '../fixtures/sandbox.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
+import { namespace, type Sandbox, startSandbox } from '../fixtures/sandbox.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 /** Each with two lines: more than a pipe holds. */
 const many = 200;
@@ -58,6 +64,22 @@ test('the reader of the log has gone', async (t) => {
   life.child.stderr?.destroy();
   await works(t, life, cluster);
   t.is(await life.end('SIGTERM'), 0);
+});
+
+test('standard error is closed', async (t) => {
+  const { sandbox, region, providerId } = await fleet(t, 1);
+  const folder = await mkdtemp(join(tmpdir(), 'region-monitor-'));
+  t.teardown(async () => rm(folder, { recursive: true, force: true }));
+  const kubeconfig = join(folder, 'kubeconfig');
+  await writeFile(kubeconfig, sandbox.cluster.kubeconfig(namespace));
+  const program = fileURLToPath(new URL('../../bin/region-monitor', import.meta.url));
+  const flags = [`--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`, '--workers=1', '--poll-period=1s'];
+  const life = startCommand(t, ['sh', '-c', 'exec "$0" "$@" 2>&-', program, 'run', ...flags]);
+  await sandbox.untilPhase('lively', 'Running');
+  region.cloud.stop(providerId);
+  await sandbox.untilPhase('lively', 'Stopped');
+  life.kill('SIGTERM');
+  t.is((await life.ended).code, 0);
 });
 
 test('the reader of the log does not read: work goes on, and no line is lost that it reads later', async (t) => {

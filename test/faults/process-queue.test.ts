@@ -4,10 +4,14 @@ import test from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { fixtureCheck, fixtureJob } from '../fixtures/fixture-job.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
 import { pools } from '../fixtures/replaced-checks.ts';
 import { assertTold, watchCluster } from '../fixtures/watched-cluster.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 const begins = 'failed to resolve region, skipping';
 

@@ -13,9 +13,13 @@ import { findCondition, healthyType } from '../../src/shared/conditions.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import type { LogLine, MonitorUnderTest } from '../fixtures/monitor.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
 import { namespace, type Sandbox, startSandbox } from '../fixtures/sandbox.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 /** The promise is 3 s; a busy machine gets more. */
 const stopMs = 8_000;

@@ -5,10 +5,14 @@ import { env } from 'node:process';
 import test from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
 import { type OtlpReceiverFixture, startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
 import { assertTold, watchCluster, watchPace } from '../fixtures/watched-cluster.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 // Read when a monitor starts.
 env['OTEL_METRIC_EXPORT_INTERVAL'] = '700';

@@ -9,10 +9,14 @@ import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { calmPeriodMs, pace, startMonitor } from '../fixtures/monitor.ts';
 import { startMonitorProcess } from '../fixtures/monitor-process.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
 import { namespace, startSandbox } from '../fixtures/sandbox.ts';
 import { assertTold } from '../fixtures/watched-cluster.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 const hourMs = 3_600_000;
 

@@ -8,11 +8,15 @@ import { apiGroup, apiVersion, identityLabel, regionLabel } from '../../src/shar
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { refuseSecrets } from '../fixtures/monitor.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
 import { startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
 import { namespace, startSandbox } from '../fixtures/sandbox.ts';
-import { type Received, ScriptedCloud, type Step } from '../fixtures/scripted-cloud.ts';
+import { novaServer, type Received, ScriptedCloud, type Step } from '../fixtures/scripted-cloud.ts';
 
 test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 const unresolved = 'failed to resolve region, skipping';
 const unchecked = 'failed to check server, skipping';
@@ -119,7 +123,8 @@ test('clouds redirect logins and lists to another host: nothing is sent there', 
     next: (cloud) =>
       cloud.on('GET /v2.1/servers/detail', {
         body: {
-          servers: [],
+          // What brings nothing new would not be followed in any case.
+          servers: [novaServer('a')],
           servers_links: [{ rel: 'next', href: `${other.url}/v2.1/servers/detail?marker=a` }],
         },
       }),

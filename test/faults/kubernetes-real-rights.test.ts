@@ -1,0 +1,164 @@
+// A real kube-apiserver with RBAC: each right that the monitor needs is missing or taken away, and given back, one by one.
+// The API server is of this file's own, and the tests come one after the other. Skipped, saying so, where there is none.
+
+import test, { type ExecutionContext } from 'ava';
+import { type ControlPlane, startControlPlane } from '../fixtures/control-plane.ts';
+import { assertDocumented } from '../fixtures/documented.ts';
+import { eventually } from '../fixtures/eventually.ts';
+import type { MonitorUnderTest } from '../fixtures/monitor.ts';
+import { watchHandles } from '../fixtures/open-handles.ts';
+import { type Grants, RealCluster, type Verb } from '../fixtures/real-cluster.ts';
+import { outageBegins, outageEnds, untilOutagesEnded } from '../fixtures/watched-cluster.ts';
+
+test.afterEach(assertDocumented);
+
+const assertHandlesClosed = watchHandles();
+
+const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
+
+test.before(async (t) => {
+  file.controlPlane = await startControlPlane(t, { own: true });
+  await file.controlPlane?.installDefinitions('v1.16');
+});
+
+test.after.always('no handle is left', async (t) => {
+  await file.controlPlane?.stop();
+  await assertHandlesClosed(t);
+});
+
+const caches = ['regions', 'servers', 'identities', 'openstackidentities'];
+
+function without(...rights: readonly `${Verb} ${string}`[]): Grants {
+  return (verb, resource) => !rights.includes(`${verb} ${resource}`);
+}
+
+/** Null, and said, where there is no API server. */
+async function cluster(t: ExecutionContext): Promise<RealCluster | null> {
+  t.timeout(300_000);
+  if (file.controlPlane === null) {
+    t.log('skipped: there is no real API server');
+    t.pass();
+    return null;
+  }
+  const real = await RealCluster.create(t, file.controlPlane);
+  await real.addRegion();
+  await real.addServer('lively');
+  return real;
+}
+
+const phasesOf = (monitor: MonitorUnderTest, id: string) =>
+  monitor
+    .logged('instance phase transition', { instance_id: id })
+    .map(({ fields }) => `${String(fields['from_phase'])} -> ${String(fields['to_phase'])}`);
+
+/** A line of this message that names the right, and says what to do. */
+async function refused(
+  t: ExecutionContext,
+  monitor: MonitorUnderTest,
+  { line, right }: { line: string; right: `${Verb} ${string}` },
+): Promise<void> {
+  const { error } = await eventually(
+    `a line about "${right}"`,
+    () => monitor.logged(line).find(({ error: text }) => text.includes(`${right} `) && text.includes('403')),
+    { timeoutMs: 90_000 },
+  );
+  t.regex(error, /403 Forbidden: .*cannot .* resource .*\(grant the right in the role/);
+}
+
+/** Each of the four is refused; then the right is given for one after the other, and the others stay refused. */
+async function givenOneByOne(
+  t: ExecutionContext,
+  { real, monitor, verb }: { real: RealCluster; monitor: MonitorUnderTest; verb: 'list' | 'watch' },
+): Promise<void> {
+  for (const resource of caches)
+    await refused(t, monitor, { line: outageBegins, right: `${verb} ${resource}` });
+  const ends = (resource: string) => monitor.logged(outageEnds, { resource }).length;
+  const before = new Map(caches.map((resource) => [resource, ends(resource)]));
+  for (const [index, given] of caches.entries()) {
+    const missing = caches.slice(index + 1);
+    await real.grant(without(...missing.map((resource) => `${verb} ${resource}` as const)));
+    await eventually(`${verb} ${given}`, () => ends(given) > (before.get(given) ?? 0), { timeoutMs: 90_000 });
+    for (const resource of missing) t.is(ends(resource), before.get(resource) ?? 0, resource);
+  }
+}
+
+test.serial(
+  'each right to list is missing at the start, and each is given: only then it is ready',
+  async (t) => {
+    const real = await cluster(t);
+    if (real === null) return;
+    const monitor = await real.startMonitor(t, {
+      flags: ['--startup-timeout=3m'],
+      grants: without(...caches.map((resource) => `list ${resource}` as const)),
+    });
+    await refused(t, monitor, { line: outageBegins, right: 'list servers' });
+    t.is((await monitor.get('/readyz')).status, 503);
+    t.is((await monitor.get('/healthz')).status, 200);
+    await givenOneByOne(t, { real, monitor, verb: 'list' });
+    await real.untilShown('lively', 'Running Healthy');
+    await monitor.untilReady();
+  },
+);
+
+test.serial('each right to watch is taken away and given back: polls go on without', async (t) => {
+  const real = await cluster(t);
+  if (real === null) return;
+  const monitor = await real.startMonitor(t);
+  await real.untilShown('lively', 'Running Healthy');
+  await real.grant(without(...caches.map((resource) => `watch ${resource}` as const)));
+  // A watch that there is goes on without the right; it counts when the next one begins.
+  await (await real.controlPlane.killApiServer())();
+  await refused(t, monitor, { line: outageBegins, right: 'watch servers' });
+  real.stop('lively');
+  await real.untilShown('lively', 'Stopped Degraded');
+  await givenOneByOne(t, { real, monitor, verb: 'watch' });
+  await real.addServer('later');
+  await real.untilShown('later', 'Running Healthy');
+  await untilOutagesEnded(monitor);
+  t.deepEqual(phasesOf(monitor, 'lively'), [' -> Running', 'Running -> Stopped']);
+});
+
+test.serial('each right to get and to patch is taken away and given back: each is named', async (t) => {
+  const real = await cluster(t);
+  if (real === null) return;
+  const monitor = await real.startMonitor(t);
+  await real.untilShown('lively', 'Running Healthy');
+  const unwritten = 'failed to check server, skipping';
+
+  await real.grant(without('patch servers/status'));
+  real.stop('lively');
+  await refused(t, monitor, { line: unwritten, right: 'patch servers/status' });
+  t.is(await real.shown('lively'), 'Running Healthy');
+  await real.grant();
+  await real.untilShown('lively', 'Stopped Degraded');
+  await monitor.untilLogged('server checked again', { server: 'lively' });
+
+  await real.grant(without('get secrets'));
+  await refused(t, monitor, { line: 'failed to resolve region, skipping', right: 'get secrets' });
+  await real.grant();
+  await monitor.untilLogged('region resolved again');
+
+  await real.grant(without('patch servers'));
+  await real.addServer('building', { status: 'BUILD', powerState: 0 });
+  await refused(t, monitor, { line: 'failed to patch pending-entry annotation', right: 'patch servers' });
+  await real.grant();
+  await monitor.untilLogged('pending-entry annotation patched again', { instance_id: 'building' });
+
+  // What others wrote is not heard of, so that our write conflicts and the object must be read.
+  const unheard = caches.flatMap((resource) => [`list ${resource}`, `watch ${resource}`] as const);
+  await real.grant(without(...unheard, 'get servers'));
+  await (await real.controlPlane.killApiServer())();
+  await refused(t, monitor, { line: outageBegins, right: 'watch servers' });
+  await real.annotate('lively', 'test/changed', 'by another writer');
+  real.start('lively');
+  await refused(t, monitor, { line: unwritten, right: 'get servers' });
+  t.is(await real.shown('lively'), 'Stopped Degraded');
+  await real.grant(without(...unheard));
+  await real.untilShown('lively', 'Running Healthy');
+  t.is(await real.annotation('lively', 'test/changed'), 'by another writer');
+  await real.grant();
+  await real.addServer('later');
+  await real.untilShown('later', 'Running Healthy');
+  await untilOutagesEnded(monitor);
+  t.deepEqual(phasesOf(monitor, 'lively'), [' -> Running', 'Running -> Stopped', 'Stopped -> Running']);
+});
