@@ -129,7 +129,9 @@ const keystoneCases: Case[] = [
       keys: keys(member(body, 'token')),
       user: keys(member(body, 'token', 'user')),
       project: member(body, 'token', 'project', 'id') === user.projectId,
-      roles: JSON.stringify(member(body, 'token', 'roles')).match(/(?<="name":")\w+/g),
+      roles: JSON.stringify(member(body, 'token', 'roles'))
+        .match(/(?<="name":")\w+/g)
+        ?.toSorted(),
       times: [member(body, 'token', 'issued_at'), member(body, 'token', 'expires_at')].map((time) =>
         /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z$/.test(String(time)),
       ),

@@ -13,6 +13,7 @@ import type { Credentials, ProjectTask, ServerHealthJob, Session } from '../../s
 import type { Phase } from '../../src/shared/server-record.ts';
 import { identityUrl } from '../../src/workers/openstack-login.ts';
 import { failure, listed, runJob } from '../fixtures/health-job.ts';
+import { passing } from '../fixtures/openstack-lab.ts';
 
 const userSchema = v.object({ id: v.string(), password: v.string(), project_id: v.string() });
 const labSchema = v.object({
@@ -182,7 +183,7 @@ function testWith(lab: Lab): void {
   test.serial('a server made and deleted shows in the changes, with its owner', async (t) => {
     const { session, watermark } = await project(alice());
     const server = {
-      name: `worker-test-${process.pid}`,
+      name: `${passing}${process.pid}`,
       flavorRef: '1',
       imageRef: lab.image_id,
       networks: 'none',
