@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { readVersion } from '../src/main/version.ts';
 import { notices } from './notices.ts';
+import { slimUndici } from './undici.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = resolve(process.argv[2] ?? join(root, 'dist'));
@@ -65,6 +66,7 @@ async function makeBundle(): Promise<void> {
     },
     // Native code that piscina does without: it only sets the priority of threads.
     external: ['@napi-rs/nice'],
+    plugins: [slimUndici(root)],
     logLevel: 'warning',
   });
   writeFileSync(join(bundle, 'package.json'), '{"type":"module"}\n');

@@ -5,7 +5,7 @@
 // Watches have connections of their own: each holds one for minutes, and in a bounded pool a few of them would leave
 // none for the requests.
 
-import { Agent, type Dispatcher, errors, request } from 'undici';
+import { Agent, type Dispatcher, errors } from 'undici';
 import { Deadline } from '../shared/deadline.ts';
 import { type Answer, AnswerTooLarge, exchange } from '../shared/http-exchange.ts';
 import { type Call, describe, failure, noAnswer, parse } from './kubernetes-call.ts';
@@ -208,8 +208,10 @@ export class KubernetesClient {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Opened> {
-    const dispatcher = this.#watches;
-    const response = await request(this.#url(call), { method: call.method, dispatcher, signal, headers });
+    const { origin, pathname, search } = this.#url(call);
+    const { method } = call;
+    const options = { origin, path: pathname + search, method, headers, signal };
+    const response = await this.#watches.request(options);
     const { statusCode: status, body } = response;
     const refusal = status === 200 ? null : await readBounded(body, maxRefusalBytes);
     return { status, headers: response.headers, body, refusal };

@@ -31,7 +31,7 @@ import {
   mostVanished,
   regionUnresolved,
 } from './server-problems.ts';
-import type { ServerProjector } from './server-projector.ts';
+import type { DueWrite, ServerProjector } from './server-projector.ts';
 import type { StateCounts } from './state-counts.ts';
 import { endSpan, spanFromCalls, startRegionCheck } from './tracing.ts';
 
@@ -271,6 +271,8 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       // Where there are projects, they tell how the region is.
       if (result.flavors.outcome.ok && plans.size === 0) poll.answered();
     }
+    const context = { poll, state, span, signal: cycle.signal };
+    const due: DueWrite[] = [];
     for (const project of result.projects) {
       const plan = plans.get(project.identityId);
       if (plan === undefined) continue;
@@ -285,9 +287,11 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       for (const { providerId, error } of state.view(identityId).malformed()) {
         poll.note(malformedRecord(poll.regionId, identityId, providerId, error));
       }
-      if (believed) await projector.project(plan, { poll, state, span, signal: cycle.signal });
+      if (believed) due.push(...(await projector.project(plan, context)));
       else poll.note(mostVanished(poll.regionId, identityId, servers.length));
     }
+    // All projects are read first: the writes of one need not wait for those of another.
+    await projector.write(due, context);
   }
 
   #finish(underway: Underway): void {

@@ -32,14 +32,17 @@ export interface ProjectionContext {
   readonly signal: AbortSignal;
 }
 
-interface Change {
+/** A server whose object is not as it should be. */
+export interface DueWrite {
   readonly server: ServerRecord;
   readonly observation: Observation;
+  /** Where the server is counted once it is. */
+  readonly counts: ProjectCounts;
 }
 
 /** Servers that are looked at in one slice of main's time. */
 const chunk = 250;
-/** Writes that one project waits for at once; the writer's own limit holds for all regions together. */
+/** Writes that are asked for at once; the writer's own limit holds for all regions together. */
 const writesAtOnce = 32;
 /** A server that was asked for is expected to come so soon. */
 const pendingMs = 15 * 60_000;
@@ -51,12 +54,13 @@ export class ServerProjector {
     this.#options = options;
   }
 
-  async project(plan: ProjectPlan, context: ProjectionContext): Promise<void> {
+  /** Looks at the servers of a project, and says which are to be written. */
+  async project(plan: ProjectPlan, context: ProjectionContext): Promise<readonly DueWrite[]> {
     const { servers: cache, writer, metrics, clock, turns } = this.#options;
     const { poll, state } = context;
     const view = state.view(plan.identityId);
     const counts = poll.countsOf(plan.identityId);
-    const changes: Change[] = [];
+    const due: DueWrite[] = [];
     let missing = 0;
     let unsettled = false;
     const look = (planned: ServerRecord): void => {
@@ -73,7 +77,7 @@ export class ServerProjector {
         const observation = finding.kind === 'observed' ? finding.observation : unreachable;
         if (observation.unsupportedPowerState !== null) poll.note(unsupportedPowerState(server, observation));
         if (writer.isIdle(server, observation)) count(counts, server, state);
-        else changes.push({ server, observation });
+        else due.push({ server, observation, counts });
       }
     };
     for (let from = 0; from < plan.servers.length; from += chunk) {
@@ -82,14 +86,15 @@ export class ServerProjector {
     view.retain(plan.servers);
     state.setUnsettled(plan.identityId, unsettled);
     metrics.serversSkipped('not-found', poll.regionId, missing);
-    await this.#write(changes, counts, context);
+    return due;
   }
 
-  async #write(changes: readonly Change[], counts: ProjectCounts, context: ProjectionContext): Promise<void> {
+  /** Resolves when each write stands or failed. */
+  async write(due: readonly DueWrite[], context: ProjectionContext): Promise<void> {
     const { poll, state, span, signal } = context;
-    const queue = changes.values();
+    const queue = due.values();
     const writeSome = async () => {
-      for (const { server, observation } of queue) {
+      for (const { server, observation, counts } of queue) {
         const attributes = flavorAttributes(server, state);
         const written = await this.#options.writer.write({ server, observation, attributes, signal, span });
         if (written.kind === 'stands') {
@@ -102,7 +107,7 @@ export class ServerProjector {
         }
       }
     };
-    await Promise.all(Array.from({ length: Math.min(writesAtOnce, changes.length) }, writeSome));
+    await Promise.all(Array.from({ length: Math.min(writesAtOnce, due.length) }, writeSome));
   }
 }
 
