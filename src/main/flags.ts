@@ -178,6 +178,14 @@ export const flags = {
     default: '20',
     description: 'logins to one region in a second, 1 to 1000',
   }),
+  serversPerJob: flag({
+    name: 'servers-per-job',
+    group: 'Limits',
+    kind: 'servers',
+    parse: integerFrom(1, 1_000_000),
+    default: '2500',
+    description: 'servers that one job asks a region for; a region with more is shared among the workers',
+  }),
   writeConcurrency: flag({
     name: 'write-concurrency',
     group: 'Limits',

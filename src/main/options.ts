@@ -31,6 +31,8 @@ export interface Options {
   readonly checkTimeoutMs: number;
   readonly regionConcurrency: number;
   readonly regionLoginsPerSecond: number;
+  /** A project is never divided: a job has at least one. */
+  readonly serversPerJob: number;
   readonly writeConcurrency: number;
   readonly reconcileEvery: number;
   readonly startupTimeoutMs: number;
@@ -110,6 +112,7 @@ export function readOptions(
     listen: reader.value(flags.listen),
     regionConcurrency: reader.value(flags.regionConcurrency),
     regionLoginsPerSecond: reader.value(flags.regionLoginsPerSecond),
+    serversPerJob: reader.value(flags.serversPerJob),
     writeConcurrency: reader.value(flags.writeConcurrency),
     reconcileEvery: reader.value(flags.reconcileEvery),
     startupTimeoutMs: reader.value(flags.startupTimeout),

@@ -176,6 +176,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       concurrency: options.regionConcurrency,
       loginsPerSecond: options.regionLoginsPerSecond,
       reconcileEvery: options.reconcileEvery,
+      serversPerJob: options.serversPerJob,
     },
     onRegionGone: (regionId) => pool.forget(regionId),
   });

@@ -79,6 +79,8 @@ export interface JobLimits {
   readonly loginsPerSecond: number;
   /** Every so many polls a project is listed completely; in between only changes are asked for. */
   readonly reconcileEvery: number;
+  /** A job with more is sliced, so that all workers share a large region, and results stay small. */
+  readonly serversPerJob: number;
   readonly traced: boolean;
 }
 
@@ -95,16 +97,13 @@ export interface RegionJobInput {
   readonly monotonicMs: number;
 }
 
-/** A job with more servers than that is sliced, so that all workers share a large region, and results stay small. */
-const serversPerJob = 2_500;
-
 /** The jobs of a region; none when there is nothing to ask. Its limits are shared among them. */
 export function regionJobs(input: RegionJobInput): readonly ServerHealthJob[] {
   const { regionId, state, limits, probe } = input;
   const { service, target } = state.access;
   const slices = probe
     ? probeSlices(input.projects, input.pollNumber)
-    : sliceProjects(input.projects, limits.concurrency);
+    : sliceProjects(input.projects, { most: limits.concurrency, servers: limits.serversPerJob });
   const flavors = input.reconcile && state.flavorsDue(input.monotonicMs) ? flavorTask(state, service) : null;
   if (slices.length === 0 && flavors !== null) slices.push([]);
   const share = (whole: number): number => Math.max(1, Math.floor(whole / slices.length));
@@ -132,10 +131,13 @@ function probeSlices(projects: readonly ProjectPlan[], pollNumber: number): Proj
   return [[...projects.slice(first), ...projects.slice(0, first)]];
 }
 
-/** Projects in at most `most` slices of about equal numbers of servers. */
-export function sliceProjects(projects: readonly ProjectPlan[], most: number): ProjectPlan[][] {
+/** Projects in slices of about equal numbers of servers: as few as have `servers` each, and not more than `most`. */
+export function sliceProjects(
+  projects: readonly ProjectPlan[],
+  { most, servers: size }: { readonly most: number; readonly servers: number },
+): ProjectPlan[][] {
   const total = projects.reduce((sum, { servers }) => sum + servers.length, 0);
-  const count = Math.min(most, projects.length, Math.max(1, Math.ceil(total / serversPerJob)));
+  const count = Math.min(most, projects.length, Math.max(1, Math.ceil(total / size)));
   const slices = Array.from({ length: count }, () => ({ plans: [] as ProjectPlan[], servers: 0 }));
   // The largest first, each to the slice that has least.
   for (const plan of projects.toSorted((a, b) => b.servers.length - a.servers.length)) {

@@ -58,6 +58,7 @@ test('nothing given: the defaults of the original, and ours', (t) => {
     listen: null,
     regionConcurrency: 4,
     regionLoginsPerSecond: 20,
+    serversPerJob: 2_500,
     writeConcurrency: 16,
     reconcileEvery: 10,
     startupTimeoutMs: 30_000,

@@ -71,6 +71,7 @@ function input(state: RegionState, changes: Partial<RegionJobInput> = {}): Regio
       concurrency: 4,
       loginsPerSecond: 20,
       reconcileEvery: 1_000_000,
+      serversPerJob: 2_500,
       traced: true,
     },
     reconcile: true,
@@ -282,18 +283,25 @@ test('each probe begins with another project, and asks for all', (t) => {
 test('slices hold about as many servers each, and every project once', (t) => {
   const sizes = fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 1, maxLength: 12 });
   fc.assert(
-    fc.property(sizes, fc.integer({ min: 1, max: 8 }), (servers, most) => {
-      const plans = servers.map((count, index) => ({
-        ...planOf(`p${index}`, 0),
-        servers: Array(count).fill(serverRecord()),
-      }));
-      const slices = sliceProjects(plans, most);
-      t.true(slices.length <= most);
-      t.is(slices.flat().length, plans.length);
-      const loads = slices.map((slice) => slice.reduce((sum, plan) => sum + plan.servers.length, 0));
-      // No slice could be relieved by giving its smallest project to the one that has least.
-      t.true(Math.max(...loads) - Math.min(...loads) <= Math.max(...servers));
-    }),
+    fc.property(
+      sizes,
+      fc.integer({ min: 1, max: 8 }),
+      fc.integer({ min: 1, max: 5_000 }),
+      (servers, most, each) => {
+        const plans = servers.map((count, index) => ({
+          ...planOf(`p${index}`, 0),
+          servers: Array(count).fill(serverRecord()),
+        }));
+        const slices = sliceProjects(plans, { most, servers: each });
+        t.true(slices.length <= most);
+        const total = servers.reduce((sum, count) => sum + count, 0);
+        t.is(slices.length, Math.min(most, plans.length, Math.ceil(total / each)));
+        t.is(slices.flat().length, plans.length);
+        const loads = slices.map((slice) => slice.reduce((sum, plan) => sum + plan.servers.length, 0));
+        // No slice could be relieved by giving its smallest project to the one that has least.
+        t.true(Math.max(...loads) - Math.min(...loads) <= Math.max(...servers));
+      },
+    ),
     { numRuns: 50 },
   );
 });
