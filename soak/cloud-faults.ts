@@ -1,55 +1,12 @@
-// What goes wrong with clouds.
+// What goes wrong with clouds, beside their answers: connections, clocks, credentials, the servers themselves.
 
-import type { CatalogFlaw } from '../src/sandbox/openstack-catalog.ts';
-import type { FaultTarget, Fault as WireFault } from '../src/sandbox/openstack-faults.ts';
-import type { CloudServer } from '../src/sandbox/openstack-server.ts';
 import { startBlackHole } from '../test/fixtures/black-hole.ts';
 import { SharedCleanup } from '../test/fixtures/cleanup.ts';
 import { namespace } from '../test/fixtures/sandbox.ts';
-import { type Fault, overAlready, type Scene } from './fault.ts';
+import { type Fault, oneServer, overAlready, type Scene } from './fault.ts';
 import { presentCertificate } from './fleet.ts';
 
-const mebibyte = 1 << 20;
 const tenMinutesMs = 600_000;
-const list = 'GET /servers/detail';
-const login = 'POST /v3/auth/tokens';
-
-const anywhere = (): FaultTarget => ({});
-const lists = (): FaultTarget => ({ route: list });
-/** All lists of the region, or those of one project. */
-const someLists = ({ random, target }: Scene): FaultTarget => ({
-  route: list,
-  ...(random.chance(0.5) ? {} : { projectId: random.pick(target.projects).credentials.projectId }),
-});
-
-/** A fault of answers. */
-function answers(
-  name: string,
-  make: (scene: Scene) => WireFault,
-  aim: (scene: Scene) => FaultTarget = someLists,
-): Fault {
-  return {
-    name,
-    group: 'cloud',
-    inject: (scene) => {
-      const planned = scene.target.region.cloud.faults.add(make(scene), aim(scene));
-      return () => planned.remove();
-    },
-  };
-}
-
-/** A fault of logins, which somebody must need. */
-function logins(name: string, fault: WireFault): Fault {
-  return {
-    name,
-    group: 'cloud',
-    inject: ({ target: { region } }) => {
-      const planned = region.cloud.faults.add(fault, { route: login });
-      region.cloud.revokeTokens();
-      return () => planned.remove();
-    },
-  };
-}
 
 /** Something that happens to a cloud and is over at once. */
 function happens(name: string, what: (scene: Scene) => void | Promise<void>): Fault {
@@ -62,30 +19,6 @@ function happens(name: string, what: (scene: Scene) => void | Promise<void>): Fa
     },
   };
 }
-
-const statuses = [400, 401, 403, 404, 406, 429, 500, 503].map((status) =>
-  answers(`every list is answered ${status}`, () => ({ kind: 'status', status })),
-);
-
-const flaws: readonly CatalogFlaw[] = [
-  'absent',
-  'empty',
-  'no-compute',
-  'other-region',
-  'no-public',
-  'bad-url',
-];
-const catalogs = flaws.map((catalog) =>
-  logins(`the catalog is wrong: ${catalog}`, { kind: 'catalog', catalog }),
-);
-
-const defects = (['missing-id', 'wrong-types', 'odd-dates', 'not-an-object'] as const).map((defect) =>
-  answers(
-    `a record is malformed: ${defect}`,
-    (scene) => ({ kind: 'malformed-record', defect, serverId: oneServer(scene).id }),
-    lists,
-  ),
-);
 
 function certificate(name: string): Fault {
   return {
@@ -154,62 +87,6 @@ export const cloudFaults: readonly Fault[] = [
   }),
   certificate('expired'),
   certificate('other-host'),
-  answers('the cloud accepts and never answers', () => ({ kind: 'hang' }), anywhere),
-  answers('answers take long', ({ random }) => ({ kind: 'latency', ms: random.whole(50, 1_500) }), anywhere),
-  answers('the answer comes one byte a second', () => ({ kind: 'drip' })),
-  answers('the connection is cut in mid-body', () => ({ kind: 'cut' })),
-  answers('the connection is reset before the answer', () => ({ kind: 'reset' })),
-  answers(
-    'every third connection is reset',
-    () => ({ kind: 'reset' }),
-    () => ({ every: 3 }),
-  ),
-  answers('the JSON is truncated', () => ({ kind: 'truncated' })),
-  answers('the answer is no JSON', () => ({ kind: 'not-json' })),
-  answers('a web page comes with status 200', () => ({ kind: 'html' }), anywhere),
-  answers(
-    'the body has 200 MiB',
-    () => ({ kind: 'huge', bytes: 200 * mebibyte }),
-    (scene) => ({
-      ...someLists(scene),
-      times: 3,
-    }),
-  ),
-  answers('the next page is always the same one', () => ({ kind: 'endless-next', to: 'itself' })),
-  answers('there is always another next page', () => ({ kind: 'endless-next' })),
-  ...statuses,
-  answers(
-    'half of all requests are answered 401',
-    () => ({ kind: 'status', status: 401 }),
-    () => ({ every: 2 }),
-  ),
-  answers('429 with Retry-After', ({ random }) => ({
-    kind: 'status',
-    status: 429,
-    retryAfter: random.chance(0.5) ? String(random.whole(1, 4)) : new Date(Date.now() + 3_000).toUTCString(),
-  })),
-  answers('503 with Retry-After', ({ random }) => ({
-    kind: 'status',
-    status: 503,
-    retryAfter: String(random.whole(1, 4)),
-  })),
-  answers(
-    'flavours are refused',
-    () => ({ kind: 'status', status: 403 }),
-    () => ({ route: 'GET /flavors/detail' }),
-  ),
-  answers(
-    'faults of servers are not told',
-    () => ({ kind: 'status', status: 500 }),
-    () => ({
-      route: 'GET /servers/{id}',
-    }),
-  ),
-  logins('the password is refused', { kind: 'status', status: 401 }),
-  logins('Keystone fails', { kind: 'status', status: 503 }),
-  logins('tokens are unscoped', { kind: 'scope', scope: 'unscoped' }),
-  logins('tokens are of the domain', { kind: 'scope', scope: 'domain' }),
-  ...catalogs,
   happens('tokens are revoked', ({ target: { region } }) => region.cloud.revokeTokens()),
   happens('a revoked token is good and bad by turns', ({ target: { region } }) =>
     region.cloud.revokeTokens(undefined, { wavering: true }),
@@ -220,15 +97,6 @@ export const cloudFaults: readonly Fault[] = [
   }),
   clock('the cloud’s clock is set ten minutes ahead', tenMinutesMs),
   clock('the cloud’s clock is set back by ten minutes', -tenMinutesMs),
-  answers(
-    'an empty list with 200, once',
-    () => ({ kind: 'empty-list' }),
-    (scene) => ({
-      ...someLists(scene),
-      times: 1,
-    }),
-  ),
-  ...defects,
   {
     name: 'a null status',
     group: 'cloud',
@@ -308,7 +176,3 @@ export const cloudFaults: readonly Fault[] = [
     },
   },
 ];
-
-function oneServer({ target: { region }, random }: Scene): CloudServer {
-  return random.pick(region.cloud.servers().filter(({ cellDown }) => !cellDown));
-}

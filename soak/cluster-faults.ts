@@ -1,11 +1,10 @@
-// What goes wrong with Kubernetes, and with the objects in it.
+// What goes wrong with Kubernetes.
 
 import { requiredRights, type Verb } from '../src/main/required-rights.ts';
 import type { AccessRule } from '../src/sandbox/kubernetes-api.ts';
 import type { FaultEffect, FaultMatch } from '../src/sandbox/kubernetes-faults.ts';
-import type { ResourceName } from '../src/sandbox/kubernetes-resources.ts';
 import { namespace } from '../test/fixtures/sandbox.ts';
-import { type Fault, type Heal, overAlready, type Scene } from './fault.ts';
+import { type Fault, overAlready, type Scene } from './fault.ts';
 import { lively, steady } from './fleet.ts';
 
 const always = { times: Number.POSITIVE_INFINITY };
@@ -82,20 +81,6 @@ const rights = [
   right('patch', ['servers'], () => {}),
   right('patch', ['servers/status'], () => {}),
 ];
-
-/** Takes an object away, and brings it back as it was, with another uid. */
-function takeAway({ stage }: Scene, resource: ResourceName, name: string): Heal {
-  const { cluster } = stage.sandbox;
-  const object = cluster.get(resource, namespace, name);
-  if (object === undefined) return overAlready;
-  cluster.delete(resource, namespace, name);
-  const { labels } = object.metadata;
-  return () => {
-    const { status: _, ...rest } = object;
-    const metadata = { name, namespace, ...(labels === undefined ? {} : { labels }) };
-    cluster.apply({ ...rest, metadata });
-  };
-}
 
 const nonsense = ['no JSON\n', '[]\n', '{"type":"MODIFIED"}\n', '{"type":"ERROR","object":{}}\n'];
 const webPage = '<html>It works!</html>';
@@ -205,69 +190,6 @@ export const clusterFaults: readonly Fault[] = [
     },
   },
   ...rights,
-  {
-    name: 'a Secret is deleted',
-    group: 'Kubernetes',
-    takes: 'Secret',
-    inject: (scene) => {
-      const { region, secret } = scene.target;
-      scene.stage.sandbox.cluster.delete('secrets', namespace, region.secretName);
-      return () => region.putSecret(secret);
-    },
-  },
-  {
-    name: 'a Secret is malformed',
-    group: 'Kubernetes',
-    takes: 'Secret',
-    inject: ({ target: { region, secret }, random }) => {
-      const key = random.pick(['project-id', 'user-id', 'password', 'ca.crt']);
-      region.putSecret({ ...secret, [key]: key === 'ca.crt' ? 'no certificate' : '' });
-      return () => region.putSecret(secret);
-    },
-  },
-  {
-    name: 'a Region is deleted, and created again',
-    group: 'Kubernetes',
-    takes: 'Region',
-    inject: (scene) => takeAway(scene, 'regions', scene.target.id),
-  },
-  {
-    name: 'a Region is of kind kubernetes for a while',
-    group: 'Kubernetes',
-    takes: 'Region',
-    inject: ({ stage: { sandbox }, target: { id } }) => {
-      const { openstack = null } = sandbox.cluster.get('regions', namespace, id)?.spec ?? {};
-      const kubernetes = { kubeConfigSecret: { namespace, name: 'none' } };
-      const change = (spec: Parameters<typeof sandbox.cluster.patch>[3]) =>
-        sandbox.cluster.patch('regions', namespace, id, { spec });
-      change({ provider: 'kubernetes', openstack: null, kubernetes });
-      return () => void change({ provider: 'openstack', kubernetes: null, openstack });
-    },
-  },
-  {
-    name: 'an identity is deleted, and created again',
-    group: 'Kubernetes',
-    takes: 'Secret',
-    inject: (scene) => {
-      const { random, target } = scene;
-      const resource = random.pick(['identities', 'openstackidentities'] as const);
-      return takeAway(scene, resource, random.pick(target.projects).identityId);
-    },
-  },
-  {
-    name: 'an annotation of a million characters',
-    group: 'Kubernetes',
-    inject: ({ stage: { sandbox, histories }, random }) => {
-      const { cluster } = sandbox;
-      const { name } = random.pick(histories.live()).server;
-      const annotate = (text: string | null) => {
-        if (cluster.get('servers', namespace, name) === undefined) return;
-        cluster.patch('servers', namespace, name, { metadata: { annotations: { 'soak/huge': text } } });
-      };
-      annotate('x'.repeat(1_000_000));
-      return () => annotate(null);
-    },
-  },
   {
     name: 'the definitions are upgraded to v1.19, and back',
     group: 'Kubernetes',

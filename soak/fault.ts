@@ -1,5 +1,6 @@
 // A fault that can be injected for a while.
 
+import type { CloudServer } from '../src/sandbox/openstack-server.ts';
 import type { SoakRegion } from './fleet.ts';
 import type { Random } from './random.ts';
 import type { Stage } from './stage.ts';
@@ -28,3 +29,8 @@ export interface Fault {
 
 /** For a fault that is over as soon as it was injected. */
 export const overAlready: Heal = () => {};
+
+/** One that answers. */
+export function oneServer({ target: { region }, random }: Scene): CloudServer {
+  return random.pick(region.cloud.servers().filter(({ cellDown }) => !cellDown));
+}

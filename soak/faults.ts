@@ -1,13 +1,21 @@
 // All faults, and those that a storm brings.
 
+import { answerFaults } from './answer-faults.ts';
 import { cloudFaults } from './cloud-faults.ts';
 import { clusterFaults } from './cluster-faults.ts';
 import type { Fault } from './fault.ts';
 import { lively, type SoakRegion, steady } from './fleet.ts';
+import { objectFaults } from './object-faults.ts';
 import { processFaults } from './process-faults.ts';
 import type { Random } from './random.ts';
 
-export const allFaults: readonly Fault[] = [...cloudFaults, ...clusterFaults, ...processFaults];
+export const allFaults: readonly Fault[] = [
+  ...cloudFaults,
+  ...answerFaults,
+  ...clusterFaults,
+  ...objectFaults,
+  ...processFaults,
+];
 
 /** A fault at its time and place. */
 export interface Injection {
