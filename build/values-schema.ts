@@ -25,6 +25,7 @@ const kinds: Readonly<Record<string, object>> = {
   duration: { type: 'string', pattern: '^[+]?(0|([0-9]*[.]?[0-9]+[.]?(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$' },
   polls: { type: 'integer', minimum: 1 },
   threads: { type: 'integer', minimum: 1 },
+  servers: { type: 'integer', minimum: 1 },
   requests: { type: 'integer', minimum: 1 },
   logins: { type: 'integer', minimum: 1 },
   // "--set" takes a number with a point for a text.

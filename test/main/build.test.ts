@@ -147,12 +147,14 @@ test('the bundle starts as the Dockerfile says, and checks a region in its worke
     '--poll-period=1s',
   ];
   const able = canConfine();
+  const startMs = performance.now();
   if (!able) t.log('skipped: a read-only file system and another user, which only root can set up');
   const monitor = startCommand(t, able ? confined(command) : command, {
     cwd: join(folder, 'empty'),
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
   });
   await monitor.untilPrinted('"msg":"watching"');
+  t.log(`watches after ${Math.round(performance.now() - startMs)} ms`);
   const port = /"msg":"listening".*?"port":(\d+)/.exec(monitor.printed)?.[1];
   for (const path of ['/', '/status.css', '/status.js', '/icon.svg'])
     t.is((await fetch(`http://127.0.0.1:${port}${path}`)).status, 200, path);
