@@ -15,8 +15,8 @@ WORKDIR /app
 COPY --from=build /build/dist/bundle ./
 COPY --from=build /build/dist/sbom.json /build/LICENSE ./
 USER nonroot
-# Threads for names, as in bin/region-monitor.
-ENV NODE_ENV=production UV_THREADPOOL_SIZE=32
+# Threads for names and arenas for their memory, as in bin/region-monitor.
+ENV NODE_ENV=production UV_THREADPOOL_SIZE=32 MALLOC_ARENA_MAX=2
 EXPOSE 8080
 # A small young generation: a third less memory with a large fleet, and no slower.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=4", "/app/main/cli.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "/app/main/cli.js"]

@@ -58,7 +58,8 @@ const statusSchema = v.object({
 const listeningSchema = v.object({ msg: v.literal('listening'), port: v.number() });
 
 /** What the image's entry point gives to Node. */
-const imageArgs = ['--max-semi-space-size=4'];
+const imageArgs = ['--max-semi-space-size=2'];
+const imageEnv = { MALLOC_ARENA_MAX: '2', UV_THREADPOOL_SIZE: '32' };
 const readyTimeoutMs = 180_000;
 const passTimeoutMs = 600_000;
 const stopTimeoutMs = 15_000;
@@ -94,7 +95,10 @@ export class MonitorProcess implements Subject {
       build.launcher !== null && nodeArgs.length === 0
         ? [build.launcher, []]
         : [process.execPath, [...imageArgs, ...nodeArgs, build.module]];
-    this.#child = spawn(file, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(file, [...before, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...imageEnv, ...process.env },
+    });
     this.#child.once('exit', (code) => this.#port.reject(this.#failure(`ended with ${code}`)));
     this.#port.promise.catch(() => {});
     for (const stream of [this.#child.stdout, this.#child.stderr])

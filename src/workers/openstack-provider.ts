@@ -96,6 +96,9 @@ interface Failed {
 function missingCredentials(owner: string): Failed {
   return {
     ok: false,
-    error: { code: 'invalid-config', message: `${owner} came without credentials` },
+    error: {
+      code: 'invalid-config',
+      message: `${owner} came without credentials: look at its status, or its Secret`,
+    },
   };
 }

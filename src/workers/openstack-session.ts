@@ -92,7 +92,10 @@ export class ComputeSession {
 
   #current(): Session {
     if (this.#session !== null) return this.#session;
-    throw new CheckFailure({ code: 'unauthorized', message: 'the session was refused to another request' });
+    throw new CheckFailure({
+      code: 'unauthorized',
+      message: 'the token was refused to another request of this poll: the next poll logs in anew',
+    });
   }
 
   async #send(session: Session, query: ComputeQuery): Promise<ApiReply> {
