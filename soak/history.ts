@@ -8,8 +8,6 @@ import { type Shown, shownBy } from './truth.ts';
 export interface ObjectHistory {
   /** As it is, or was last. */
   server: ServerRecord;
-  /** Epoch milliseconds, as are those of its states. */
-  readonly createdMs: number;
   readonly states: (Shown & { readonly atMs: number })[];
   /** Null while it is there. */
   deletedMs: number | null;
@@ -30,7 +28,6 @@ export class Histories {
     const server = parseServer(object);
     const history = this.#objects.get(server.uid) ?? {
       server,
-      createdMs: Date.now(),
       states: [],
       deletedMs: null,
     };

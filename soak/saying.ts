@@ -53,8 +53,10 @@ const resources = ['regions', 'servers', 'identities', 'openstackidentities'];
 
 export function openProblems({ stage: { lives, regions, histories } }: Scenery): readonly string[] {
   const { log, number } = lives;
-  // With an object, its problems go without a word: those of another of the same name are none of this one's.
-  const servers = new Map(histories.live().map(({ server, createdMs }) => [server.name, createdMs]));
+  // With an object, its problems go without a word. Another of the same name has those that were told since it was seen.
+  const servers = new Map(
+    histories.live().map(({ server, states }) => [server.name, states[0]?.atMs ?? Number.POSITIVE_INFINITY]),
+  );
   const subjects = {
     region: new Map(regions.map(({ id }) => [id, 0])),
     resource: new Map(resources.map((resource) => [resource, 0])),
