@@ -7,7 +7,7 @@
 
 import { Agent, type Dispatcher, errors } from 'undici';
 import { Deadline } from '../shared/deadline.ts';
-import { type Answer, AnswerTooLarge, exchange } from '../shared/http-exchange.ts';
+import { type Answer, AnswerTooLarge, exchange, textOf } from '../shared/http-exchange.ts';
 import { type Call, describe, failure, noAnswer, parse } from './kubernetes-call.ts';
 import type { ClusterAccess } from './kubernetes-config.ts';
 import { ApiError } from './kubernetes-errors.ts';
@@ -159,7 +159,7 @@ export class KubernetesClient {
         this.#exchange(call, headers, deadline.signal),
       );
       status = answer.status;
-      const text = answer.body.toString('utf8');
+      const text = textOf(answer);
       if (status < 200 || status > 299) throw failed(call, answer, text);
       return parse(call, status, text);
     } catch (error) {

@@ -1,6 +1,7 @@
 // One request and the whole of its answer. Undici's `request` makes a stream, a signal and their listeners for each, which
 // costs more than a small answer itself: so this handles its events directly.
 
+import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 
@@ -24,9 +25,25 @@ export interface Answer {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: AnswerHeaders;
-  readonly body: Buffer;
+  /** The body as it came: most are only compared, and to join a large one would cost as much again. */
+  readonly chunks: readonly Buffer[];
+  /** Of the body. */
+  readonly bytes: number;
   /** Milliseconds from sending until the answer began. */
   readonly waitedMs: number;
+}
+
+export function textOf({ chunks, bytes }: Answer): string {
+  const [first] = chunks;
+  const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, bytes);
+  return body.toString('utf8');
+}
+
+/** Of the body. */
+export function digestOf({ chunks }: Answer): string {
+  const hash = createHash('sha256');
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest('base64');
 }
 
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -127,11 +144,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    const body = Buffer.concat(this.#chunks, this.#bytes);
     this.#settled.resolve({
       status: this.#status,
       headers: this.#headers,
-      body,
+      chunks: this.#chunks,
+      bytes: this.#bytes,
       waitedMs: this.#waitedMs,
     });
   }

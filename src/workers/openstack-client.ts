@@ -1,9 +1,8 @@
 // HTTP with JSON answers, for one job: bounded in time, in size and in number, every request counted.
 
-import { hash } from 'node:crypto';
 import { Deadline } from '../shared/deadline.ts';
 import { CheckFailure } from '../shared/errors.ts';
-import { type Answer, AnswerTooLarge, exchange } from '../shared/http-exchange.ts';
+import { type Answer, AnswerTooLarge, digestOf, exchange, textOf } from '../shared/http-exchange.ts';
 import { headerTime, retryAfterMs } from './cloud-time.ts';
 import type { ConnectionLease } from './connections.ts';
 import { isClosedConnection, statusFailure, transportFailure } from './http-failure.ts';
@@ -125,9 +124,9 @@ export class OpenstackClient {
       return Array.isArray(value) ? value[0] : value;
     };
     const dateMs = headerTime(header('date'));
-    const digest = request.knownDigest === undefined ? null : hash('sha256', raw.body, 'base64');
+    const digest = request.knownDigest === undefined ? null : digestOf(raw);
     const unchanged = digest !== null && digest === request.knownDigest && raw.status === 200;
-    const json = unchanged ? null : parseJson(raw.body);
+    const json = unchanged ? null : parseJson(textOf(raw));
     if (!request.accept.includes(raw.status)) {
       throw statusFailure({
         what,
@@ -141,7 +140,7 @@ export class OpenstackClient {
       const type = header('content-type') ?? 'no content type';
       throw new CheckFailure({
         code: 'invalid-response',
-        message: `${what} answered ${raw.status} with ${raw.body.byteLength} bytes (${type}) that are no JSON`,
+        message: `${what} answered ${raw.status} with ${raw.bytes} bytes (${type}) that are no JSON`,
         status: raw.status,
       });
     }
@@ -149,9 +148,9 @@ export class OpenstackClient {
   }
 }
 
-function parseJson(body: Buffer): unknown {
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(body.toString('utf8'));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
