@@ -2,7 +2,7 @@
 // rest. After some failed polls in a row only one project is asked, and the others only if it answers; after many, polls
 // are left out as well. The first success ends all that at once.
 
-import { type CheckError, concernsRegion } from '../shared/errors.ts';
+import { type CheckError, concernsRegion, type ErrorCode } from '../shared/errors.ts';
 import type { PollOutcome } from './region-poll.ts';
 
 export interface RegionHealthOptions {
@@ -27,6 +27,8 @@ const opensAfter = 3;
 const restsAfter = 8;
 /** Polls left out in a row, at most, and for at most so long. */
 const longestRest = { polls: 7, ms: 300_000 };
+/** What the region's Secret may mend, by its keys ca.crt and region-name: each poll reads it, so none is left out. */
+const mendedBySecret: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['tls', 'no-endpoint']);
 
 export class RegionHealth {
   readonly #options: RegionHealthOptions;
@@ -113,7 +115,7 @@ export class RegionHealth {
     if (!concernsRegion(error.code)) return;
     this.#failures++;
     this.#notBeforeMs = nowMs + Math.min(error.retryAfterMs ?? 0, longestRest.ms);
-    this.#rest = this.#nextRest();
+    this.#rest = mendedBySecret.has(error.code) ? 0 : this.#nextRest();
   }
 
   /** Notes the end of a poll that succeeded or failed. */

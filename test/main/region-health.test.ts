@@ -59,6 +59,14 @@ test('rests differ by chance, so that regions do not come back together', (t) =>
   t.deepEqual(rests, [3, 5]);
 });
 
+test('what the region’s Secret may mend is tried at every poll', (t) => {
+  for (const code of ['tls', 'no-endpoint'] as const) {
+    const health = failing(20, { code, message: 'failed' });
+    t.is(rest(health), 0, code);
+    t.true(health.breakerOpen, 'only one project is asked');
+  }
+});
+
 test('after a success there is no rest', (t) => {
   const health = failing(20);
   health.succeeded(0);
