@@ -88,6 +88,8 @@ async function main(): Promise<void> {
   }
 }
 
+// So that its 'exit' ends what was started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 try {
   await main();
 } catch (error) {

@@ -99,7 +99,13 @@ export class MonitorProcess implements Subject {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...imageEnv, ...process.env },
     });
-    this.#child.once('exit', (code) => this.#port.reject(this.#failure(`ended with ${code}`)));
+    // However the bench ends: a monitor that is left behind would go on polling.
+    const end = (): void => void this.#child.kill('SIGKILL');
+    process.once('exit', end);
+    this.#child.once('exit', (code) => {
+      process.off('exit', end);
+      this.#port.reject(this.#failure(`ended with ${code}`));
+    });
     this.#port.promise.catch(() => {});
     for (const stream of [this.#child.stdout, this.#child.stderr])
       if (stream !== null) void this.#read(stream);
