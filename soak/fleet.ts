@@ -34,6 +34,8 @@ export interface SoakRegion {
   readonly region: SandboxRegion;
   readonly projects: readonly SandboxProject[];
   readonly clock: SkewedClock;
+  /** Its lists come on several pages. */
+  readonly paged: boolean;
   /** What its Secret holds beside, or in place of, what it began with. */
   readonly secret: Record<string, string>;
 }
@@ -84,7 +86,8 @@ export async function startRegions(sandbox: Sandbox, truth: Truth): Promise<read
       for (let number = 0; number < servers; number++)
         // Some servers are known by their names only.
         sandbox.addServer(project, { id: `${id}-${index}-${number}`, owned: number % 3 !== 2 });
-    regions.push({ id, region, projects, clock, secret: { ...secret } });
+    const paged = cloud.maxLimit !== undefined;
+    regions.push({ id, region, projects, clock, paged, secret: { ...secret } });
   }
   return regions;
 }

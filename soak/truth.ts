@@ -76,8 +76,8 @@ export class Truth {
   /** Whether the cloud did not have the server at some time between the two. */
   wasMissing(name: string, fromMs: number, untilMs: number): boolean {
     const moments = this.#moments.get(name) ?? [];
-    const first = moments[0]?.atMs ?? Number.POSITIVE_INFINITY;
-    if (first > fromMs) return true;
+    // The cloud has a server before Kubernetes has its object.
+    if (moments.length === 0) return true;
     return moments.some(({ atMs, said }, index) => {
       const endMs = moments[index + 1]?.atMs ?? Number.POSITIVE_INFINITY;
       return said === null && atMs <= untilMs && endMs >= fromMs;

@@ -43,6 +43,8 @@ export interface FaultTarget {
   readonly route?: Route;
   /** Project of the token, or the one that a login asks for. */
   readonly projectId?: string;
+  /** Whether it has a query; complete lists of servers have none. */
+  readonly query?: boolean;
   /** Requests to hit; until removed unless given. */
   readonly times?: number;
   /** Requests to let pass before the first hit. */
@@ -93,12 +95,13 @@ export class FaultPlan {
   }
 
   /** Faults that hit this request: all delays, and the first of the others. */
-  take(route: Route, projectId: string | null): Fault[] {
+  take(route: Route, projectId: string | null, query: string): Fault[] {
     const hit: Fault[] = [];
     for (const entry of this.#entries) {
       const { fault, target } = entry;
       if (target.route !== undefined && target.route !== route) continue;
       if (target.projectId !== undefined && target.projectId !== projectId) continue;
+      if (target.query !== undefined && target.query !== (query !== '')) continue;
       if (fault.kind !== 'latency' && hit.some((other) => other.kind !== 'latency')) continue;
       const turn = entry.seen++ - (target.after ?? 0);
       if (turn < 0 || turn % (target.every ?? 1) !== 0) continue;

@@ -62,14 +62,15 @@ export class Wire {
     const request = await parsed(incoming);
     const matched = match(request.method, request.path);
     const projectId = projectOf(services, matched, request);
+    const query = request.query.toString();
     const answered = this.requests.begin({
       route: matched.route,
       path: request.path,
-      query: request.query.toString(),
+      query,
       projectId,
       microversion: requested(request),
     });
-    const faults = this.faults.take(matched.route, projectId);
+    const faults = this.faults.take(matched.route, projectId, query);
     const fault = faults.find((each) => each.kind !== 'latency') ?? null;
     await this.#delay(faults);
     if (response.destroyed || fault?.kind === 'hang') return;
