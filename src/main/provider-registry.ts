@@ -74,6 +74,13 @@ export class ProviderRegistry {
     server: ServerRecord,
   ): Outcome<Credentials | undefined> {
     const namespace = this.#options.namespace === '' ? server.namespace : this.#options.namespace;
+    // A Region of one namespace must not be sent the passwords of another.
+    if (this.#options.namespace === '' && state.record.namespace !== namespace) {
+      return failure(
+        'invalid-config',
+        `consistency error: server ${server.name} is in namespace ${namespace}, its region in ${state.record.namespace}`,
+      );
+    }
     if (this.#options.identities.get(namespace, identityId) === undefined) {
       return failure(
         'not-found',
@@ -121,6 +128,12 @@ export class ProviderRegistry {
     const flaw = endpointFlaw(endpoint);
     if (flaw !== null) {
       return failure('invalid-config', `Region ${region.name}: spec.openstack.endpoint ${flaw}`);
+    }
+    if (this.#options.namespace === '' && serviceAccountSecret.namespace !== region.namespace) {
+      return failure(
+        'invalid-config',
+        `Region ${region.name}: spec.openstack.serviceAccountSecret must be in the Region's namespace, ${region.namespace}, when all namespaces are watched; give --namespace to allow another`,
+      );
     }
     const secret = await this.#options.secrets.read(serviceAccountSecret, signal);
     if (!secret.ok) return secret;

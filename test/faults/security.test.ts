@@ -236,3 +236,33 @@ function relabelled(object: KubernetesObject, name: string, labels: Readonly<Rec
     metadata: { ...metadata, name, uid: randomUUID(), labels: { ...metadata.labels, ...labels } },
   };
 }
+
+test('a Region of another namespace, with the name of the platform’s, is sent no password of it', async (t) => {
+  const other = await startCloud(t);
+  other.on('POST /v3/auth/tokens', loginWith(other, 'token'));
+  const sandbox = await startSandbox(t);
+  // Regions are listed by namespace: this one comes first.
+  for (const [name, secretNamespace] of [
+    ['shared', namespace],
+    ['borrowing', namespace],
+  ] as const)
+    sandbox.cluster.apply({
+      apiVersion: `${apiGroup}/${apiVersion}`,
+      kind: 'Region',
+      metadata: { name, namespace: 'another' },
+      spec: {
+        provider: 'openstack',
+        openstack: {
+          endpoint: other.url,
+          serviceAccountSecret: { namespace: secretNamespace, name: 'shared-credentials' },
+        },
+      },
+    });
+  const region = await sandbox.addRegion('shared');
+  sandbox.addServer(region.addProject(), { id: 'in-shared' });
+  const monitor = await sandbox.startMonitor('--namespace=');
+  const line = await monitor.untilLogged(unresolved, { region: 'borrowing' });
+  t.regex(line.error, /must be in the Region's namespace/);
+  await monitor.untilPolled(2);
+  t.deepEqual(other.received, []);
+});
