@@ -19,4 +19,4 @@ USER nonroot
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=32 MALLOC_ARENA_MAX=2
 EXPOSE 8080
 # A small young generation: a third less memory with a large fleet, and no slower.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "/app/main/cli.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "/app/cli/cli.js"]

@@ -18,5 +18,5 @@ export default {
   // Most of the time is spent waiting for polls.
   concurrency: 3,
   sortTestFiles: longestFirst,
-  nodeArguments: ['--import=./test/fixtures/scripted-names.ts'],
+  nodeArguments: ['--import=./test/fixtures/clouds/scripted-names.ts'],
 };

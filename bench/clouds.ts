@@ -1,7 +1,7 @@
 // The simulated clouds, in a process of their own.
 
 import * as v from 'valibot';
-import type { CloudPlan } from '../src/sandbox/openstack-plan.ts';
+import type { CloudPlan } from '../src/sandbox/openstack/plan.ts';
 import { LineProgram } from './line-program.ts';
 
 const identitySchema = v.object({
@@ -57,7 +57,7 @@ export class Clouds {
   }
 
   static async start(plans: readonly CloudPlan[]): Promise<Clouds> {
-    const program = new LineProgram('../src/sandbox/openstack-main.ts', [JSON.stringify({ clouds: plans })]);
+    const program = new LineProgram('../src/sandbox/openstack/main.ts', [JSON.stringify({ clouds: plans })]);
     const { clouds } = await program.hear(readySchema);
     return new Clouds(program, clouds);
   }

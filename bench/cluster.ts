@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import * as v from 'valibot';
-import { KubernetesClient } from '../src/main/kubernetes-client.ts';
-import { loadClusterAccess } from '../src/main/kubernetes-config.ts';
-import type { KubernetesObject } from '../src/sandbox/kubernetes-object.ts';
+import { loadClusterAccess } from '../src/main/kubernetes/access/config.ts';
+import { KubernetesClient } from '../src/main/kubernetes/client.ts';
+import type { KubernetesObject } from '../src/sandbox/kubernetes/object.ts';
 import { apiGroup, apiVersion } from '../src/shared/labels.ts';
-import { type ControlPlane, startControlPlane } from '../test/fixtures/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../test/fixtures/kubernetes/control-plane.ts';
 import { namespace } from './fleet.ts';
 import { LineProgram } from './line-program.ts';
 
@@ -49,7 +49,7 @@ class StandIn implements Cluster {
   }
 
   static async start(): Promise<StandIn> {
-    const program = new LineProgram('../src/sandbox/kubernetes-main.ts');
+    const program = new LineProgram('../src/sandbox/kubernetes/main.ts');
     await program.hear(readySchema);
     const folder = await mkdtemp(join(tmpdir(), 'region-monitor-bench-'));
     const asked = { command: 'kubeconfig', namespace };

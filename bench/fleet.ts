@@ -1,7 +1,7 @@
 // The Kubernetes objects that describe the simulated clouds, as the platform would have made them.
 
-import type { KubernetesObject } from '../src/sandbox/kubernetes-object.ts';
-import type { CloudPlan } from '../src/sandbox/openstack-plan.ts';
+import type { KubernetesObject } from '../src/sandbox/kubernetes/object.ts';
+import type { CloudPlan } from '../src/sandbox/openstack/plan.ts';
 import {
   apiGroup,
   apiVersion,

@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import pLimit from 'p-limit';
 import { Pool } from 'undici';
 import * as v from 'valibot';
-import { resourcePath } from '../src/main/kubernetes-client.ts';
-import { loadClusterAccess } from '../src/main/kubernetes-config.ts';
+import { loadClusterAccess } from '../src/main/kubernetes/access/config.ts';
+import { resourcePath } from '../src/main/kubernetes/client.ts';
 
 const projectSchema = v.object({
   domainId: v.string(),

@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
-import { type Family, parsePrometheus } from '../test/fixtures/prometheus-text.ts';
+import { type Family, parsePrometheus } from '../test/fixtures/monitor/prometheus-text.ts';
 import { namespace } from './fleet.ts';
 import { cpuBetween, cpuTime } from './process-stats.ts';
 import type { Pass, Subject } from './subject.ts';
@@ -30,8 +30,8 @@ const bundle = join(root, 'dist/bundle');
 export function findBuild(from: string | undefined): Build {
   const wanted = from ?? (existsSync(bundle) ? 'bundle' : 'src');
   if (wanted === 'src')
-    return { name: 'src', module: join(root, 'src/main/cli.ts'), launcher: join(root, 'bin/region-monitor') };
-  const module = resolve(wanted === 'bundle' ? bundle : wanted, 'main/cli.js');
+    return { name: 'src', module: join(root, 'src/cli/cli.ts'), launcher: join(root, 'bin/region-monitor') };
+  const module = resolve(wanted === 'bundle' ? bundle : wanted, 'cli/cli.js');
   if (existsSync(module)) return { name: 'bundle', module, launcher: null };
   throw new Error(`--from ${wanted}: there is no ${module}; npm run build makes dist/bundle`);
 }

@@ -1,7 +1,7 @@
 // Watches the Server objects as any client may, and notes when each shows another phase.
 
 import * as v from 'valibot';
-import { type KubernetesClient, resourcePath } from '../src/main/kubernetes-client.ts';
+import { type KubernetesClient, resourcePath } from '../src/main/kubernetes/client.ts';
 import { namespace } from './fleet.ts';
 
 const listSchema = v.object({ metadata: v.object({ resourceVersion: v.string() }) });

@@ -19,7 +19,7 @@ compile();
 await makeBundle();
 const version = JSON.stringify({ version: readVersion().version, revision: revision() });
 for (const folder of [dist, bundle]) {
-  writeFileSync(join(folder, 'main', 'version.json'), version);
+  writeFileSync(join(folder, 'version.json'), version);
   copyPage(folder);
 }
 writeBillOfMaterials();
@@ -34,20 +34,20 @@ function compile(): void {
 
 /**
  * Everything that runs, without node_modules. The folders main/ and workers/ stay side by side, as worker-modules.ts
- * wants; shared parts lie in main/ too, because piscina looks for its worker.js beside itself.
+ * wants; shared parts lie in main/chunks/, as deep as the rooms of main/, and piscina's worker.js beside them, where it looks.
  */
 async function makeBundle(): Promise<void> {
   const { metafile } = await build({
     metafile: true,
     absWorkingDir: root,
     entryPoints: {
-      'main/cli': 'src/main/cli.ts',
-      'main/worker': 'node_modules/piscina/dist/worker.js',
+      'cli/cli': 'src/cli/cli.ts',
+      'main/chunks/worker': 'node_modules/piscina/dist/worker.js',
       'workers/entry': 'src/workers/entry.ts',
-      'workers/server-health': 'src/workers/server-health.ts',
+      'workers/server-health/check': 'src/workers/server-health/check.ts',
     },
     outdir: bundle,
-    chunkNames: 'main/[name]-[hash]',
+    chunkNames: 'main/chunks/[name]-[hash]',
     bundle: true,
     splitting: true,
     platform: 'node',

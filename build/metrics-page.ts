@@ -1,6 +1,6 @@
 // docs/metrics.md, from the table of metrics.
 
-import { type MetricDefinition, metricTable } from '../src/main/metric-table.ts';
+import { type MetricDefinition, metricTable } from '../src/main/telemetry/metric-table.ts';
 
 export function metricsPage(): string {
   const all: readonly MetricDefinition[] = Object.values(metricTable);
@@ -9,7 +9,7 @@ export function metricsPage(): string {
   const ours = all.filter((metric) => !originals.includes(metric) && !processes.includes(metric));
   return `# Metrics
 
-Generated from \`src/main/metric-table.ts\` by \`npm run docs\`.
+Generated from \`src/main/telemetry/metric-table.ts\` by \`npm run docs\`.
 
 \`/metrics\` (with \`--listen\`) and OTLP (with \`--otlp-endpoint\`) give the same. Over OTLP, gauges come with delta temporality,
 so that series that vanished vanish in the receiver too; all else is cumulative. \`region_id\` is the Region's name, \`region_name\`

@@ -1,12 +1,12 @@
 // docs/options.md, from the tables of commands and flags.
 
-import { type Command, commands } from '../src/main/commands.ts';
-import { allFlags, environmentName, type Flag, flagGroups } from '../src/main/flags.ts';
+import { type Command, commands } from '../src/cli/commands.ts';
+import { allFlags, environmentName, type Flag, flagGroups } from '../src/main/options/flags.ts';
 
 export function optionsPage(): string {
   return `# Options
 
-Generated from \`src/main/commands.ts\`, \`flags.ts\` and \`command-flags.ts\` by \`npm run docs\`.
+Generated from \`src/cli/commands.ts\` and the files \`flags.ts\` of \`src/main/options/\`, \`src/check/\` and \`src/doctor/\` by \`npm run docs\`.
 
 | command | what it does |
 |---|---|

@@ -1,7 +1,7 @@
 // The part of the chart's values.schema.json that is derived from the table of flags; the rest of it is written by hand.
 
 import * as v from 'valibot';
-import { allFlags, type Flag } from '../src/main/flags.ts';
+import { allFlags, type Flag } from '../src/main/options/flags.ts';
 
 const schemaFile = v.looseObject({
   properties: v.looseObject({ flags: v.looseObject({ properties: v.looseObject({}) }) }),

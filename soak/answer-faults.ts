@@ -1,7 +1,7 @@
 // What goes wrong with the answers of clouds.
 
-import type { CatalogFlaw } from '../src/sandbox/openstack-catalog.ts';
-import type { FaultTarget, Fault as WireFault } from '../src/sandbox/openstack-faults.ts';
+import type { CatalogFlaw } from '../src/sandbox/openstack/catalog.ts';
+import type { FaultTarget, Fault as WireFault } from '../src/sandbox/openstack/faults.ts';
 import { type Fault, oneServer, type Scene } from './fault.ts';
 
 const mebibyte = 1 << 20;

@@ -1,8 +1,8 @@
 // What goes wrong with clouds, beside their answers: connections, clocks, credentials, the servers themselves.
 
-import { startBlackHole } from '../test/fixtures/black-hole.ts';
 import { SharedCleanup } from '../test/fixtures/cleanup.ts';
-import { namespace } from '../test/fixtures/sandbox.ts';
+import { startBlackHole } from '../test/fixtures/clouds/black-hole.ts';
+import { namespace } from '../test/fixtures/clouds/sandbox.ts';
 import { type Fault, oneServer, overAlready, type Scene } from './fault.ts';
 import { lively, presentCertificate, type SoakRegion, steady } from './fleet.ts';
 

@@ -1,9 +1,9 @@
 // What goes wrong with Kubernetes.
 
-import { requiredRights, type Verb } from '../src/main/required-rights.ts';
-import type { AccessRule } from '../src/sandbox/kubernetes-api.ts';
-import type { FaultEffect, FaultMatch } from '../src/sandbox/kubernetes-faults.ts';
-import { namespace } from '../test/fixtures/sandbox.ts';
+import { requiredRights, type Verb } from '../src/main/kubernetes/required-rights.ts';
+import type { AccessRule } from '../src/sandbox/kubernetes/api.ts';
+import type { FaultEffect, FaultMatch } from '../src/sandbox/kubernetes/faults.ts';
+import { namespace } from '../test/fixtures/clouds/sandbox.ts';
 import { type Fault, overAlready, type Scene } from './fault.ts';
 import { lively, steady } from './fleet.ts';
 

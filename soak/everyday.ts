@@ -2,11 +2,11 @@
 // others write to them.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Drama } from '../src/sandbox/openstack-drama.ts';
+import { Drama } from '../src/sandbox/openstack/drama.ts';
 import type { SandboxProject } from '../src/sandbox/sandbox-region.ts';
 import { kubernetesTime } from '../src/shared/conditions.ts';
 import type { ServerRecord } from '../src/shared/server-record.ts';
-import { namespace } from '../test/fixtures/sandbox.ts';
+import { namespace } from '../test/fixtures/clouds/sandbox.ts';
 import { steady, taskMs } from './fleet.ts';
 import type { Random } from './random.ts';
 import type { Stage } from './stage.ts';

@@ -1,6 +1,6 @@
 // A fault that can be injected for a while.
 
-import type { CloudServer } from '../src/sandbox/openstack-server.ts';
+import type { CloudServer } from '../src/sandbox/openstack/server.ts';
 import type { SoakRegion } from './fleet.ts';
 import type { Random } from './random.ts';
 import type { Stage } from './stage.ts';

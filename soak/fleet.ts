@@ -1,10 +1,10 @@
 // The regions of a soak: one in which nothing ever happens, one whose cloud is always well, and some that suffer.
 
 import { readFileSync } from 'node:fs';
-import type { SandboxCloudOptions } from '../src/sandbox/openstack-cloud.ts';
+import type { SandboxCloudOptions } from '../src/sandbox/openstack/cloud.ts';
 import type { SandboxProject, SandboxRegion } from '../src/sandbox/sandbox-region.ts';
 import { type Clock, systemClock } from '../src/shared/clock.ts';
-import type { Sandbox } from '../test/fixtures/sandbox.ts';
+import type { Sandbox } from '../test/fixtures/clouds/sandbox.ts';
 import type { Truth } from './truth.ts';
 
 /** Nothing ever happens in it. */

@@ -1,7 +1,7 @@
 // Every state that each Server object ever had, from the stand-in's own record of changes: no connection can lose any.
 
-import { parseServer } from '../src/main/resource-records.ts';
-import type { KubernetesObject } from '../src/sandbox/kubernetes-api.ts';
+import { parseServer } from '../src/main/kubernetes/objects/resource-records.ts';
+import type { KubernetesObject } from '../src/sandbox/kubernetes/api.ts';
 import type { ServerRecord } from '../src/shared/server-record.ts';
 import { type Shown, shownBy } from './truth.ts';
 

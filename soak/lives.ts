@@ -2,8 +2,8 @@
 
 import { fileURLToPath } from 'node:url';
 import type { Cleanup } from '../test/fixtures/cleanup.ts';
-import { type MonitorProcess, startMonitorProcess } from '../test/fixtures/monitor-process.ts';
-import type { Sandbox } from '../test/fixtures/sandbox.ts';
+import type { Sandbox } from '../test/fixtures/clouds/sandbox.ts';
+import { type MonitorProcess, startMonitorProcess } from '../test/fixtures/monitor/monitor-process.ts';
 import { LogBook } from './log-book.ts';
 
 export interface LivesOptions {
@@ -20,7 +20,7 @@ export interface Kill {
   readonly atMs: number;
 }
 
-const preloads = ['../test/fixtures/blocking-main.ts', './preload.ts'].map((path) =>
+const preloads = ['../test/fixtures/monitor/blocking-main.ts', './preload.ts'].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 );
 

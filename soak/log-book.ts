@@ -1,6 +1,6 @@
 // The log of all lives of the monitor, line by line, as whoever reads its standard error gets it.
 
-import { isFields } from '../src/main/object-fields.ts';
+import { isFields } from '../src/main/kubernetes/objects/object-fields.ts';
 import type { Transition, TransitionKind } from './history.ts';
 
 export interface LogLine {

@@ -1,8 +1,8 @@
 // What the monitor shows of itself at a moment.
 
 import * as v from 'valibot';
-import type { MonitorProcess } from '../test/fixtures/monitor-process.ts';
-import { parsePrometheus } from '../test/fixtures/prometheus-text.ts';
+import type { MonitorProcess } from '../test/fixtures/monitor/monitor-process.ts';
+import { parsePrometheus } from '../test/fixtures/monitor/prometheus-text.ts';
 
 const statusSchema = v.object({
   regions: v.array(

@@ -1,7 +1,7 @@
 // What goes wrong with the objects in Kubernetes.
 
-import type { ResourceName } from '../src/sandbox/kubernetes-resources.ts';
-import { namespace } from '../test/fixtures/sandbox.ts';
+import type { ResourceName } from '../src/sandbox/kubernetes/resources.ts';
+import { namespace } from '../test/fixtures/clouds/sandbox.ts';
 import { type Fault, type Heal, overAlready, type Scene } from './fault.ts';
 
 /** Takes an object away, and brings it back as it was, with another uid. */

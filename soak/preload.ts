@@ -11,7 +11,7 @@ const lookMs = 100;
 const schema = v.record(v.string(), v.string());
 
 if (isMainThread && file !== '') {
-  const { replacedChecks } = await import('../test/fixtures/replaced-checks.ts');
+  const { replacedChecks } = await import('../test/fixtures/pool/replaced-checks.ts');
   const look = (): void => {
     const modules = v.parse(schema, JSON.parse(readFileSync(file, 'utf8')));
     replacedChecks.clear();

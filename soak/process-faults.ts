@@ -1,8 +1,8 @@
 // What becomes of the process: it is killed, stopped, stands still; its threads, its log and its telemetry fail.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fixtureCheck } from '../test/fixtures/fixture-job.ts';
-import { startOtlpReceiver } from '../test/fixtures/otlp-receiver.ts';
+import { startOtlpReceiver } from '../test/fixtures/monitor/otlp-receiver.ts';
+import { fixtureCheck } from '../test/fixtures/pool/fixture-job.ts';
 import { type Fault, overAlready } from './fault.ts';
 
 /** Faults of the process as a whole, and of its log: what it was about to tell may be lost with both at once. */

@@ -1,7 +1,7 @@
 // A soak from beginning to end: storms of faults, and after each a calm in which everything must be as it should be.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { refuseSecrets } from '../test/fixtures/monitor.ts';
+import { refuseSecrets } from '../test/fixtures/monitor/monitor.ts';
 import { Everyday } from './everyday.ts';
 import { Deck } from './faults.ts';
 import { awaited, standing } from './invariants.ts';

@@ -1,7 +1,7 @@
 // What is true of each server, from the clouds' own records, over time. Says independently of the monitor's code how a
 // server must be shown.
 
-import type { CloudServer } from '../src/sandbox/openstack-server.ts';
+import type { CloudServer } from '../src/sandbox/openstack/server.ts';
 import { findCondition, healthyType } from '../src/shared/conditions.ts';
 import type { ServerRecord } from '../src/shared/server-record.ts';
 

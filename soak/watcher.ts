@@ -1,8 +1,8 @@
 // Looks at the monitor all the time, storms or not, as Kubernetes and Prometheus do.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { refuseSecrets } from '../test/fixtures/monitor.ts';
-import { type Family, parsePrometheus } from '../test/fixtures/prometheus-text.ts';
+import { refuseSecrets } from '../test/fixtures/monitor/monitor.ts';
+import { type Family, parsePrometheus } from '../test/fixtures/monitor/prometheus-text.ts';
 import { steady } from './fleet.ts';
 import type { Stage } from './stage.ts';
 

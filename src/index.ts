@@ -1,10 +1,16 @@
 // The library: run a monitor in a process of your own, with checkers of your own, or read its flags into a command of
 // your own. The worker half of a check imports region-monitor/worker instead, which loads next to nothing.
 
-export type { Fields, Logger } from './main/logger.ts';
+export type { OpenstackRegion, RegionRecord } from './main/kubernetes/objects/resource-records.ts';
+export type { Fields, Logger } from './main/log/logger.ts';
 export type { CreateCheckers, MonitorParts, ObjectView } from './main/monitor-parts.ts';
-export { addFlags, type FlagDefaults, type Options, OptionsError, readOptions } from './main/options.ts';
-export type { OpenstackRegion, RegionRecord } from './main/resource-records.ts';
+export {
+  addFlags,
+  type FlagDefaults,
+  type Options,
+  OptionsError,
+  readOptions,
+} from './main/options/options.ts';
 export { type RunContext, run } from './main/run.ts';
 export { StartupError } from './main/startup-error.ts';
 export type { Check, Checker, CheckJob, Cycle, JobReport, Outcome } from './shared/checker.ts';

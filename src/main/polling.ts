@@ -4,31 +4,31 @@
 import type { Checker, CheckJob } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
-import { CheckerPool } from './checker-pool.ts';
-import { EventLoopTurns } from './event-loop-turns.ts';
-import { KubernetesClient } from './kubernetes-client.ts';
-import { loadClusterAccess } from './kubernetes-config.ts';
-import type { Logger } from './logger.ts';
-import { Metrics } from './metrics.ts';
+import { loadClusterAccess } from './kubernetes/access/config.ts';
+import { KubernetesClient } from './kubernetes/client.ts';
+import { ResourceCaches } from './kubernetes/objects/resource-caches.ts';
+import { SecretReader } from './kubernetes/objects/secret-reader.ts';
+import type { Logger } from './log/logger.ts';
 import type { CreateCheckers } from './monitor-parts.ts';
-import type { Options } from './options.ts';
-import { type Pollable, PollCycle } from './poll-cycle.ts';
-import { ProblemLog } from './problem-log.ts';
-import { ProviderRegistry } from './provider-registry.ts';
-import { RecentTransitions } from './recent-transitions.ts';
-import { ResourceCaches } from './resource-caches.ts';
-import { SecretReader } from './secret-reader.ts';
-import { ServerHealthChecker, type ServerHealthOptions } from './server-health-checker.ts';
-import { ServerProjector } from './server-projector.ts';
-import type { ServerWriter } from './server-writer.ts';
-import { ShadowWriter } from './shadow-writer.ts';
+import type { Options } from './options/options.ts';
+import { CheckerPool } from './polls/checker-pool.ts';
+import { EventLoopTurns } from './polls/event-loop-turns.ts';
+import { type Pollable, PollCycle } from './polls/poll-cycle.ts';
+import { workerModule } from './polls/worker-modules.ts';
+import { ProblemLog } from './problems/problem-log.ts';
+import { RecentTransitions } from './projection/recent-transitions.ts';
+import type { ServerWriter } from './projection/server-writer.ts';
+import { ShadowWriter } from './projection/shadow-writer.ts';
+import { StateCounts } from './projection/state-counts.ts';
+import { StatusWriter } from './projection/status-writer.ts';
+import { TransitionLog } from './projection/transition-log.ts';
+import { ProviderRegistry } from './regions/provider-registry.ts';
+import { ServerHealthChecker, type ServerHealthOptions } from './server-health/checker.ts';
+import { ServerProjector } from './server-health/projector.ts';
 import { startupStep } from './startup-error.ts';
-import { StateCounts } from './state-counts.ts';
-import { StatusWriter } from './status-writer.ts';
-import type { Telemetry } from './telemetry.ts';
-import { TransitionLog } from './transition-log.ts';
+import { Metrics } from './telemetry/metrics.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Version } from './version.ts';
-import { workerModule } from './worker-modules.ts';
 
 export interface PollingContext {
   readonly clock: Clock;
@@ -120,7 +120,7 @@ export async function createPolling(options: Options, context: PollingContext): 
   const pool = new CheckerPool({
     turns,
     entry: workerModule('entry'),
-    checks: [workerModule('server-health'), ...further.map(({ worker }) => worker)],
+    checks: [workerModule('server-health/check'), ...further.map(({ worker }) => worker)],
     workers: options.workers,
     checkTimeoutMs: options.checkTimeoutMs,
     clock,
@@ -163,7 +163,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     servers,
     problems,
     projector: new ServerProjector({ servers, writer, metrics, clock, turns }),
-    worker: workerModule('server-health'),
+    worker: workerModule('server-health/check'),
     registry,
     counts,
     metrics,

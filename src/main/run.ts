@@ -3,20 +3,20 @@
 
 import { type Clock, systemClock } from '../shared/clock.ts';
 import type { CheckError } from '../shared/errors.ts';
-import { formatMs } from './durations.ts';
-import { Health } from './health.ts';
-import { startHttpEndpoints } from './http-endpoints.ts';
-import { createLogger, type Logger } from './logger.ts';
-import { MarkedLogger } from './marked-logger.ts';
+import { ProfileWatch } from './kubernetes/objects/profile.ts';
+import { createLogger, type Logger } from './log/logger.ts';
+import { MarkedLogger } from './log/marked-logger.ts';
 import type { CreateCheckers } from './monitor-parts.ts';
-import type { Options } from './options.ts';
-import { PollClock } from './poll-clock.ts';
+import { formatMs } from './options/durations.ts';
+import type { Options } from './options/options.ts';
 import { createPolling } from './polling.ts';
-import { ProfileWatch } from './profile.ts';
+import { PollClock } from './polls/poll-clock.ts';
 import { StartupError, startupStep } from './startup-error.ts';
-import { monitorStatus } from './status.ts';
-import { createTelemetry } from './telemetry.ts';
+import { createTelemetry } from './telemetry/telemetry.ts';
 import type { Version } from './version.ts';
+import { monitorStatus } from './web/collect-status.ts';
+import { Health } from './web/health.ts';
+import { startHttpEndpoints } from './web/http-endpoints.ts';
 
 export interface RunContext {
   /** Aborting it stops the monitor. */

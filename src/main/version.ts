@@ -11,9 +11,9 @@ export interface Version {
 
 const schema = v.object({ version: v.string(), revision: v.optional(v.string(), '') });
 
-/** What the build stamped beside this file, or else what package.json says. */
+/** What the build stamped in the folder above (beside cli/ and main/), or else what package.json says. */
 export function readVersion(): Version {
-  const stamped = readIfThere(new URL('version.json', import.meta.url));
+  const stamped = readIfThere(new URL('../version.json', import.meta.url));
   const text = stamped ?? readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return v.parse(schema, JSON.parse(text));
 }

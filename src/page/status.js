@@ -1,7 +1,7 @@
 // The status page: takes the sections of the monitor's status as they come, and draws those that have changed. All text
 // goes into the page as text, never as HTML.
 
-/** @import { MonitorStatus, PollStatus, ProblemObject, ProblemStatus, RegionStatus, Transition, WorkerStatus } from '../main/monitor-status.ts' */
+/** @import { MonitorStatus, PollStatus, ProblemObject, ProblemStatus, RegionStatus, Transition, WorkerStatus } from '../shared/monitor-status.ts' */
 
 /** Without news for so long the connection is taken for lost. */
 const silenceMs = 10_000;

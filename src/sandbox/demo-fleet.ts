@@ -1,9 +1,9 @@
 // The demo: three simulated regions with some sixty servers that live by themselves.
 
-import { SandboxKubernetes } from './kubernetes-api.ts';
-import type { JsonObject } from './kubernetes-object.ts';
-import { SandboxCloud } from './openstack-cloud.ts';
-import { Drama } from './openstack-drama.ts';
+import { SandboxKubernetes } from './kubernetes/api.ts';
+import type { JsonObject } from './kubernetes/object.ts';
+import { SandboxCloud } from './openstack/cloud.ts';
+import { Drama } from './openstack/drama.ts';
 import { type SandboxProject, SandboxRegion } from './sandbox-region.ts';
 
 export const demoNamespace = 'region';

@@ -10,10 +10,10 @@ import {
   organizationLabel,
   regionLabel,
 } from '../shared/labels.ts';
-import type { SandboxKubernetes } from './kubernetes-api.ts';
-import type { JsonObject } from './kubernetes-object.ts';
-import type { CloudIdentity, SandboxCloud } from './openstack-cloud.ts';
-import type { CloudServer, NewServer } from './openstack-server.ts';
+import type { SandboxKubernetes } from './kubernetes/api.ts';
+import type { JsonObject } from './kubernetes/object.ts';
+import type { CloudIdentity, SandboxCloud } from './openstack/cloud.ts';
+import type { CloudServer, NewServer } from './openstack/server.ts';
 
 const group = `${apiGroup}/${apiVersion}`;
 const imageId = '33333333-3333-4333-8333-333333333333';

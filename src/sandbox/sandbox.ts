@@ -3,11 +3,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CommandContext } from '../main/commands.ts';
-import { formatMs } from '../main/durations.ts';
-import type { Options } from '../main/options.ts';
+import type { CommandContext } from '../cli/commands.ts';
+import { formatMs } from '../main/options/durations.ts';
+import type { Options } from '../main/options/options.ts';
 import { run } from '../main/run.ts';
-import { terminalOf } from '../main/terminal.ts';
+import { terminalOf } from '../terminal/terminal.ts';
 import { DemoFleet, demoNamespace } from './demo-fleet.ts';
 import { StoryLog } from './story-log.ts';
 

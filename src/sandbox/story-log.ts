@@ -1,7 +1,7 @@
 // The monitor's log as a story for people at a terminal: one short line an event, names instead of ids.
 
-import type { Fields, Logger } from '../main/logger.ts';
-import { type Paint, paintOf, printable, type Terminal, wrap } from '../main/terminal.ts';
+import type { Fields, Logger } from '../main/log/logger.ts';
+import { type Paint, paintOf, printable, type Terminal, wrap } from '../terminal/terminal.ts';
 
 export interface StoryLogOptions {
   readonly write: (line: string) => void;

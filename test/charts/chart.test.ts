@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import * as v from 'valibot';
-import { allFlags, type Flag } from '../../src/main/flags.ts';
-import { addFlags, type Options, readOptions } from '../../src/main/options.ts';
-import { type RequiredRight, requiredRights } from '../../src/main/required-rights.ts';
+import { type RequiredRight, requiredRights } from '../../src/main/kubernetes/required-rights.ts';
+import { allFlags, type Flag } from '../../src/main/options/flags.ts';
+import { addFlags, type Options, readOptions } from '../../src/main/options/options.ts';
 import { allValues, chartFolder, helm, type Rendered, render, set, tryRender } from '../fixtures/chart.ts';
-import { startControlPlane } from '../fixtures/control-plane.ts';
+import { startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
 
 const texts = v.array(v.string());
 const probeSchema = v.looseObject({ httpGet: v.object({ path: v.string(), port: v.string() }) });

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { loadYaml } from '@kubernetes/client-node';
 import test from 'ava';
 import * as v from 'valibot';
-import { unknownNames } from '../fixtures/metric-names.ts';
+import { unknownNames } from '../fixtures/monitor/metric-names.ts';
 import { Program } from '../fixtures/programs.ts';
 
 const promtool = new Program('PROMTOOL', 'promtool');

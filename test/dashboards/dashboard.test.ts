@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import * as v from 'valibot';
-import { unknownNames } from '../fixtures/metric-names.ts';
+import { unknownNames } from '../fixtures/monitor/metric-names.ts';
 import { Program } from '../fixtures/programs.ts';
 
 const promtool = new Program('PROMTOOL', 'promtool');

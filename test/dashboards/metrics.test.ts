@@ -1,7 +1,7 @@
 // What a running monitor serves on /metrics, as promtool judges it.
 
+import { startWatchedSandbox } from '../fixtures/clouds/sandbox.ts';
 import { Program } from '../fixtures/programs.ts';
-import { startWatchedSandbox } from '../fixtures/sandbox.ts';
 
 const promtool = new Program('PROMTOOL', 'promtool');
 

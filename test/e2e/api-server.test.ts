@@ -6,9 +6,9 @@ import type { SandboxProject, SandboxRegion } from '../../src/sandbox/sandbox-re
 import { findCondition } from '../../src/shared/conditions.ts';
 import { pendingEntryAnnotation } from '../../src/shared/labels.ts';
 import { SharedCleanup } from '../fixtures/cleanup.ts';
+import { ago, healthy, namespace, type Sandbox, startWatchedSandbox } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import type { MonitorUnderTest } from '../fixtures/monitor.ts';
-import { ago, healthy, namespace, type Sandbox, startWatchedSandbox } from '../fixtures/sandbox.ts';
+import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
 
 const shared = new SharedCleanup();
 let sandbox: Sandbox;

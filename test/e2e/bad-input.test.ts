@@ -2,13 +2,13 @@
 // is tried again, and disturbs nothing else. All tests but the last share a monitor; each has objects of its own.
 
 import test from 'ava';
-import { isJsonObject, type JsonObject } from '../../src/sandbox/kubernetes-object.ts';
+import { isJsonObject, type JsonObject } from '../../src/sandbox/kubernetes/object.ts';
 import type { SandboxProject, SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
 import { apiGroup, apiVersion, identityLabel, regionLabel } from '../../src/shared/labels.ts';
 import { SharedCleanup } from '../fixtures/cleanup.ts';
+import { namespace, type Sandbox, startSandbox, startWatchedSandbox } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import type { MonitorUnderTest } from '../fixtures/monitor.ts';
-import { namespace, type Sandbox, startSandbox, startWatchedSandbox } from '../fixtures/sandbox.ts';
+import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
 
 const shared = new SharedCleanup();
 let sandbox: Sandbox;

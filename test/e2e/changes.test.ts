@@ -3,8 +3,8 @@
 
 import test from 'ava';
 import { SharedCleanup } from '../fixtures/cleanup.ts';
-import type { MonitorUnderTest } from '../fixtures/monitor.ts';
-import { type Sandbox, startWatchedSandbox } from '../fixtures/sandbox.ts';
+import { type Sandbox, startWatchedSandbox } from '../fixtures/clouds/sandbox.ts';
+import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
 
 const shared = new SharedCleanup();
 let sandbox: Sandbox;

@@ -3,13 +3,13 @@
 
 import test from 'ava';
 import * as v from 'valibot';
-import type { SandboxCloudOptions } from '../../src/sandbox/openstack-cloud.ts';
+import type { SandboxCloudOptions } from '../../src/sandbox/openstack/cloud.ts';
 import type { SandboxProject, SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
-import { startBlackHole } from '../fixtures/black-hole.ts';
 import { SharedCleanup } from '../fixtures/cleanup.ts';
+import { startBlackHole } from '../fixtures/clouds/black-hole.ts';
+import { namespace, type Sandbox, startWatchedSandbox } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import type { MonitorUnderTest } from '../fixtures/monitor.ts';
-import { namespace, type Sandbox, startWatchedSandbox } from '../fixtures/sandbox.ts';
+import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
 
 const shared = new SharedCleanup();
 let sandbox: Sandbox;

@@ -6,8 +6,8 @@ import test from 'ava';
 import type { SandboxProject, SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
 import { nameLabel } from '../../src/shared/labels.ts';
 import { SharedCleanup } from '../fixtures/cleanup.ts';
-import type { MonitorUnderTest } from '../fixtures/monitor.ts';
-import { healthy, namespace, type Sandbox, startWatchedSandbox } from '../fixtures/sandbox.ts';
+import { healthy, namespace, type Sandbox, startWatchedSandbox } from '../fixtures/clouds/sandbox.ts';
+import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
 
 const shared = new SharedCleanup();
 let sandbox: Sandbox;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { startSandbox } from '../fixtures/sandbox.ts';
+import { startSandbox } from '../fixtures/clouds/sandbox.ts';
 
 test('the first poll gives every server its phase and health, the next writes and logs in no more', async (t) => {
   const sandbox = await startSandbox(t);

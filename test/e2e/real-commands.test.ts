@@ -3,8 +3,8 @@
 
 import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
-import { loadClusterAccess } from '../../src/main/kubernetes-config.ts';
-import { SandboxCloud } from '../../src/sandbox/openstack-cloud.ts';
+import { loadClusterAccess } from '../../src/main/kubernetes/access/config.ts';
+import { SandboxCloud } from '../../src/sandbox/openstack/cloud.ts';
 import {
   apiGroup,
   identityLabel,
@@ -12,9 +12,9 @@ import {
   organizationLabel,
   regionLabel,
 } from '../../src/shared/labels.ts';
-import { type ControlPlane, startControlPlane } from '../fixtures/control-plane.ts';
-import { type OneShotEnded, runOnce } from '../fixtures/one-shot.ts';
-import { OpenstackLab } from '../fixtures/openstack-lab.ts';
+import { OpenstackLab } from '../fixtures/clouds/openstack-lab.ts';
+import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import { type OneShotEnded, runOnce } from '../fixtures/kubernetes/one-shot.ts';
 
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
 

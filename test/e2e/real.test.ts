@@ -4,15 +4,15 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { KubernetesClient, resourcePath } from '../../src/main/kubernetes-client.ts';
-import { loadClusterAccess } from '../../src/main/kubernetes-config.ts';
-import { parseServer } from '../../src/main/resource-records.ts';
+import { loadClusterAccess } from '../../src/main/kubernetes/access/config.ts';
+import { KubernetesClient, resourcePath } from '../../src/main/kubernetes/client.ts';
+import { parseServer } from '../../src/main/kubernetes/objects/resource-records.ts';
 import { findCondition } from '../../src/shared/conditions.ts';
 import { identityLabel, nameLabel, organizationLabel, regionLabel } from '../../src/shared/labels.ts';
-import { type ControlPlane, startControlPlane } from '../fixtures/control-plane.ts';
+import { type LabServer, type LabUser, OpenstackLab, passing } from '../fixtures/clouds/openstack-lab.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { startMonitor } from '../fixtures/monitor.ts';
-import { type LabServer, type LabUser, OpenstackLab, passing } from '../fixtures/openstack-lab.ts';
+import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import { startMonitor } from '../fixtures/monitor/monitor.ts';
 
 const group = 'region.unikorn-cloud.org/v1alpha1';
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };

@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import { apiGroup } from '../../src/shared/labels.ts';
-import { namespace, startSandbox } from '../fixtures/sandbox.ts';
+import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
 
 const status = 'shadow: would write status';
 const annotation = 'shadow: would write pending-entry annotation';

@@ -2,8 +2,8 @@
 
 import test, { type ExecutionContext } from 'ava';
 import { StartupError } from '../../src/main/startup-error.ts';
-import type { MonitorUnderTest } from '../fixtures/monitor.ts';
-import { type Sandbox, startSandbox } from '../fixtures/sandbox.ts';
+import { type Sandbox, startSandbox } from '../fixtures/clouds/sandbox.ts';
+import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
 
 async function sandboxWithServer(t: ExecutionContext): Promise<Sandbox> {
   const sandbox = await startSandbox(t);

@@ -3,10 +3,10 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
 import * as v from 'valibot';
-import { browserTest, type PageOptions, TestBrowser } from '../fixtures/browser.ts';
 import { SharedCleanup } from '../fixtures/cleanup.ts';
-import type { MonitorUnderTest } from '../fixtures/monitor.ts';
-import { type Sandbox, startWatchedSandbox } from '../fixtures/sandbox.ts';
+import { type Sandbox, startWatchedSandbox } from '../fixtures/clouds/sandbox.ts';
+import { browserTest, type PageOptions, TestBrowser } from '../fixtures/monitor/browser.ts';
+import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
 
 const shared = new SharedCleanup();
 const browser = new TestBrowser();

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { findCondition, healthyType } from '../../src/shared/conditions.ts';
+import { namespace, type Sandbox, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { type RunningCommand, startCommand } from '../fixtures/command.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { refuseSecrets } from '../fixtures/monitor.ts';
-import { namespace, type Sandbox, startSandbox } from '../fixtures/sandbox.ts';
+import { refuseSecrets } from '../fixtures/monitor/monitor.ts';
 
 const program = fileURLToPath(new URL('../../bin/region-monitor', import.meta.url));
 

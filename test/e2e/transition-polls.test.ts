@@ -1,6 +1,6 @@
 import test from 'ava';
+import { startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { startSandbox } from '../fixtures/sandbox.ts';
 
 test('a project with a server in transition is asked between two polls, others are not', async (t) => {
   const sandbox = await startSandbox(t);

@@ -3,7 +3,7 @@
 import test from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { FaultSuite } from '../fixtures/fault-suite.ts';
-import { type Outage, surviveOutage } from '../fixtures/outage.ts';
+import { type Outage, surviveOutage } from '../fixtures/monitor/outage.ts';
 
 let suite: FaultSuite;
 

@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { startBlackHole } from '../fixtures/black-hole.ts';
+import { startBlackHole } from '../fixtures/clouds/black-hole.ts';
+import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
+import { setNamesResolve } from '../fixtures/clouds/scripted-names.ts';
 import { startCommand } from '../fixtures/command.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
-import { type Outage, surviveOutage } from '../fixtures/outage.ts';
-import { namespace, startSandbox } from '../fixtures/sandbox.ts';
-import { setNamesResolve } from '../fixtures/scripted-names.ts';
+import { type Outage, surviveOutage } from '../fixtures/monitor/outage.ts';
 
 let suite: FaultSuite;
 

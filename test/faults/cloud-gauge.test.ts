@@ -4,8 +4,13 @@
 import test, { type ExecutionContext } from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { untouched, type WatchedCluster, watchCluster, watchPace } from '../fixtures/watched-cluster.ts';
+import {
+  untouched,
+  type WatchedCluster,
+  watchCluster,
+  watchPace,
+} from '../fixtures/kubernetes/watched-cluster.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 

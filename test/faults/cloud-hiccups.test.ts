@@ -2,7 +2,7 @@
 // need of what is away. It makes one complete list of each project, and asks for changes from then on.
 
 import test, { type ExecutionContext } from 'ava';
-import type { SandboxCloudOptions } from '../../src/sandbox/openstack-cloud.ts';
+import type { SandboxCloudOptions } from '../../src/sandbox/openstack/cloud.ts';
 import { type Clock, systemClock } from '../../src/shared/clock.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';

@@ -1,10 +1,10 @@
 // Logins that are refused, or that give less than was asked for.
 
 import test from 'ava';
-import type { Fault } from '../../src/sandbox/openstack-faults.ts';
+import type { Fault } from '../../src/sandbox/openstack/faults.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
-import { type Outage, surviveOutage } from '../fixtures/outage.ts';
+import { type Outage, surviveOutage } from '../fixtures/monitor/outage.ts';
 
 let suite: FaultSuite;
 

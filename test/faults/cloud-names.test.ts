@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { NameServer } from '../fixtures/clouds/name-server.ts';
+import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { startCommand } from '../fixtures/command.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { refuseSecrets } from '../fixtures/monitor.ts';
-import { NameServer } from '../fixtures/name-server.ts';
-import { namespace, startSandbox } from '../fixtures/sandbox.ts';
+import { refuseSecrets } from '../fixtures/monitor/monitor.ts';
 
 test.afterEach(assertDocumented);
 

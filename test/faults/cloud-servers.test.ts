@@ -2,15 +2,15 @@
 // names that are not unique or change, cells that are down. The monitor lists all servers at every poll.
 
 import test, { type ExecutionContext } from 'ava';
-import type { RecordDefect } from '../../src/sandbox/openstack-faults.ts';
-import type { NewServer } from '../../src/sandbox/openstack-server.ts';
+import type { RecordDefect } from '../../src/sandbox/openstack/faults.ts';
+import type { NewServer } from '../../src/sandbox/openstack/server.ts';
 import type { SandboxServer } from '../../src/sandbox/sandbox-region.ts';
 import { nameLabel } from '../../src/shared/labels.ts';
+import { namespace } from '../fixtures/clouds/sandbox.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
-import { namespace } from '../fixtures/sandbox.ts';
-import type { State } from '../fixtures/told.ts';
+import type { State } from '../fixtures/monitor/told.ts';
 
 let suite: FaultSuite;
 

@@ -3,10 +3,10 @@
 
 import test from 'ava';
 import { pendingEntryAnnotation } from '../../src/shared/labels.ts';
+import { healthy, namespace } from '../fixtures/clouds/sandbox.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { FaultSuite, type WatchedRegion } from '../fixtures/fault-suite.ts';
-import { healthy, namespace } from '../fixtures/sandbox.ts';
 
 test.afterEach(assertDocumented);
 

@@ -3,8 +3,8 @@
 
 import test from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { type ClusterFault, surviveClusterFault } from '../fixtures/watched-cluster.ts';
+import { type ClusterFault, surviveClusterFault } from '../fixtures/kubernetes/watched-cluster.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 

@@ -4,13 +4,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { type ControlPlane, startControlPlane } from '../fixtures/control-plane.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { type MonitorUnderTest, pace } from '../fixtures/monitor.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { RealCluster } from '../fixtures/real-cluster.ts';
-import { outageBegins, untilOutagesEnded } from '../fixtures/watched-cluster.ts';
+import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import { RealCluster } from '../fixtures/kubernetes/real-cluster.ts';
+import { outageBegins, untilOutagesEnded } from '../fixtures/kubernetes/watched-cluster.ts';
+import { type MonitorUnderTest, pace } from '../fixtures/monitor/monitor.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 

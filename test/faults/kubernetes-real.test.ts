@@ -2,13 +2,13 @@
 // file's own, and the tests come one after the other. Skipped, saying so, where there is none to be had.
 
 import test, { type ExecutionContext } from 'ava';
-import { type ControlPlane, startControlPlane } from '../fixtures/control-plane.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import type { MonitorUnderTest } from '../fixtures/monitor.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { RealCluster } from '../fixtures/real-cluster.ts';
-import { outageBegins, untilOutagesEnded } from '../fixtures/watched-cluster.ts';
+import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import { RealCluster } from '../fixtures/kubernetes/real-cluster.ts';
+import { outageBegins, untilOutagesEnded } from '../fixtures/kubernetes/watched-cluster.ts';
+import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 

@@ -5,15 +5,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { type RequiredRight, requiredRights } from '../../src/main/required-rights.ts';
+import { type RequiredRight, requiredRights } from '../../src/main/kubernetes/required-rights.ts';
 import { StartupError } from '../../src/main/startup-error.ts';
-import type { AccessRule, SandboxKubernetes } from '../../src/sandbox/kubernetes-api.ts';
+import type { AccessRule, SandboxKubernetes } from '../../src/sandbox/kubernetes/api.ts';
+import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { startMonitor } from '../fixtures/monitor.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { namespace, startSandbox } from '../fixtures/sandbox.ts';
-import { TokenGate } from '../fixtures/token-gate.ts';
+import { TokenGate } from '../fixtures/kubernetes/token-gate.ts';
 import {
   assertTold,
   outageBegins,
@@ -22,7 +20,9 @@ import {
   type WatchedCluster,
   watchCluster,
   watchPace,
-} from '../fixtures/watched-cluster.ts';
+} from '../fixtures/kubernetes/watched-cluster.ts';
+import { startMonitor } from '../fixtures/monitor/monitor.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 

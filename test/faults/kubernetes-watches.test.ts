@@ -1,20 +1,20 @@
 // Watches that break, fall silent, are told 410, or say things of the past. Each test has a cluster of its own.
 
 import test from 'ava';
-import { type Json, type JsonObject, parseJson } from '../../src/sandbox/kubernetes-object.ts';
+import { type Json, type JsonObject, parseJson } from '../../src/sandbox/kubernetes/object.ts';
+import { healthy, namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
+import { TcpProxy } from '../fixtures/clouds/tcp-proxy.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { startMonitor } from '../fixtures/monitor.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { healthy, namespace, startSandbox } from '../fixtures/sandbox.ts';
-import { TcpProxy } from '../fixtures/tcp-proxy.ts';
 import {
   assertTold,
   outageBegins,
   untilOutagesEnded,
   watchCluster,
   watchPace,
-} from '../fixtures/watched-cluster.ts';
+} from '../fixtures/kubernetes/watched-cluster.ts';
+import { startMonitor } from '../fixtures/monitor/monitor.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 

@@ -2,11 +2,11 @@
 
 import test from 'ava';
 import { findCondition, healthyType } from '../../src/shared/conditions.ts';
+import { startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { startMonitorProcess } from '../fixtures/monitor-process.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { startSandbox } from '../fixtures/sandbox.ts';
+import { startMonitorProcess } from '../fixtures/monitor/monitor-process.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 

@@ -5,10 +5,10 @@ import test, { type ExecutionContext } from 'ava';
 import type { ErrorCode } from '../../src/shared/errors.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { fixtureCheck } from '../fixtures/fixture-job.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { replacedChecks } from '../fixtures/replaced-checks.ts';
-import { assertTold, untouched, watchCluster, watchPace } from '../fixtures/watched-cluster.ts';
+import { assertTold, untouched, watchCluster, watchPace } from '../fixtures/kubernetes/watched-cluster.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
+import { fixtureCheck } from '../fixtures/pool/fixture-job.ts';
+import { replacedChecks } from '../fixtures/pool/replaced-checks.ts';
 
 test.afterEach(assertDocumented);
 

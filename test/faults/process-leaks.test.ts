@@ -5,11 +5,11 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { SandboxRegion, SandboxServer } from '../../src/sandbox/sandbox-region.ts';
+import { type Sandbox, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { type MonitorProcess, startMonitorProcess } from '../fixtures/monitor-process.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { type Sandbox, startSandbox } from '../fixtures/sandbox.ts';
+import { type MonitorProcess, startMonitorProcess } from '../fixtures/monitor/monitor-process.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 
@@ -81,7 +81,7 @@ test('many rounds of faults of all kinds leave nothing behind', async (t) => {
     const region = await sandbox.addRegion(id);
     fleet.push({ id, region, lively: sandbox.addServer(region.addProject(), { id: `in-${id}` }) });
   }
-  const preload = fileURLToPath(new URL('../fixtures/collecting-garbage.ts', import.meta.url));
+  const preload = fileURLToPath(new URL('../fixtures/monitor/collecting-garbage.ts', import.meta.url));
   const life = await startMonitorProcess(t, sandbox, {
     env: { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${preload}` },
   });

@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
+import { namespace, type Sandbox, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { startCommand } from '../fixtures/command.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { type MonitorProcess, startMonitorProcess } from '../fixtures/monitor-process.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { namespace, type Sandbox, startSandbox } from '../fixtures/sandbox.ts';
+import { type MonitorProcess, startMonitorProcess } from '../fixtures/monitor/monitor-process.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 

@@ -3,10 +3,10 @@
 import test from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { fixtureCheck, fixtureJob } from '../fixtures/fixture-job.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { pools } from '../fixtures/replaced-checks.ts';
-import { assertTold, watchCluster } from '../fixtures/watched-cluster.ts';
+import { assertTold, watchCluster } from '../fixtures/kubernetes/watched-cluster.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
+import { fixtureCheck, fixtureJob } from '../fixtures/pool/fixture-job.ts';
+import { pools } from '../fixtures/pool/replaced-checks.ts';
 
 test.afterEach(assertDocumented);
 

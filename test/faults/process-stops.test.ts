@@ -10,11 +10,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { findCondition, healthyType } from '../../src/shared/conditions.ts';
+import { namespace, type Sandbox, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import type { LogLine, MonitorUnderTest } from '../fixtures/monitor.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { namespace, type Sandbox, startSandbox } from '../fixtures/sandbox.ts';
+import type { LogLine, MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 

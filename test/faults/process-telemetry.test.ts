@@ -5,9 +5,9 @@ import { env } from 'node:process';
 import test from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { type OtlpReceiverFixture, startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
-import { assertTold, watchCluster, watchPace } from '../fixtures/watched-cluster.ts';
+import { assertTold, watchCluster, watchPace } from '../fixtures/kubernetes/watched-cluster.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
+import { type OtlpReceiverFixture, startOtlpReceiver } from '../fixtures/monitor/otlp-receiver.ts';
 
 test.afterEach(assertDocumented);
 

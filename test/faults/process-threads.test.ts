@@ -7,9 +7,9 @@ import type { ErrorCode } from '../../src/shared/errors.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { FaultSuite } from '../fixtures/fault-suite.ts';
-import { fixtureCheck } from '../fixtures/fixture-job.ts';
-import { calmPeriodMs, pace } from '../fixtures/monitor.ts';
-import { replacedChecks } from '../fixtures/replaced-checks.ts';
+import { calmPeriodMs, pace } from '../fixtures/monitor/monitor.ts';
+import { fixtureCheck } from '../fixtures/pool/fixture-job.ts';
+import { replacedChecks } from '../fixtures/pool/replaced-checks.ts';
 
 test.afterEach(assertDocumented);
 

@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { type Clock, systemClock } from '../../src/shared/clock.ts';
 import { findCondition, healthyType } from '../../src/shared/conditions.ts';
+import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { calmPeriodMs, pace, startMonitor } from '../fixtures/monitor.ts';
-import { startMonitorProcess } from '../fixtures/monitor-process.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { namespace, startSandbox } from '../fixtures/sandbox.ts';
-import { assertTold } from '../fixtures/watched-cluster.ts';
+import { assertTold } from '../fixtures/kubernetes/watched-cluster.ts';
+import { calmPeriodMs, pace, startMonitor } from '../fixtures/monitor/monitor.ts';
+import { startMonitorProcess } from '../fixtures/monitor/monitor-process.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
 
@@ -123,7 +123,7 @@ for (const { name, stall } of [
     const sandbox = await startSandbox(t);
     const region = await sandbox.addRegion('east');
     const { providerId } = sandbox.addServer(region.addProject(), { id: 'lively' });
-    const preload = fileURLToPath(new URL('../fixtures/blocking-main.ts', import.meta.url));
+    const preload = fileURLToPath(new URL('../fixtures/monitor/blocking-main.ts', import.meta.url));
     const life = await startMonitorProcess(t, sandbox, {
       env: { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${preload}` },
     });

@@ -3,15 +3,15 @@
 
 import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
-import { isJsonObject, type KubernetesObject, parseJson } from '../../src/sandbox/kubernetes-object.ts';
+import { isJsonObject, type KubernetesObject, parseJson } from '../../src/sandbox/kubernetes/object.ts';
 import { apiGroup, apiVersion, identityLabel, regionLabel } from '../../src/shared/labels.ts';
+import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
+import { novaServer, type Received, ScriptedCloud, type Step } from '../fixtures/clouds/scripted-cloud.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { refuseSecrets } from '../fixtures/monitor.ts';
-import { watchHandles } from '../fixtures/open-handles.ts';
-import { startOtlpReceiver } from '../fixtures/otlp-receiver.ts';
-import { namespace, startSandbox } from '../fixtures/sandbox.ts';
-import { novaServer, type Received, ScriptedCloud, type Step } from '../fixtures/scripted-cloud.ts';
+import { refuseSecrets } from '../fixtures/monitor/monitor.ts';
+import { watchHandles } from '../fixtures/monitor/open-handles.ts';
+import { startOtlpReceiver } from '../fixtures/monitor/otlp-receiver.ts';
 
 test.afterEach(assertDocumented);
 

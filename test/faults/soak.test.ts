@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import { soak } from '../../soak/run.ts';
-import { calmPeriodMs } from '../fixtures/monitor.ts';
+import { calmPeriodMs } from '../fixtures/monitor/monitor.ts';
 
 test('some storms of faults, and everything is true after each', async (t) => {
   t.timeout(180_000);

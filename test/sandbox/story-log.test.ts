@@ -1,6 +1,6 @@
 import test from 'ava';
-import type { Terminal } from '../../src/main/terminal.ts';
 import { StoryLog } from '../../src/sandbox/story-log.ts';
+import type { Terminal } from '../../src/terminal/terminal.ts';
 
 const file: Terminal = { width: null, colour: false, unicode: true, interactive: false };
 

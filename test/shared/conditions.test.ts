@@ -8,8 +8,8 @@ import {
   kubernetesTime,
   withCondition,
 } from '../../src/shared/conditions.ts';
-import { plainRecord } from '../fixtures/plain-record.ts';
-import { availableCondition, degraded, healthy, healthyCondition } from '../fixtures/records.ts';
+import { plainRecord } from '../fixtures/monitor/plain-record.ts';
+import { availableCondition, degraded, healthy, healthyCondition } from '../fixtures/monitor/records.ts';
 
 const now = '2026-11-22T08:00:00Z';
 

@@ -1,0 +1,146 @@
+// `region-monitor check`: one poll of all regions, or of some, and what it found of every server. What changed is written
+// as the daemon would write it; with --dry-run, or --shadow, nothing is.
+
+import { createNoopMeter, ProxyTracerProvider } from '@opentelemetry/api';
+import type { Logger } from '../main/log/logger.ts';
+import type { FlagReader, Options } from '../main/options/options.ts';
+import { type CheckerParts, createPolling } from '../main/polling.ts';
+import { namesRegion, unknownRegions } from '../main/regions/selection.ts';
+import { StartupError } from '../main/startup-error.ts';
+import type { Version } from '../main/version.ts';
+import { systemClock } from '../shared/clock.ts';
+import type { ServerRecord } from '../shared/server-record.ts';
+import { ProgressLine } from '../terminal/progress-line.ts';
+import { type Stream, terminalOf } from '../terminal/terminal.ts';
+import { checkFlags, type tableOutputs } from './flags.ts';
+import { ProblemCollector } from './problem-collector.ts';
+import { type Recorded, RecordingWriter } from './recording-writer.ts';
+import { type CheckReport, checkReport, isComplete } from './report.ts';
+import { checkSummary, checkTable } from './table.ts';
+
+export interface CheckContext {
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  readonly version: Version;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+}
+
+/** A poll ends with its writes; this is for one that was interrupted. */
+const drainMs = 1_000;
+
+/** The exit code: 0 when every server was checked, and written where it had to be. */
+export async function check(options: Options, context: CheckContext, flags: FlagReader): Promise<number> {
+  const { signal, stdout, stderr, env } = context;
+  const startMs = systemClock.monotonicMs();
+  const shadow = options.shadow || flags.value(checkFlags.dryRun);
+  const report = await pollOnce({ ...options, shadow }, context, flags.value(checkFlags.region)).catch(
+    (error: unknown) => {
+      // An interruption is no failure to explain.
+      if (signal.aborted) return null;
+      throw error;
+    },
+  );
+  if (report === null || signal.aborted) return 1;
+  const output = flags.value(checkFlags.output);
+  stdout.write(await rendered(report, output, context));
+  if (output === 'table' || output === 'wide') {
+    const seconds = (systemClock.monotonicMs() - startMs) / 1000;
+    stderr.write(checkSummary(report, seconds, terminalOf(stderr, env)));
+  }
+  return isComplete(report) ? 0 : 1;
+}
+
+async function rendered(
+  report: CheckReport,
+  output: (typeof tableOutputs)[number],
+  { stdout, env }: CheckContext,
+): Promise<string> {
+  if (output === 'json') return `${JSON.stringify(report, null, 2)}\n`;
+  if (output === 'yaml') {
+    // Costs too much to have it in memory for the rest.
+    const { dumpYaml } = await import('@kubernetes/client-node/dist/yaml.js');
+    return dumpYaml(report);
+  }
+  return checkTable(report, { terminal: terminalOf(stdout, env), wide: output === 'wide' });
+}
+
+/** Rejects with a StartupError when the objects cannot be read, or a wanted region is not there. */
+async function pollOnce(
+  options: Options,
+  { signal, logger, version, stderr, env }: CheckContext,
+  wanted: readonly string[],
+): Promise<CheckReport> {
+  await using resources = new AsyncDisposableStack();
+  const problems = new ProblemCollector();
+  const recorded = new Map<string, Recorded>();
+  const { caches, cycles, pool, registry, writer } = await createPolling(options, {
+    clock: systemClock,
+    logger,
+    version,
+    telemetry: { meter: createNoopMeter(), tracer: new ProxyTracerProvider().getTracer('region-monitor') },
+    signal,
+    resources,
+    replace: (usual) => ({
+      ...selection(usual, wanted),
+      writer: new RecordingWriter(usual.writer, recorded),
+      problems,
+    }),
+  });
+  const { regions, servers } = selection(caches, wanted);
+  let planned: readonly ServerRecord[] | null = null;
+  const progress = new ProgressLine({
+    stream: stderr,
+    terminal: terminalOf(stderr, env),
+    text: () =>
+      planned === null
+        ? 'reading the objects from Kubernetes'
+        : `checking: ${recorded.size} of ${planned.length} servers`,
+  });
+  const stop = new AbortController();
+  const background = caches.run(AbortSignal.any([signal, stop.signal]));
+  resources.defer(async () => {
+    progress.end();
+    stop.abort();
+    await writer.drained(drainMs);
+    await Promise.all([pool.close(), background]);
+  });
+  await caches.whenSynced(options.startupTimeoutMs, signal);
+  const known = [...caches.regions.values()];
+  const unknown = unknownRegions(wanted, known);
+  if (unknown.length > 0) {
+    const names = known.map(({ name, displayName }) => displayName || name).join(', ');
+    throw new StartupError('unknown region', `--region ${unknown.join(', ')}: there are ${names || 'none'}`);
+  }
+  // As they are before the poll: what is deleted meanwhile was not missed by it.
+  planned = [...servers.values()];
+  await Promise.all(cycles.map(async (cycle) => cycle.poll(1, 'all')));
+  return checkReport({
+    dryRun: options.shadow,
+    regions: regions.values(),
+    servers: planned,
+    recorded: ({ uid }) => recorded.get(uid),
+    problems,
+    flavorName: ({ regionId = '', flavorId }) => registry.state(regionId)?.flavorName(flavorId) ?? '',
+  });
+}
+
+/** Only the regions that are wanted, and their servers. */
+function selection(
+  { regions, servers }: Pick<CheckerParts, 'regions' | 'servers'>,
+  wanted: readonly string[],
+): Pick<CheckerParts, 'regions' | 'servers'> {
+  if (wanted.length === 0) return { regions, servers };
+  const chosen = () => [...regions.values()].filter((region) => namesRegion(wanted, region));
+  return {
+    regions: { values: chosen },
+    servers: {
+      get: (namespace, name) => servers.get(namespace, name),
+      values: () => {
+        const ids = new Set(chosen().map(({ name }) => name));
+        return [...servers.values()].filter(({ regionId }) => regionId !== undefined && ids.has(regionId));
+      },
+    },
+  };
+}

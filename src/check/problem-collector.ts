@@ -1,0 +1,70 @@
+// The problems of one poll as data, where the daemon would log them.
+
+import { errorText } from '../main/log/error-text.ts';
+import type { Problem } from '../main/problems/problem-log.ts';
+import { isServerSubject, regionSubject, serverSubject } from '../main/server-health/problems.ts';
+import type { ServerRecord } from '../shared/server-record.ts';
+
+export interface Trouble {
+  /** One word for machines: the code of an error, or "missing", "no-region". */
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Note {
+  /** Id of the region. */
+  readonly region: string;
+  readonly message: string;
+}
+
+export class ProblemCollector {
+  readonly #servers = new Map<string, Trouble>();
+  readonly #regions = new Map<string, Trouble>();
+  readonly #notes: Note[] = [];
+
+  /** Why each region failed as a whole, by id. */
+  get regions(): ReadonlyMap<string, Trouble> {
+    return this.#regions;
+  }
+
+  /** What else is worth a word. */
+  get notes(): readonly Note[] {
+    return this.#notes;
+  }
+
+  /** Why a server could not be checked; undefined when nothing is known against it. */
+  of(server: ServerRecord): Trouble | undefined {
+    return this.#servers.get(serverSubject(server)) ?? this.#regions.get(server.regionId ?? '');
+  }
+
+  report(scope: string, problems: readonly Problem[]): void {
+    for (const problem of problems) {
+      const { subject = '' } = problem;
+      if (subject === regionSubject) this.#regions.set(scope, troubleOf(problem));
+      else if (isServerSubject(subject)) this.#servers.set(subject, troubleOf(problem));
+      else this.#notes.push({ region: scope, message: noteText(problem) });
+    }
+  }
+
+  forget(): void {
+    // One poll forgets nothing.
+  }
+}
+
+function troubleOf({ key, message, error, fields }: Problem): Trouble {
+  const { code } = fields;
+  return {
+    code: typeof code === 'string' ? code : (key.split('/', 1)[0] ?? ''),
+    message: error === undefined ? finding(message) : errorText(error),
+  };
+}
+
+function noteText({ message, error, fields: { server } }: Problem): string {
+  const about = typeof server === 'string' ? ` (server ${server})` : '';
+  return `${finding(message)}${about}${error === undefined ? '' : `: ${errorText(error)}`}`;
+}
+
+/** The log says that the daemon goes on; here nothing follows. */
+function finding(message: string): string {
+  return message.replace(/, skipping$/, '');
+}

@@ -1,0 +1,169 @@
+// What one poll found, server by server: the same for people and for programs.
+
+import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
+import { type Condition, findCondition, healthyType } from '../shared/conditions.ts';
+import type { ServerRecord } from '../shared/server-record.ts';
+import type { Note, ProblemCollector, Trouble } from './problem-collector.ts';
+import type { Recorded } from './recording-writer.ts';
+
+export type Outcome =
+  /** The object shows what the region says. */
+  | 'unchanged'
+  /** It did not, and does now; or would, after a dry run. */
+  | 'changed'
+  /** It could not be checked, or not be written. */
+  | 'failed';
+
+/** Status, reason and message of the Healthy condition; null where there is none. */
+export type Health = Pick<Condition, 'status' | 'reason' | 'message'> | null;
+
+/** A part of the object before and after the poll. */
+export interface Change<Value> {
+  readonly before: Value;
+  readonly after: Value;
+}
+
+export interface ServerLine {
+  readonly namespace: string;
+  /** Of the Server object. */
+  readonly name: string;
+  readonly displayName: string;
+  readonly region: string;
+  readonly regionName: string;
+  readonly identity: string;
+  readonly flavor: string;
+  /** "" where the region did not name it. */
+  readonly flavorName: string;
+  readonly outcome: Outcome;
+  readonly phase: Change<string>;
+  readonly health: Change<Health>;
+  /** The annotation that says since when the server has been pending; null where it has none. */
+  readonly pendingSince: Change<string | null>;
+  /** Present when it failed. */
+  readonly error?: Trouble;
+}
+
+export interface RegionLine {
+  readonly region: string;
+  readonly regionName: string;
+  readonly servers: number;
+  /** Present when the region failed as a whole. */
+  readonly error?: Trouble;
+}
+
+export interface CheckReport {
+  readonly dryRun: boolean;
+  readonly summary: { readonly servers: number } & Readonly<Record<Outcome, number>>;
+  readonly regions: readonly RegionLine[];
+  readonly servers: readonly ServerLine[];
+  readonly notes: readonly Note[];
+}
+
+export interface CheckFindings {
+  readonly dryRun: boolean;
+  readonly regions: Iterable<RegionRecord>;
+  readonly servers: Iterable<ServerRecord>;
+  readonly recorded: (server: ServerRecord) => Recorded | undefined;
+  readonly problems: Pick<ProblemCollector, 'of' | 'regions' | 'notes'>;
+  readonly flavorName: (server: ServerRecord) => string;
+}
+
+const notReached: Trouble = { code: 'cancelled', message: 'the poll ended before this server' };
+
+export function checkReport(findings: CheckFindings): CheckReport {
+  const { dryRun, problems } = findings;
+  const regions = new Map([...findings.regions].map((region) => [region.name, region]));
+  const servers = [...findings.servers]
+    .filter(({ deleting }) => !deleting)
+    .map((server) => serverLine(server, regions.get(server.regionId ?? ''), findings))
+    .toSorted(byRegionAndName);
+  const count = (wanted: Outcome) => servers.filter(({ outcome }) => outcome === wanted).length;
+  const inRegion = Map.groupBy(servers, ({ region }) => region);
+  return {
+    dryRun,
+    summary: {
+      servers: servers.length,
+      unchanged: count('unchanged'),
+      changed: count('changed'),
+      failed: count('failed'),
+    },
+    regions: [...regions.values()].map(({ name, displayName }) => {
+      const error = problems.regions.get(name);
+      return {
+        region: name,
+        regionName: displayName,
+        servers: inRegion.get(name)?.length ?? 0,
+        ...(error === undefined ? {} : { error }),
+      };
+    }),
+    servers,
+    notes: problems.notes,
+  };
+}
+
+/** Whether the poll could do all that it was to do; what state the servers are in is another matter. */
+export function isComplete({ summary, regions }: CheckReport): boolean {
+  return summary.failed === 0 && regions.every(({ error }) => error === undefined);
+}
+
+function serverLine(
+  server: ServerRecord,
+  region: RegionRecord | undefined,
+  { recorded, problems, flavorName }: CheckFindings,
+): ServerLine {
+  const found = recorded(server);
+  const { before, after } = found ?? { before: server, after: server };
+  const changes = {
+    phase: { before: before.phase, after: after.phase },
+    health: { before: healthOf(before), after: healthOf(after) },
+    pendingSince: { before: before.pendingEntryTime ?? null, after: after.pendingEntryTime ?? null },
+  };
+  const error = found === undefined ? (problems.of(server) ?? notReached) : undefined;
+  return {
+    namespace: server.namespace,
+    name: server.name,
+    displayName: server.displayName,
+    region: server.regionId ?? '',
+    regionName: region?.displayName ?? '',
+    identity: server.identityId ?? '',
+    flavor: server.flavorId,
+    flavorName: flavorName(server),
+    outcome: error !== undefined ? 'failed' : differs(changes) ? 'changed' : 'unchanged',
+    ...changes,
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function differs({
+  phase,
+  health,
+  pendingSince,
+}: Pick<ServerLine, 'phase' | 'health' | 'pendingSince'>): boolean {
+  return (
+    phase.before !== phase.after ||
+    health.before?.status !== health.after?.status ||
+    health.before?.reason !== health.after?.reason ||
+    health.before?.message !== health.after?.message ||
+    pendingSince.before !== pendingSince.after
+  );
+}
+
+function healthOf({ conditions }: ServerRecord): Health {
+  const condition = findCondition(conditions, healthyType);
+  if (condition === undefined) return null;
+  const { status, reason, message } = condition;
+  return { status, reason, message };
+}
+
+function byRegionAndName(a: ServerLine, b: ServerLine): number {
+  return (
+    compare(a.regionName, b.regionName) ||
+    compare(a.region, b.region) ||
+    compare(a.displayName, b.displayName) ||
+    compare(a.name, b.name)
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

@@ -1,0 +1,150 @@
+// The report of `check` for people: a table of servers, and below it what is worth a word.
+
+import { type Paint, paintOf, printable, type Terminal, wrap } from '../terminal/terminal.ts';
+import type { CheckReport, Health, Outcome, ServerLine } from './report.ts';
+
+export interface CheckTableOptions {
+  readonly terminal: Terminal;
+  /** More columns, and nothing is cut. */
+  readonly wide: boolean;
+}
+
+interface Column {
+  readonly title: string;
+  readonly text: (server: ServerLine) => string;
+  /** Characters below which it is never cut; absent where it is never cut at all. */
+  readonly atLeast?: number;
+}
+
+const gap = '  ';
+
+/** One line a server, under a line of titles. Without a width nothing is cut. */
+export function checkTable({ servers, dryRun }: CheckReport, { terminal, wide }: CheckTableOptions): string {
+  const paint = paintOf(terminal);
+  const columns = wide ? wideColumns(dryRun) : narrowColumns(dryRun);
+  const rows = servers.map((server) => columns.map(({ text }) => printable(text(server)) || '-'));
+  const natural = columns.map(({ title }, index) =>
+    rows.reduce((width, row) => Math.max(width, row[index]?.length ?? 0), title.length),
+  );
+  const widths = wide || terminal.width === null ? natural : fitted(columns, natural, terminal.width);
+  const cut = terminal.unicode ? '…' : '~';
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, index) => shortened(cell, widths[index] ?? cell.length, cut).padEnd(widths[index] ?? 0))
+      .join(gap)
+      .trimEnd();
+  return [
+    paint('bold', line(columns.map(({ title }) => title))),
+    ...rows.map((row, index) => painted(line(row), servers[index]?.outcome, paint)),
+    '',
+  ].join('\n');
+}
+
+/** What was wrong in full, each once, and how it went as a whole. */
+export function checkSummary(report: CheckReport, seconds: number, terminal: Terminal): string {
+  const paint = paintOf(terminal);
+  const { summary, regions, dryRun } = report;
+  const parts = [
+    `${counted(summary.servers, 'server')} in ${counted(regions.length, 'region')}, in ${seconds.toFixed(1)} s`,
+    `${summary.unchanged} unchanged`,
+    ...(summary.changed > 0
+      ? [paint('yellow', `${summary.changed} ${dryRun ? 'would change' : 'changed'}`)]
+      : []),
+    ...(summary.failed > 0 ? [paint('red', `${summary.failed} not checked`)] : []),
+  ];
+  return [...remarks(report).flatMap((text) => wrap(text, terminal.width ?? 80)), parts.join(', '), ''].join(
+    '\n',
+  );
+}
+
+/** Long ones stand below the table, where there is room for them. */
+function remarks({ regions, servers, notes }: CheckReport): readonly string[] {
+  const failedRegions = new Set(
+    regions.filter(({ error }) => error !== undefined).map(({ region }) => region),
+  );
+  const names = new Map(regions.map(({ region, regionName }) => [region, regionName || region]));
+  const ofServers = servers.flatMap(({ region, error }) =>
+    error === undefined || failedRegions.has(region) ? [] : [{ region, message: error.message }],
+  );
+  const ofRegions = regions.flatMap(({ region, error }) =>
+    error === undefined ? [] : [{ region, message: error.message }],
+  );
+  const lines = [...ofRegions, ...ofServers, ...notes].map(({ region, message }) => {
+    const name = names.get(region);
+    return printable(name === undefined ? message : `${name}: ${message}`);
+  });
+  return limited([...new Set(lines)]);
+}
+
+const mostRemarks = 20;
+
+function limited(lines: readonly string[]): readonly string[] {
+  if (lines.length <= mostRemarks) return lines;
+  return [...lines.slice(0, mostRemarks), `and ${lines.length - mostRemarks} more (--output json has all)`];
+}
+
+function narrowColumns(dryRun: boolean): readonly Column[] {
+  return [
+    { title: 'NAME', text: ({ displayName, name }) => displayName || name, atLeast: 12 },
+    { title: 'REGION', text: ({ region, regionName }) => regionName || region, atLeast: 8 },
+    { title: 'FLAVOUR', text: ({ flavor, flavorName }) => flavorName || flavor, atLeast: 8 },
+    { title: 'PHASE', text: ({ phase }) => phase.after },
+    { title: 'HEALTH', text: ({ health }) => reasonOf(health.after) },
+    { title: dryRun ? 'WOULD CHANGE' : 'CHANGED', text: changeText, atLeast: 24 },
+  ];
+}
+
+function wideColumns(dryRun: boolean): readonly Column[] {
+  return [
+    { title: 'NAMESPACE', text: ({ namespace }) => namespace },
+    { title: 'ID', text: ({ name }) => name },
+    { title: 'IDENTITY', text: ({ identity }) => identity },
+    ...narrowColumns(dryRun),
+    { title: 'MESSAGE', text: ({ error, health }) => error?.message ?? health.after?.message ?? '' },
+  ];
+}
+
+/** From what to what it is shown in PHASE and HEALTH: here, what was there before. */
+function changeText({ error, outcome, phase, health, pendingSince }: ServerLine): string {
+  if (error !== undefined) return `! ${error.code}`;
+  if (outcome === 'unchanged') return '';
+  const before = [
+    ...(phase.before === phase.after ? [] : [phase.before || 'no phase']),
+    ...(reasonOf(health.before) === reasonOf(health.after) ? [] : [reasonOf(health.before) || 'no health']),
+  ];
+  if (before.length > 0) return `was ${before.join(', ')}`;
+  return pendingSince.before === pendingSince.after ? 'message' : 'annotation';
+}
+
+function reasonOf(health: Health): string {
+  return health?.reason ?? '';
+}
+
+/** Takes from the widest columns first, until the line fits or nothing more may be taken. */
+function fitted(columns: readonly Column[], natural: readonly number[], width: number): readonly number[] {
+  const widths = [...natural];
+  let excess = widths.reduce((sum, each) => sum + each, 0) + gap.length * (widths.length - 1) - width;
+  for (; excess > 0; excess--) {
+    let widest = -1;
+    for (const [index, { atLeast }] of columns.entries()) {
+      const mayShrink = atLeast !== undefined && (widths[index] ?? 0) > atLeast;
+      if (mayShrink && (widths[index] ?? 0) > (widths[widest] ?? 0)) widest = index;
+    }
+    if (widest < 0) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+  return widths;
+}
+
+function shortened(text: string, width: number, cut: string): string {
+  return text.length <= width ? text : text.slice(0, width - 1) + cut;
+}
+
+function painted(line: string, outcome: Outcome | undefined, paint: Paint): string {
+  if (outcome === 'failed') return paint('red', line);
+  return outcome === 'changed' ? paint('yellow', line) : line;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}

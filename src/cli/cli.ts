@@ -1,0 +1,52 @@
+// The process: arguments and signals in, exit code out. 0 is a clean stop, or a command that found all well; 1 a start
+// that failed, or a command that found something wrong; 2 a bad command line.
+
+import { StartupError } from '../main/startup-error.ts';
+import { readVersion, type Version } from '../main/version.ts';
+import { type Invocation, readCommandLine, UsageError } from './command-line.ts';
+import { type Command, commands } from './commands.ts';
+import { stopSignal } from './stop-signal.ts';
+
+async function main(args: readonly string[]): Promise<number> {
+  const version = readVersion();
+  try {
+    const invocation = readCommandLine(args, { commands, version, env: process.env, print });
+    if (invocation === undefined) return 0;
+    return await execute(invocation, version);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    complain(error.message);
+    return 2;
+  }
+}
+
+function complain(message: string): void {
+  process.stderr.write(`region-monitor: ${message}\n`);
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+async function execute(invocation: Invocation<Command>, version: Version): Promise<number> {
+  const { command, options } = invocation;
+  const signal = stopSignal();
+  const { createLogger } = await import('../main/log/logger.ts');
+  const logger = createLogger(options.log);
+  // However the process ends: a crash too must leave its last lines.
+  process.once('exit', () => logger.flush());
+  try {
+    const start = await command.load();
+    const { env, stdout, stderr } = process;
+    return await start(invocation, { signal, logger, version, env, stdout, stderr });
+  } catch (error) {
+    // Whoever reads a failed start wants its reason; where in our code it was noticed helps only with a defect of ours.
+    if (!(error instanceof StartupError)) logger.error('failed to start', error);
+    else if (command.interactive) complain(`${error.title}: ${error.message}`);
+    else logger.error(error.title, error.message);
+    return 1;
+  }
+}
+
+// Ends here even if something were still open: the stop that was asked for is complete.
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,308 @@
+// The examination of one region, along the way that a poll takes: the Region object and its Secret, the network, the
+// identity service, the compute service, and one project. Here main talks to a cloud itself: nothing else waits for it.
+
+import pLimit from 'p-limit';
+import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
+import { type ProviderRegistry, wrongKind } from '../main/regions/provider-registry.ts';
+import type { RegionState } from '../main/regions/region-state.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { Credentials } from '../shared/server-health.ts';
+import type { ServerRecord } from '../shared/server-record.ts';
+import { OpenstackClient } from '../workers/openstack/client.ts';
+import type { ConnectionLease, Connections } from '../workers/openstack/connections.ts';
+import { ComputeDiscovery } from '../workers/openstack/discovery.ts';
+import { listFlavors } from '../workers/openstack/flavors.ts';
+import {
+  authenticate,
+  identityUrl,
+  type LoginTools,
+  type OpenstackTarget,
+  startSession,
+} from '../workers/openstack/login.ts';
+import { LoginPace } from '../workers/openstack/login-pace.ts';
+import { RequestLog } from '../workers/openstack/request-log.ts';
+import { readServerPage, readServiceTypes, readVersions } from '../workers/openstack/schema.ts';
+import { ComputeSession } from '../workers/openstack/session.ts';
+import { addressOf, probeTcp, probeTls, resolveHost } from './network-probe.ts';
+import type { DoctorObjects } from './objects.ts';
+import { type Examination, type Found, StepFailure } from './steps.ts';
+
+export interface RegionExamination {
+  readonly objects: DoctorObjects;
+  readonly registry: ProviderRegistry;
+  readonly connections: Connections;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly requestTimeoutMs: number;
+}
+
+const openstackSteps = [
+  'endpoint',
+  'Secret',
+  'DNS',
+  'TCP',
+  'TLS',
+  'Keystone',
+  'login',
+  'catalog',
+  'microversions',
+  'flavours',
+  'project',
+  'project login',
+  'servers',
+];
+
+const requestsAtOnce = 4;
+const loginsPerSecond = 4;
+const expiresSoonMs = 14 * 24 * 3_600_000;
+/** From this one on, lists show servers in cells that are down. */
+const downCellMicroversion = 69;
+
+export async function examineRegion(
+  exam: Examination,
+  region: RegionRecord,
+  context: RegionExamination,
+): Promise<void> {
+  const kind = await exam.step('provider', () => providerOf(region));
+  if (kind !== 'openstack') return;
+  await examineOpenstack(exam, region, context);
+  exam.skipRest(openstackSteps);
+}
+
+function providerOf({ provider }: RegionRecord): Found<string> {
+  if (provider === 'openstack') return { value: provider, detail: provider };
+  if (provider === 'simulated') return { value: provider, detail: 'simulated: there is no cloud to reach' };
+  if (provider === 'kubernetes')
+    return {
+      value: provider,
+      detail: wrongKind,
+      warning: 'a region of kind kubernetes has no servers to watch',
+    };
+  throw new StepFailure(
+    `unknown provider ${JSON.stringify(provider)}`,
+    'correct spec.provider of the Region',
+  );
+}
+
+async function examineOpenstack(
+  exam: Examination,
+  region: RegionRecord,
+  context: RegionExamination,
+): Promise<void> {
+  const url = await exam.step('endpoint', () => endpointOf(region));
+  if (url === undefined) return;
+  const state = await exam.step('Secret', async (signal) => readAccess(region, context, signal));
+  const address = addressOf(url);
+  const dns = async () => {
+    const addresses = await resolveHost(address);
+    const named = !addresses.includes(address.host);
+    const detail = named
+      ? `${address.host} is ${addresses.join(', ')}`
+      : 'the endpoint is an address already';
+    return { value: addresses, detail };
+  };
+  const wrongName = 'correct the host name in spec.openstack.endpoint, or the DNS that answers here';
+  if ((await exam.step('DNS', dns, { unreachable: wrongName })) === undefined) return;
+  const tcp = async (signal: AbortSignal) => {
+    const value = await probeTcp(address, signal);
+    return { value, detail: `${value}, port ${address.port}` };
+  };
+  if ((await exam.step('TCP', tcp)) === undefined || state === undefined) return;
+  const { target, service } = state.access;
+  if (target.provider !== 'openstack' || service === null) return;
+  const tls = async (signal: AbortSignal) => certificate(url, target, context.clock.now(), signal);
+  if ((await exam.step('TLS', tls)) === undefined) return;
+
+  const lease = context.connections.lease(target.caCertificate);
+  try {
+    const tools = toolsFor(target, lease, context);
+    if ((await exam.step('Keystone', async () => keystone(tools))) === undefined) return;
+    await examineService(exam, region, { tools, credentials: service });
+    await examineProject(exam, state, { ...context, tools });
+  } finally {
+    lease.release();
+  }
+}
+
+function toolsFor(
+  target: OpenstackTarget,
+  lease: ConnectionLease,
+  { connections, clock, signal, requestTimeoutMs }: RegionExamination,
+): LoginTools {
+  const logins = new LoginPace({ perSecond: loginsPerSecond, clock, signal });
+  const client = new OpenstackClient(lease, {
+    connections,
+    clock,
+    signal,
+    limit: pLimit(requestsAtOnce),
+    logins,
+    requestTimeoutMs,
+    requests: new RequestLog({ traced: false }),
+  });
+  return { target, client, discovery: new ComputeDiscovery(client), clock, logins };
+}
+
+function endpointOf({ openstack }: RegionRecord): Found<URL> {
+  if (openstack === null) throw new StepFailure('spec.openstack is missing', 'add it to the Region');
+  const value = new URL(identityUrl(openstack.endpoint));
+  return { value, detail: value.href };
+}
+
+async function readAccess(
+  { name, openstack }: RegionRecord,
+  { registry }: RegionExamination,
+  signal: AbortSignal,
+): Promise<Found<RegionState>> {
+  const resolved = await registry.resolve(name, signal);
+  if (!resolved.ok)
+    throw new StepFailure(
+      resolved.error.message,
+      'create the Secret that spec.openstack.serviceAccountSecret names, with domain-id, user-id, password and project-id',
+    );
+  const secret = openstack?.serviceAccountSecret;
+  const { target } = resolved.result.access;
+  const extras =
+    target.provider === 'openstack'
+      ? [
+          ...(target.catalogRegion === null ? [] : [`region-name ${target.catalogRegion}`]),
+          ...(target.caCertificate === null ? [] : ['ca.crt']),
+        ]
+      : [];
+  const keys = ['domain-id, user-id, password, project-id', ...extras].join(', ');
+  return { value: resolved.result, detail: `${secret?.namespace}/${secret?.name} has ${keys}` };
+}
+
+async function certificate(
+  url: URL,
+  { caCertificate }: OpenstackTarget,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<Found<true>> {
+  const address = addressOf(url);
+  if (url.protocol === 'http:') {
+    if (/^(?:localhost|127\..*|::1)$/.test(address.host))
+      return { value: true, detail: 'none: plain HTTP, on this machine' };
+    const warning = 'passwords cross the network in the clear: use an https endpoint';
+    return { value: true, detail: 'none: plain HTTP', warning };
+  }
+  const { protocol, issuer, validUntilMs } = await probeTls(address, caCertificate, signal);
+  const until = new Date(validUntilMs).toISOString().slice(0, 10);
+  const detail = `${protocol}, certificate by ${issuer}, valid until ${until}`;
+  if (validUntilMs - nowMs > expiresSoonMs) return { value: true, detail };
+  return { value: true, detail, warning: 'renew the certificate soon' };
+}
+
+async function keystone({ client, target }: LoginTools): Promise<Found<true>> {
+  const url = identityUrl(target.endpoint);
+  const route = 'GET /v3 (identity version)';
+  const { json } = await client.send({ method: 'GET', url, route, headers: {}, accept: [200, 300] });
+  const version = readVersions(json).find(({ id }) => id.startsWith('v3'));
+  if (version !== undefined) return { value: true, detail: `identity API ${version.id}` };
+  throw new StepFailure(`${url} offers no identity API v3`, 'is the endpoint that of Keystone?');
+}
+
+/** As the region's service account: what the region offers. */
+async function examineService(
+  exam: Examination,
+  { openstack }: RegionRecord,
+  { tools, credentials }: { readonly tools: LoginTools; readonly credentials: Credentials },
+): Promise<void> {
+  const { discovery } = tools;
+  const login = await exam.step(
+    'login',
+    async () => {
+      const value = await authenticate(tools, credentials);
+      return { value, detail: `as the region's service account, scoped to project ${credentials.projectId}` };
+    },
+    {
+      unauthorized:
+        "correct user-id, password and project-id in the region's Secret, or give the user a role on the project",
+    },
+  );
+  if (login === undefined) return;
+  const session = await exam.step('catalog', async () => {
+    const value = await startSession(tools, login);
+    const types = readServiceTypes(login.token.catalog ?? []);
+    return { value, detail: `compute at ${value.computeUrl}, among ${types.join(', ')}` };
+  });
+  if (session === undefined) return;
+  await exam.step('microversions', async () => {
+    const { version, min_version } = await discovery.version(session.computeUrl, session.token);
+    const detail = `${min_version || '?'} to ${version || '?'}`;
+    const newest = Number(/^2\.(\d+)$/.exec(version ?? '')?.[1] ?? 0);
+    if (newest >= downCellMicroversion) return { value: true, detail };
+    const warning = `below 2.${downCellMicroversion} lists leave out servers in cells that are down: they will count as not found`;
+    return { value: true, detail: version ? detail : 'none', warning };
+  });
+  await exam.step('flavours', async () => {
+    const flavors = await listFlavors(new ComputeSession(tools, { credentials, session }));
+    const detail = flavors.length === 1 ? '1 public flavour' : `${flavors.length} public flavours`;
+    const ids = new Set(flavors.map(({ id }) => id));
+    const unknown = (openstack?.flavorIds ?? []).filter((id) => !ids.has(id));
+    if (unknown.length === 0) return { value: true, detail };
+    const warning = `the Region selects flavours that are not among them: ${unknown.join(', ')}`;
+    return { value: true, detail, warning };
+  });
+}
+
+/** As one identity of the region: what a poll asks for. */
+async function examineProject(
+  exam: Examination,
+  state: RegionState,
+  { tools, objects, registry }: RegionExamination & { readonly tools: LoginTools },
+): Promise<void> {
+  const { name } = state.record;
+  const project = await exam.step('project', async (signal) => {
+    const [server] = await objects.sampleServers(name, signal);
+    if (server === undefined)
+      return { value: { credentials: null }, detail: 'none: no server belongs to this region' };
+    return sampleProject(server, state, { objects, registry }, signal);
+  });
+  const credentials = project?.credentials;
+  if (credentials === undefined || credentials === null) return;
+  const login = await exam.step(
+    'project login',
+    async () => {
+      const value = await authenticate(tools, credentials);
+      return { value, detail: `scoped to project ${credentials.projectId}` };
+    },
+    {
+      unauthorized:
+        'correct userID, password and projectID of the OpenstackIdentity, or give the user a role on the project',
+    },
+  );
+  if (login === undefined) return;
+  await exam.step('servers', async () => {
+    const session = new ComputeSession(tools, { credentials, session: await startSession(tools, login) });
+    const { json } = await session.get({
+      path: '/servers/detail',
+      route: 'GET /servers/detail',
+    });
+    const { servers, malformed, next } = readServerPage(json, 1);
+    const count = servers.length + malformed.length;
+    const detail = `${count} ${count === 1 ? 'server' : 'servers'}${next === null ? '' : ' on the first of several pages'}`;
+    const [first] = malformed;
+    if (first === undefined) return { value: true, detail };
+    return { value: true, detail, warning: `${malformed.length} cannot be read: ${first.error.message}` };
+  });
+}
+
+async function sampleProject(
+  server: ServerRecord,
+  state: RegionState,
+  { objects, registry }: Pick<RegionExamination, 'objects' | 'registry'>,
+  signal: AbortSignal,
+): Promise<Found<{ readonly credentials: Credentials | null }>> {
+  const identityId = server.identityId ?? '';
+  await objects.readIdentity(server.namespace, identityId, signal);
+  const found = registry.credentials(state, identityId, server);
+  if (!found.ok)
+    throw new StepFailure(
+      `identity ${identityId}, of server ${server.name}: ${found.error.message}`,
+      "the region service's controllers write it: look at the status of the Identity, and at their logs",
+    );
+  return {
+    value: { credentials: found.result ?? null },
+    detail: `identity ${identityId}, of server ${server.displayName || server.name}`,
+  };
+}

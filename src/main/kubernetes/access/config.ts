@@ -1,0 +1,103 @@
+// How to reach the API server, and as whom: from inside a pod, or from a kubeconfig.
+
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { AccessError } from './access-error.ts';
+import { tokenFile } from './credentials.ts';
+import { readKubeconfig } from './kubeconfig.ts';
+
+export interface ClusterAccess {
+  /** Without a trailing slash; it may have a path of its own. */
+  readonly server: string;
+  readonly tls: {
+    readonly ca?: Buffer;
+    readonly cert?: Buffer;
+    readonly key?: Buffer;
+    readonly servername?: string;
+  };
+  readonly skipTlsVerify: boolean;
+  /** The pod's or the context's; null when neither names one. */
+  readonly defaultNamespace: string | null;
+  /**
+   * The Authorization header. Token files are read again each minute, credential plugins run again when due. `refused`
+   * is one that the API server did not accept: a token file is then read again at once.
+   */
+  authorization(refused?: string): Promise<string | undefined>;
+}
+
+export interface ClusterAccessOptions {
+  /** A file, or "" to look where kubectl does, and in the pod. */
+  readonly kubeconfig: string;
+  /** A context of the kubeconfig, or "" for its current one. */
+  readonly context: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where a pod finds its service account. */
+  readonly serviceAccountDir?: string;
+}
+
+/**
+ * Takes the first of: the `kubeconfig` option, the files that KUBECONFIG names, the pod's service account,
+ * ~/.kube/config. A KUBECONFIG that is set inside a pod was set on purpose, so it goes before the service account, as
+ * in other controllers. Rejects with an AccessError that names file, context and field.
+ */
+export async function loadClusterAccess(options: ClusterAccessOptions): Promise<ClusterAccess> {
+  const env = options.env ?? process.env;
+  const access = await load(options, env);
+  try {
+    createSecureContext(access.tls);
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new AccessError(
+      `certificate authority, client certificate or key of ${access.server} is unusable: ${detail}`,
+      'give certificates and key as PEM, and the key that belongs to the certificate',
+      { cause },
+    );
+  }
+  return access;
+}
+
+async function load(
+  options: ClusterAccessOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ClusterAccess> {
+  if (options.kubeconfig !== '') return readKubeconfig([options.kubeconfig], options.context);
+  const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
+  if (listed.length > 0) return readKubeconfig(listed, options.context);
+  const host = env['KUBERNETES_SERVICE_HOST'];
+  if (host !== undefined && host !== '') {
+    if (options.context !== '')
+      throw new AccessError(
+        `--context ${options.context} needs a kubeconfig`,
+        'give --kubeconfig, or set KUBECONFIG',
+      );
+    const directory = options.serviceAccountDir ?? '/var/run/secrets/kubernetes.io/serviceaccount';
+    return podAccess(host, env['KUBERNETES_SERVICE_PORT'] ?? '443', directory);
+  }
+  return readKubeconfig([join(env['HOME'] ?? homedir(), '.kube', 'config')], options.context);
+}
+
+/** Not through client-node: it would cost 60 MB to read three files. */
+async function podAccess(host: string, port: string, directory: string): Promise<ClusterAccess> {
+  const read = async (name: string): Promise<Buffer> => {
+    try {
+      return await readFile(join(directory, name));
+    } catch (cause) {
+      throw new AccessError(
+        `KUBERNETES_SERVICE_HOST is set, but ${join(directory, name)} cannot be read`,
+        'give the pod a service account (automountServiceAccountToken), or outside a pod give --kubeconfig',
+        { cause },
+      );
+    }
+  };
+  const [ca, namespace] = await Promise.all([read('ca.crt'), read('namespace').catch(() => null)]);
+  await read('token');
+  return {
+    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    tls: { ca },
+    skipTlsVerify: false,
+    defaultNamespace: namespace?.toString('utf8').trim() || null,
+    authorization: tokenFile(join(directory, 'token')),
+  };
+}

@@ -1,0 +1,173 @@
+// The four caches, from their start until they are synced.
+
+import type { Clock } from '../../../shared/clock.ts';
+import type { ServerRecord } from '../../../shared/server-record.ts';
+import type { Logger } from '../../log/logger.ts';
+import { StartupError } from '../../startup-error.ts';
+import type { CacheSnapshot } from '../../telemetry/metrics.ts';
+import type { KubernetesClient, ResourceKind } from '../client.ts';
+import { ResourceCache } from './resource-cache.ts';
+import {
+  type IdentityRecord,
+  type OpenstackIdentityRecord,
+  parseIdentity,
+  parseOpenstackIdentity,
+  parseRegion,
+  parseServer,
+  type RegionRecord,
+} from './resource-records.ts';
+
+export interface ResourceCachesOptions {
+  readonly client: KubernetesClient;
+  readonly namespace: string;
+  /** So long after an outage, at most, the API server is asked again. */
+  readonly pollPeriodMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const maxPauseMs = 30_000;
+/** Reasons of one outage that are worth a line. */
+const maxReasons = 10;
+
+export class ResourceCaches {
+  readonly regions: ResourceCache<RegionRecord>;
+  readonly servers: ResourceCache<ServerRecord>;
+  readonly identities: ResourceCache<IdentityRecord>;
+  readonly openstackIdentities: ResourceCache<OpenstackIdentityRecord>;
+  readonly #clock: Clock;
+  readonly #outages: Outage[] = [];
+
+  constructor({ client, namespace, pollPeriodMs, clock, logger }: ResourceCachesOptions) {
+    const common = (resource: ResourceKind) => {
+      const outage = new Outage(resource, { logger, clock });
+      this.#outages.push(outage);
+      return {
+        client,
+        namespace,
+        clock,
+        resource,
+        // Half as long again at most, by chance: the poll after the outage knows what happened meanwhile.
+        maxPauseMs: Math.min(maxPauseMs, pollPeriodMs / 2),
+        onError: (error: Error) => outage.failed(error),
+        onRecovered: () => outage.ended(),
+        onMalformed: (name: string, error: Error) =>
+          logger.error('failed to read object, skipping', error.message, { resource, object: name }),
+      };
+    };
+    this.#clock = clock;
+    this.regions = new ResourceCache({ ...common('regions'), parse: parseRegion });
+    this.servers = new ResourceCache({ ...common('servers'), parse: parseServer });
+    this.identities = new ResourceCache({ ...common('identities'), parse: parseIdentity });
+    this.openstackIdentities = new ResourceCache({
+      ...common('openstackidentities'),
+      parse: parseOpenstackIdentity,
+    });
+  }
+
+  get synced(): boolean {
+    return this.#all().every(([, cache]) => cache.synced);
+  }
+
+  /** Lists and watches until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#all().map(async ([, cache]) => cache.run(signal)));
+  }
+
+  /** Rejects with what stands in the way when the caches are not synced in time. */
+  async whenSynced(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const either = AbortSignal.any([signal, timeout]);
+    try {
+      await Promise.all(this.#all().map(async ([, cache]) => cache.whenSynced(either)));
+    } catch (error) {
+      if (signal.aborted || !timeout.aborted) throw error;
+      throw new StartupError('failed to sync caches', this.#whyNotSynced(timeoutMs), { cause: error });
+    }
+  }
+
+  *snapshots(): Iterable<CacheSnapshot> {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [resource, cache] of this.#all()) {
+      const { lists, watches, events, errors } = cache.counters;
+      yield {
+        resource,
+        objects: cache.size,
+        synced: cache.synced,
+        contactAgeSeconds: cache.lastContactMs === 0 ? 0 : (nowMs - cache.lastContactMs) / 1000,
+        lists,
+        watches,
+        events,
+        errors,
+      };
+    }
+  }
+
+  /** Resources that the API server does not let us list or watch now. */
+  *outages(): Iterable<ResourceOutage> {
+    for (const { now } of this.#outages) if (now !== null) yield now;
+  }
+
+  #whyNotSynced(timeoutMs: number): string {
+    const missing = this.#all()
+      .filter(([, cache]) => !cache.synced)
+      .map(([resource, cache]) => `${resource}: ${cache.lastError?.message ?? 'no answer to the list yet'}`);
+    return `not all objects could be listed within --startup-timeout (${timeoutMs / 1000} s): ${missing.join('; ')}`;
+  }
+
+  #all() {
+    return [
+      ['regions', this.regions],
+      ['servers', this.servers],
+      ['identities', this.identities],
+      ['openstackidentities', this.openstackIdentities],
+    ] as const;
+  }
+}
+
+export interface ResourceOutage {
+  readonly resource: string;
+  /** The line that was written, and the reason that was last given. */
+  readonly message: string;
+  readonly error: string;
+  /** Epoch milliseconds. */
+  readonly since: number;
+}
+
+const outageMessage = 'failed to list or watch, trying again';
+
+/** One line for each reason for which the API server refuses a resource, not one an attempt, and one when it is over. */
+class Outage {
+  readonly #resource: string;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #reasons = new Set<string>();
+  #sinceMs = 0;
+  /** What goes on now. */
+  now: ResourceOutage | null = null;
+
+  constructor(resource: string, { logger, clock }: { logger: Logger; clock: Clock }) {
+    this.#resource = resource;
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  failed({ message }: Error): void {
+    if (this.#reasons.size === 0) this.#sinceMs = this.#clock.monotonicMs();
+    const since = this.now?.since ?? this.#clock.now();
+    this.now = { resource: this.#resource, message: outageMessage, error: message, since };
+    if (this.#reasons.has(message) || this.#reasons.size >= maxReasons) return;
+    this.#reasons.add(message);
+    this.#logger.error(outageMessage, message, { resource: this.#resource });
+  }
+
+  ended(): void {
+    const seconds = (this.#clock.monotonicMs() - this.#sinceMs) / 1000;
+    this.#reasons.clear();
+    this.now = null;
+    this.#logger.info('listing and watching again', {
+      resource: this.#resource,
+      after_seconds: Math.round(seconds),
+    });
+  }
+}

@@ -1,0 +1,194 @@
+// What the monitor keeps of each object. Written by hand, field by field: it runs for every server at start and at
+// every change, and must neither be slow nor keep more than it needs.
+
+import type { Condition } from '../../../shared/conditions.ts';
+import {
+  identityLabel,
+  nameLabel,
+  organizationLabel,
+  pendingEntryAnnotation,
+  regionLabel,
+} from '../../../shared/labels.ts';
+import type { ServerRecord } from '../../../shared/server-record.ts';
+import type { Intern } from './interner.ts';
+import {
+  asFields,
+  type Fields,
+  optionalFields,
+  optionalList,
+  optionalText,
+  text,
+  wrong,
+} from './object-fields.ts';
+
+export interface RegionRecord {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** For the attribute region_name; "" when the label is missing. */
+  readonly displayName: string;
+  /** As stored: "openstack", "kubernetes", "simulated", or what a later definition allows. */
+  readonly provider: string;
+  readonly openstack: OpenstackRegion | null;
+}
+
+export interface OpenstackRegion {
+  /** Keystone, as stored: whoever uses it checks that it is a URL. */
+  readonly endpoint: string;
+  readonly serviceAccountSecret: { readonly namespace: string; readonly name: string };
+  /** The flavours that count; null for all. */
+  readonly flavorIds: readonly string[] | null;
+}
+
+export interface IdentityRecord {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** A field is undefined until the identity's controller has written it. */
+export interface OpenstackIdentityRecord extends IdentityRecord {
+  readonly userId: string | undefined;
+  readonly password: string | undefined;
+  readonly projectId: string | undefined;
+}
+
+const asItIs: Intern = (value) => value;
+
+/** Throws an error that names the field when the object is not what the definition promises. */
+export function parseServer(object: unknown, intern: Intern = asItIs): ServerRecord {
+  const root = asFields(object, 'object');
+  const metadata = metadataOf(root);
+  const labels = optionalFields(metadata, 'labels', 'metadata');
+  const annotations = optionalFields(metadata, 'annotations', 'metadata');
+  const spec = optionalFields(root, 'spec', 'object');
+  const status = optionalFields(root, 'status', 'object');
+  const label = (key: string): string | undefined => {
+    const value = optionalText(labels, key, 'metadata.labels');
+    return value === undefined ? undefined : intern(value);
+  };
+  const createdAt = Date.parse(text(metadata, 'creationTimestamp', 'metadata'));
+  if (Number.isNaN(createdAt)) throw new Error('metadata.creationTimestamp is no time');
+  const { name, namespace, uid, resourceVersion } = identityOf(metadata, intern);
+  // Spelt out: spread, most fields would land in a second block of memory for each record.
+  return {
+    name,
+    namespace,
+    uid,
+    resourceVersion,
+    createdAt,
+    deleting: optionalText(metadata, 'deletionTimestamp', 'metadata') !== undefined,
+    regionId: label(regionLabel),
+    identityId: label(identityLabel),
+    organizationId: label(organizationLabel) ?? '',
+    displayName: optionalText(labels, nameLabel, 'metadata.labels') ?? '',
+    flavorId: intern(optionalText(spec, 'flavorID', 'spec') ?? ''),
+    pendingEntryTime: optionalText(annotations, pendingEntryAnnotation, 'metadata.annotations'),
+    phase: intern(optionalText(status, 'phase', 'status') ?? ''),
+    conditions: optionalList(status, 'conditions', 'status').map((condition, index) =>
+      parseCondition(condition, `status.conditions[${index}]`, intern),
+    ),
+  };
+}
+
+/** Strict: a status patch replaces the whole list, so what could not be read could not be kept either. */
+function parseCondition(value: unknown, path: string, intern: Intern): Condition {
+  const fields = asFields(value, path);
+  return {
+    type: intern(text(fields, 'type', path)),
+    status: intern(text(fields, 'status', path)),
+    reason: intern(text(fields, 'reason', path)),
+    message: intern(text(fields, 'message', path)),
+    lastTransitionTime: intern(text(fields, 'lastTransitionTime', path)),
+  };
+}
+
+export function parseRegion(object: unknown, intern: Intern = asItIs): RegionRecord {
+  const root = asFields(object, 'object');
+  const metadata = metadataOf(root);
+  const labels = optionalFields(metadata, 'labels', 'metadata');
+  const spec = asFields(root['spec'], 'spec');
+  const openstack = optionalFields(spec, 'openstack', 'spec');
+  return {
+    ...identityOf(metadata, intern),
+    displayName: optionalText(labels, nameLabel, 'metadata.labels') ?? '',
+    provider: intern(text(spec, 'provider', 'spec')),
+    openstack: openstack === undefined ? null : parseOpenstack(openstack),
+  };
+}
+
+function parseOpenstack(openstack: Fields): OpenstackRegion {
+  const path = 'spec.openstack';
+  const secretPath = `${path}.serviceAccountSecret`;
+  const secret = asFields(openstack['serviceAccountSecret'], secretPath);
+  const compute = optionalFields(openstack, 'compute', path);
+  const flavors = compute && optionalFields(compute, 'flavors', `${path}.compute`);
+  const selector = flavors && optionalFields(flavors, 'selector', `${path}.compute.flavors`);
+  const idsPath = `${path}.compute.flavors.selector`;
+  const given = selector?.['ids'] !== undefined && selector['ids'] !== null;
+  return {
+    endpoint: text(openstack, 'endpoint', path),
+    serviceAccountSecret: {
+      namespace: text(secret, 'namespace', secretPath),
+      name: text(secret, 'name', secretPath),
+    },
+    flavorIds: given
+      ? optionalList(selector, 'ids', idsPath).map((id, index) => {
+          if (typeof id !== 'string') throw wrong(`${idsPath}.ids[${index}]`, 'a string', id);
+          return id;
+        })
+      : null,
+  };
+}
+
+export function parseIdentity(object: unknown, intern: Intern = asItIs): IdentityRecord {
+  return identityOf(metadataOf(asFields(object, 'object')), intern);
+}
+
+export function parseOpenstackIdentity(object: unknown, intern: Intern = asItIs): OpenstackIdentityRecord {
+  const root = asFields(object, 'object');
+  const spec = optionalFields(root, 'spec', 'object');
+  return {
+    ...identityOf(metadataOf(root), intern),
+    userId: optionalText(spec, 'userID', 'spec'),
+    password: optionalText(spec, 'password', 'spec'),
+    projectId: optionalText(spec, 'projectID', 'spec'),
+  };
+}
+
+export interface SecretRecord {
+  readonly resourceVersion: string;
+  /** Decoded as it is, without trimming. Never log it. */
+  readonly data: ReadonlyMap<string, string>;
+}
+
+export function parseSecret(object: unknown): SecretRecord {
+  const root = asFields(object, 'object');
+  const data = optionalFields(root, 'data', 'object') ?? {};
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const decoded = new Map<string, string>();
+  for (const key of Object.keys(data)) {
+    const bytes = Buffer.from(text(data, key, 'data'), 'base64');
+    try {
+      decoded.set(key, decoder.decode(bytes));
+    } catch {
+      throw new Error(`data.${key} is not UTF-8`);
+    }
+  }
+  return { resourceVersion: text(metadataOf(root), 'resourceVersion', 'metadata'), data: decoded };
+}
+
+function metadataOf(root: Fields): Fields {
+  return asFields(root['metadata'], 'metadata');
+}
+
+function identityOf(metadata: Fields, intern: Intern): IdentityRecord {
+  return {
+    name: text(metadata, 'name', 'metadata'),
+    namespace: intern(text(metadata, 'namespace', 'metadata')),
+    uid: text(metadata, 'uid', 'metadata'),
+    resourceVersion: text(metadata, 'resourceVersion', 'metadata'),
+  };
+}

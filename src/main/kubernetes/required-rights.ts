@@ -1,0 +1,84 @@
+// Every right that the monitor needs in Kubernetes, and no other. `doctor` asks for each, and tests compare
+// deploy/rbac.yaml with it: a request to another resource, or with another verb, begins with a row here.
+
+import { apiGroup } from '../../shared/labels.ts';
+
+export type Verb = 'get' | 'list' | 'watch' | 'patch' | 'create' | 'update';
+
+export interface RequiredRight {
+  /** "" for the core group. */
+  readonly group: string;
+  /** With the subresource: "servers/status". */
+  readonly resource: string;
+  readonly verbs: readonly Verb[];
+  /** Where: in the namespace that is watched (all when --namespace is empty), or in that of each Secret a Region names. */
+  readonly scope: 'watched' | 'secrets';
+  /** A monitor that only looks (`run --shadow`, `check --dry-run`) can do without those for writing. */
+  readonly use: 'reading' | 'writing';
+  /** What it is needed for: what stays undone without it. */
+  readonly purpose: string;
+}
+
+export const requiredRights: readonly RequiredRight[] = [
+  {
+    group: apiGroup,
+    resource: 'regions',
+    verbs: ['list', 'watch'],
+    scope: 'watched',
+    use: 'reading',
+    purpose: 'to know which regions there are',
+  },
+  {
+    group: apiGroup,
+    resource: 'identities',
+    verbs: ['list', 'watch'],
+    scope: 'watched',
+    use: 'reading',
+    purpose: 'to know which cloud projects there are',
+  },
+  {
+    group: apiGroup,
+    resource: 'openstackidentities',
+    verbs: ['list', 'watch'],
+    scope: 'watched',
+    use: 'reading',
+    purpose: 'to log in to the cloud projects',
+  },
+  {
+    group: apiGroup,
+    resource: 'servers',
+    verbs: ['list', 'watch'],
+    scope: 'watched',
+    use: 'reading',
+    purpose: 'to know which servers to look for',
+  },
+  {
+    group: '',
+    resource: 'secrets',
+    verbs: ['get'],
+    scope: 'secrets',
+    use: 'reading',
+    purpose: 'to log in to the regions',
+  },
+  {
+    group: apiGroup,
+    resource: 'servers/status',
+    verbs: ['patch'],
+    scope: 'watched',
+    use: 'writing',
+    purpose: 'to write phase and health',
+  },
+  {
+    group: apiGroup,
+    resource: 'servers',
+    verbs: ['get', 'patch'],
+    scope: 'watched',
+    use: 'writing',
+    purpose: 'to read a server again after a conflict, and to note since when it has been pending',
+  },
+];
+
+/** A right in few words: "list, watch regions.region.unikorn-cloud.org". */
+export function rightText({ group, resource, verbs }: RequiredRight): string {
+  return `${verbs.join(', ')} ${group === '' ? resource : `${resource}.${group}`}`;
+}

@@ -1,0 +1,194 @@
+// Where checks run: a shared pool, in which each thread runs many jobs at once, and a small isolated one. When a thread
+// dies, every job that it had begun is a suspect; each is run again alone on an isolated thread, so that the guilty one
+// can hurt nobody else. A region stays in isolation until its jobs there were answered and none of them ended its thread.
+
+import * as v from 'valibot';
+import type { CheckJob, JobReport, Outcome } from '../../shared/checker.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { CheckError, ErrorCode } from '../../shared/errors.ts';
+import type { EventLoopTurns } from './event-loop-turns.ts';
+import { type Ran, WorkerPool, type WorkerPoolOptions, type WorkerState } from './worker-pool.ts';
+
+export interface CheckerPoolOptions {
+  readonly entry: URL;
+  /** Modules of the checks that are known. */
+  readonly checks?: readonly URL[];
+  readonly workers: number;
+  readonly checkTimeoutMs: number;
+  readonly clock: Clock;
+  /** Large results are read in turns. */
+  readonly turns: EventLoopTurns;
+  /** A worker thread ended and was or will be replaced. */
+  readonly onWorkerEnded: (worker: number, reason: string) => void;
+  readonly onError: (error: Error) => void;
+}
+
+const jobsPerThread = 32;
+const maxQueue = 4_096;
+const isolatedThreads = 2;
+const memoryLimitMiB = 512;
+/** Bounds of the time without a heartbeat after which a thread is ended: collections and slow machines need some. */
+const stuckBoundsMs = { least: 5_000, most: 10_000 };
+
+const threadDeaths: ReadonlySet<ErrorCode> = new Set([
+  'worker-crashed',
+  'worker-stuck',
+  'worker-out-of-memory',
+]);
+
+/** A region in isolation, and what its jobs there did since the first of those in flight was begun. */
+interface Suspect {
+  jobs: number;
+  answered: boolean;
+  died: boolean;
+}
+
+export class CheckerPool {
+  readonly #options: CheckerPoolOptions;
+  readonly #shared: WorkerPool;
+  /** Only while somebody is suspected: its threads cost memory. */
+  #isolated: WorkerPool | null = null;
+  #isolatedJobs = 0;
+  readonly #suspects = new Map<string, Suspect>();
+  #closing = false;
+
+  constructor(options: CheckerPoolOptions) {
+    this.#options = options;
+    this.#shared = this.#open({ threads: options.workers, jobsPerThread, firstNumber: 0 });
+  }
+
+  /** Jobs that wait for a thread. */
+  get queueLength(): number {
+    return this.#shared.queueLength + (this.#isolated?.queueLength ?? 0);
+  }
+
+  *workers(): Iterable<WorkerState> {
+    yield* this.#shared.workers();
+    if (this.#isolated !== null) yield* this.#isolated.workers();
+  }
+
+  /** Runs a job with the check that `module` exports. Never rejects: whatever happens is in the report. */
+  async run<Result>(module: URL, job: CheckJob): Promise<JobReport<Result>> {
+    const { clock } = this.#options;
+    const queuedMs = clock.monotonicMs();
+    let ran: Ran;
+    if (this.#suspects.has(job.regionId)) {
+      ran = await this.#runIsolated(module, job);
+    } else {
+      ran = await this.#shared.run(module, job);
+      if (threadDied(ran)) {
+        this.#suspect(job.regionId, ran);
+        if (clock.monotonicMs() < job.deadlineMs) ran = await this.#runIsolated(module, job);
+      }
+    }
+    const nowMs = clock.monotonicMs();
+    return this.#options.turns.take(() => report<Result>(ran, queuedMs, nowMs));
+  }
+
+  /** Lets go of what is remembered of a region. */
+  forget(regionId: string): void {
+    this.#suspects.delete(regionId);
+    this.#closeUnneeded();
+  }
+
+  /** Ends all threads at once; jobs in flight answer `cancelled`, as those that come later do. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all([this.#shared.close(), this.#isolated?.close()]);
+  }
+
+  async #runIsolated(module: URL, job: CheckJob): Promise<Ran> {
+    if (this.#closing) return this.#shared.run(module, job);
+    this.#isolated ??= this.#open({
+      threads: isolatedThreads,
+      jobsPerThread: 1,
+      firstNumber: this.#options.workers,
+    });
+    const suspect = this.#suspects.get(job.regionId);
+    if (suspect !== undefined) suspect.jobs++;
+    this.#isolatedJobs++;
+    const ran = await this.#isolated.run(module, job);
+    this.#isolatedJobs--;
+    if (suspect !== undefined) this.#judge(job.regionId, suspect, ran);
+    else if (threadDied(ran)) this.#suspect(job.regionId, ran);
+    this.#closeUnneeded();
+    return ran;
+  }
+
+  #judge(regionId: string, suspect: Suspect, ran: Ran): void {
+    if (ran.ok) suspect.answered = true;
+    if (threadDied(ran)) suspect.died = true;
+    suspect.jobs--;
+    if (suspect.jobs > 0) return;
+    if (suspect.answered && !suspect.died) this.#suspects.delete(regionId);
+    suspect.answered = false;
+    suspect.died = false;
+  }
+
+  /** A job that the thread had not begun cannot have been what ended it. */
+  #suspect(regionId: string, { worker }: Ran): void {
+    if (worker === null || this.#suspects.has(regionId)) return;
+    this.#suspects.set(regionId, { jobs: 0, answered: false, died: false });
+  }
+
+  #closeUnneeded(): void {
+    if (this.#isolated === null || this.#isolatedJobs > 0 || this.#suspects.size > 0) return;
+    this.#isolated.close().catch(this.#options.onError);
+    this.#isolated = null;
+  }
+
+  #open(size: Pick<WorkerPoolOptions, 'threads' | 'jobsPerThread' | 'firstNumber'>): WorkerPool {
+    const { entry, checks = [], clock, checkTimeoutMs, onWorkerEnded, onError } = this.#options;
+    // What the thread held beside the stuck check must have time to be done again elsewhere.
+    const stuckAfterMs = Math.min(Math.max(checkTimeoutMs / 2, stuckBoundsMs.least), stuckBoundsMs.most);
+    return new WorkerPool({
+      ...size,
+      entry,
+      checks,
+      clock,
+      stuckAfterMs,
+      memoryLimitMiB,
+      maxQueue,
+      onWorkerEnded,
+      onError,
+    });
+  }
+}
+
+function threadDied(ran: Ran): boolean {
+  return !ran.ok && threadDeaths.has(ran.error.code);
+}
+
+function report<Result>(ran: Ran, queuedMs: number, nowMs: number): JobReport<Result> {
+  if (!ran.ok) {
+    return {
+      outcome: { ok: false, error: ran.error },
+      worker: ran.worker,
+      queuedMs,
+      startedMs: ran.startedMs ?? nowMs,
+      endedMs: nowMs,
+    };
+  }
+  const { startedMs, endedMs, outcome } = ran.answer;
+  return { outcome: parseOutcome(outcome), worker: ran.worker, queuedMs, startedMs, endedMs };
+}
+
+/** The envelope is checked; what is in it was made by our own worker half of the check, of the type that it declares. */
+function parseOutcome<Result>(text: string): Outcome<Result> {
+  const outcome: unknown = JSON.parse(text);
+  if (isOutcome<Result>(outcome)) return outcome;
+  const error: CheckError = {
+    code: 'internal',
+    message: 'a worker answered with something that is no outcome',
+  };
+  return { ok: false, error };
+}
+
+const envelope = v.variant('ok', [
+  v.object({ ok: v.literal(true) }),
+  v.object({ ok: v.literal(false), error: v.object({ code: v.string(), message: v.string() }) }),
+]);
+
+function isOutcome<Result>(value: unknown): value is Outcome<Result> {
+  return v.is(envelope, value);
+}

@@ -1,0 +1,347 @@
+// One piscina pool of worker threads, watched. It guarantees that every job ends in an answer or in an error as data:
+// - a check that fails, or misses its deadline, is answered by the worker itself (workers/entry);
+// - a thread that dies (exit, uncaught error) fails the jobs it held, and piscina starts another;
+// - a thread whose event loop stands still is found by its missing heartbeat, or by a job that is overdue, and is ended;
+// - a thread that uses too much memory is ended, before V8 would end the whole program;
+// - a pool that lost threads for good (they fail while starting) is built anew, with backoff.
+
+import type { Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import * as v from 'valibot';
+import type { CheckJob } from '../../shared/checker.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { CheckError } from '../../shared/errors.ts';
+import type { Answer, Assignment, Started, WorkerSettings } from '../../shared/worker-protocol.ts';
+import { WorkerSlots } from '../../shared/worker-slots.ts';
+
+export interface WorkerPoolOptions {
+  /** URL of workers/entry. */
+  readonly entry: URL;
+  /** Modules of the checks that are known: loaded while a thread starts. */
+  readonly checks: readonly URL[];
+  readonly threads: number;
+  /** Jobs that one thread runs at once: they mostly wait for the network. */
+  readonly jobsPerThread: number;
+  /** Number of the first worker, so that numbers stay unique over several pools. */
+  readonly firstNumber: number;
+  readonly maxQueue: number;
+  /** A thread that uses more memory is ended. */
+  readonly memoryLimitMiB: number;
+  /** A thread without a heartbeat for so long is ended. */
+  readonly stuckAfterMs: number;
+  readonly clock: Clock;
+  readonly onWorkerEnded: (worker: number, reason: string) => void;
+  /** A thread failed outside of any job. */
+  readonly onError: (error: Error) => void;
+}
+
+/** What became of a job. `worker` is null when no thread ever began it. */
+export type Ran =
+  | { readonly ok: true; readonly worker: number; readonly answer: Answer }
+  | {
+      readonly ok: false;
+      readonly worker: number | null;
+      readonly startedMs: number | null;
+      readonly error: CheckError;
+    };
+
+export interface WorkerState {
+  readonly worker: number;
+  /** Share of the last seconds that the event loop was busy, 0 to 1. */
+  readonly busyShare: number;
+  readonly heapUsedBytes: number;
+  readonly jobsInFlight: number;
+  readonly restarts: number;
+}
+
+const watchEveryMs = 250;
+/** A worker answers at the job's deadline; one that is this much later cannot answer any more. */
+const overdueMs = 2_000;
+/** Weight of the newest interval in a worker's busy share: a single one is too short to read. */
+const smoothing = 0.05;
+/**
+ * V8's own limit lies so far above ours. It is the last resort: when a JSON.parse reaches it, not the thread but the
+ * whole program is aborted. One answer of the largest size that we accept grows to about 800 MiB at worst.
+ */
+const memoryReserveMiB = 1_024;
+const mebibyte = 1_048_576;
+const rebuildBackoffMs = { first: 1_000, most: 30_000 };
+
+const startedMessage = v.object({ ticket: v.number(), slot: v.number(), startedMs: v.number() });
+
+/** A job that has not ended yet. */
+interface OpenJob {
+  readonly deadlineMs: number;
+  readonly end: (ran: Ran) => void;
+  /** Set when a thread begins the job. */
+  run: { readonly slot: number; readonly worker: number; readonly startedMs: number } | null;
+  /** Why that thread is being ended by us. */
+  fault: CheckError | null;
+}
+
+/** What was last seen of a thread. */
+interface Sample {
+  utilization: ReturnType<Worker['performance']['eventLoopUtilization']>;
+  busyShare: number;
+  heapUsedBytes: number;
+  /** Until the thread has told its memory; one that is stuck may never do. */
+  weighing: boolean;
+}
+
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #slots: WorkerSlots;
+  /** By ticket. */
+  readonly #jobs = new Map<number, OpenJob>();
+  /** Why we are ending the thread, by slot. */
+  readonly #ending = new Map<number, CheckError>();
+  /** By slot. */
+  readonly #restarts = new Map<number, number>();
+  readonly #samples = new Map<Worker, Sample>();
+  readonly #watchdog: NodeJS.Timeout;
+  #piscina: Piscina<Assignment, Answer>;
+  #lastWatchMs: number;
+  #rebuildAtMs = 0;
+  #rebuildDelayMs: number = rebuildBackoffMs.first;
+  #tickets = 0;
+  #closing = false;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    // Twice the rows: a thread that starts may claim one before the row of the thread that it replaces is freed.
+    this.#slots = new WorkerSlots(options.threads * 2);
+    this.#piscina = this.#build();
+    this.#lastWatchMs = options.clock.monotonicMs();
+    this.#watchdog = setInterval(() => this.#watch(), watchEveryMs);
+  }
+
+  /** Jobs that wait for a thread. */
+  get queueLength(): number {
+    return this.#piscina.queueSize;
+  }
+
+  /** Runs one job. Never rejects. */
+  async run(module: URL, job: CheckJob): Promise<Ran> {
+    // A piscina that was destroyed would start threads again.
+    if (this.#closing) return notBegun(cancelled);
+    const ticket = ++this.#tickets;
+    const ended = Promise.withResolvers<Ran>();
+    const open: OpenJob = { deadlineMs: job.deadlineMs, end: ended.resolve, run: null, fault: null };
+    this.#jobs.set(ticket, open);
+    this.#piscina.run({ ticket, module: module.href, job }).then(
+      (answer) => ended.resolve({ ok: true, worker: this.#number(answer.slot), answer }),
+      // The thread's last messages come on another port: one turn later it is known whether it had begun the job.
+      (thrown: unknown) => setImmediate(() => ended.resolve(this.#failed(open, thrown))),
+    );
+    const ran = await ended.promise;
+    this.#jobs.delete(ticket);
+    if (ran.ok) this.#rebuildDelayMs = rebuildBackoffMs.first;
+    return ran;
+  }
+
+  /** One row for each thread that runs, by number. */
+  workers(): readonly WorkerState[] {
+    const states: WorkerState[] = [];
+    for (const thread of this.#piscina.threads) {
+      const slot = this.#slotOf(thread);
+      if (slot === null) continue;
+      let jobsInFlight = 0;
+      for (const { run } of this.#jobs.values()) if (run?.slot === slot) jobsInFlight++;
+      states.push({
+        worker: this.#number(slot),
+        busyShare: this.#samples.get(thread)?.busyShare ?? 0,
+        heapUsedBytes: this.#samples.get(thread)?.heapUsedBytes ?? 0,
+        jobsInFlight,
+        restarts: this.#restarts.get(slot) ?? 0,
+      });
+    }
+    return states.toSorted((a, b) => a.worker - b.worker);
+  }
+
+  /** Ends all threads at once; jobs in flight answer `cancelled`. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#watchdog);
+    await this.#piscina.destroy();
+  }
+
+  #build(): Piscina<Assignment, Answer> {
+    const { entry, checks, threads, jobsPerThread, maxQueue, memoryLimitMiB, onError } = this.#options;
+    const piscina = new Piscina<Assignment, Answer>({
+      filename: entry.href,
+      minThreads: threads,
+      maxThreads: threads,
+      concurrentTasksPerWorker: jobsPerThread,
+      maxQueue,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      // Not 'sync': that freezes the event loop of an idle worker, and with it its keep-alive sockets.
+      atomics: 'async',
+      resourceLimits: { maxOldGenerationSizeMb: memoryLimitMiB + memoryReserveMiB },
+      workerData: {
+        slots: this.#slots.buffer,
+        checks: checks.map(({ href }) => href),
+      } satisfies WorkerSettings,
+      recordTiming: false,
+    });
+    // Without this listener a throw in an idle worker would end the whole process.
+    piscina.on('error', (error: Error) => onError(error));
+    piscina.on('message', (message: unknown) => this.#started(message));
+    // piscina forgets the thread only after this event.
+    piscina.on('workerDestroy', () => setImmediate(() => this.#freeSlots()));
+    return piscina;
+  }
+
+  #started(message: unknown): void {
+    const parsed = v.safeParse(startedMessage, message);
+    if (!parsed.success) return;
+    const { ticket, slot, startedMs } = parsed.output satisfies Started;
+    const job = this.#jobs.get(ticket);
+    // The answer of a short job overtakes this message.
+    if (job !== undefined) job.run = { slot, worker: this.#number(slot), startedMs };
+  }
+
+  #failed({ run, fault }: OpenJob, thrown: unknown): Ran {
+    return {
+      ok: false,
+      worker: run?.worker ?? null,
+      startedMs: run?.startedMs ?? null,
+      error: this.#closing ? cancelled : (fault ?? poolError(thrown)),
+    };
+  }
+
+  /** No answer long after the deadline: the thread that has the job is stuck, or no thread ever took it. */
+  #overdue({ run }: OpenJob): Ran {
+    if (run === null) return notBegun(neverBegun);
+    this.#end(run.slot, stuckError);
+    return { ok: false, worker: run.worker, startedMs: run.startedMs, error: stuckError };
+  }
+
+  #watch(): void {
+    const now = this.#options.clock.monotonicMs();
+    const late = now - this.#lastWatchMs > 2 * watchEveryMs;
+    this.#lastWatchMs = now;
+    for (const thread of this.#piscina.threads) this.#measure(thread);
+    // When main itself or the whole machine stood still, the threads deserve a moment to catch up.
+    if (late) return;
+    for (const job of this.#jobs.values()) {
+      if (now - job.deadlineMs > overdueMs) job.end(this.#overdue(job));
+    }
+    // Idle threads too: what a check left behind may loop, and the next jobs would be sent there.
+    for (const thread of this.#piscina.threads) {
+      const slot = this.#slotOf(thread);
+      const beatMs = slot === null ? 0 : this.#slots.lastBeatMs(slot);
+      if (slot !== null && beatMs > 0 && now - beatMs > this.#options.stuckAfterMs)
+        this.#end(slot, stuckError);
+    }
+    this.#revive(now);
+  }
+
+  #measure(thread: Worker): void {
+    const utilization = thread.performance.eventLoopUtilization();
+    let sample = this.#samples.get(thread);
+    if (sample === undefined) {
+      sample = { utilization, busyShare: utilization.utilization, heapUsedBytes: 0, weighing: false };
+      this.#samples.set(thread, sample);
+    } else {
+      const recent = thread.performance.eventLoopUtilization(utilization, sample.utilization).utilization;
+      sample.busyShare = sample.busyShare * (1 - smoothing) + recent * smoothing;
+      sample.utilization = utilization;
+    }
+    if (!sample.weighing) void this.#weigh(thread, sample);
+  }
+
+  /** Asks a thread for its memory, which it tells even in the middle of a loop. */
+  async #weigh(thread: Worker, sample: Sample): Promise<void> {
+    sample.weighing = true;
+    try {
+      const { used_heap_size, external_memory } = await thread.getHeapStatistics();
+      sample.heapUsedBytes = used_heap_size;
+      const slot = this.#slotOf(thread);
+      if (slot !== null && used_heap_size + external_memory > this.#options.memoryLimitMiB * mebibyte)
+        this.#end(slot, memoryError);
+    } catch {
+      // The thread is not there any more.
+    }
+    sample.weighing = false;
+  }
+
+  #end(slot: number, fault: CheckError): void {
+    if (this.#ending.has(slot)) return;
+    const thread = this.#piscina.threads.find(({ threadId }) => threadId === this.#slots.owner(slot));
+    if (thread === undefined) return;
+    this.#ending.set(slot, fault);
+    for (const job of this.#jobs.values()) if (job.run?.slot === slot) job.fault = fault;
+    thread.terminate().catch(this.#options.onError);
+  }
+
+  #freeSlots(): void {
+    const alive = new Set(this.#piscina.threads.map((thread) => thread.threadId));
+    for (const thread of this.#samples.keys()) {
+      if (!alive.has(thread.threadId)) this.#samples.delete(thread);
+    }
+    for (let slot = 0; slot < this.#slots.size; slot++) {
+      const threadId = this.#slots.owner(slot);
+      if (threadId === 0 || alive.has(threadId)) continue;
+      const reason = this.#ending.get(slot)?.code ?? 'worker-crashed';
+      this.#ending.delete(slot);
+      this.#slots.free(slot);
+      if (this.#closing) continue;
+      this.#restarts.set(slot, (this.#restarts.get(slot) ?? 0) + 1);
+      this.#options.onWorkerEnded(this.#number(slot), reason);
+    }
+  }
+
+  /** piscina gives up on threads that fail before they are ready; the fault may pass, so we do not. */
+  #revive(now: number): void {
+    const alive = this.#piscina.threads.length;
+    if (alive >= this.#options.threads || now < this.#rebuildAtMs) return;
+    // Threads that are left finish their jobs first.
+    if (alive > 0 && this.#jobs.size > 0) return;
+    this.#rebuildAtMs = now + this.#rebuildDelayMs;
+    this.#rebuildDelayMs = Math.min(this.#rebuildDelayMs * 2, rebuildBackoffMs.most);
+    const dead = this.#piscina;
+    this.#piscina = this.#build();
+    dead.destroy().catch(this.#options.onError);
+  }
+
+  #slotOf({ threadId }: Worker): number | null {
+    for (let slot = 0; slot < this.#slots.size; slot++) if (this.#slots.owner(slot) === threadId) return slot;
+    return null;
+  }
+
+  #number(slot: number): number {
+    return this.#options.firstNumber + (slot % this.#options.threads);
+  }
+}
+
+function notBegun(error: CheckError): Ran {
+  return { ok: false, worker: null, startedMs: null, error };
+}
+
+const cancelled: CheckError = { code: 'cancelled', message: 'the monitor is shutting down' };
+
+const stuckError: CheckError = {
+  code: 'worker-stuck',
+  message: 'the worker thread stood still while it held this check, and was ended',
+};
+
+const memoryError: CheckError = {
+  code: 'worker-out-of-memory',
+  message: 'the worker thread used too much memory while it held this check, and was ended',
+};
+
+const neverBegun: CheckError = {
+  code: 'timeout',
+  message: 'no worker was free to run the check before its deadline: raise --workers or --poll-period',
+};
+
+function poolError(thrown: unknown): CheckError {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return { code: 'worker-out-of-memory', message };
+  }
+  if (message === 'Task queue is at limit' || message.startsWith('No task queue available')) {
+    return { code: 'queue-full', message: 'too many checks wait for a worker: raise --workers' };
+  }
+  return { code: 'worker-crashed', message };
+}

@@ -1,0 +1,165 @@
+// Says each problem once when it begins and once when it ends, instead of at every poll, and bounds the lines that a mass
+// failure writes: the first ones in full, then a count. What is open now is there to be looked at.
+
+import type { Clock } from '../../shared/clock.ts';
+import type { ServerRecord } from '../../shared/server-record.ts';
+import type { Logger } from '../log/logger.ts';
+import { groupProblems, type ProblemGroup } from './problem-groups.ts';
+
+export interface Problem {
+  /** Identity: the same key in the next report is the same problem, going on. Texts that vary stay out of it. */
+  readonly key: string;
+  /** What it is a problem of, `key` unless given. When it gives way to another problem of the same, it has not ended. */
+  readonly subject?: string;
+  /** The server that it is a problem of: when that is no more, the problem has not ended, it is nobody's. */
+  readonly server?: ServerRecord;
+  /** While it goes on, nothing is known of the scope's other problems: they go on unseen. */
+  readonly hidesOthers?: boolean;
+  /** A subject of which nothing is known while it goes on: its problems go on unseen. */
+  readonly hides?: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Given: an error line. Absent: an info line. */
+  readonly error?: unknown;
+  /** Message of the info line when it ended; absent when the end is not worth a line. */
+  readonly ended?: string;
+}
+
+/** Lines of one message that one report writes in full. */
+const fullLines = 20;
+
+export class ProblemLog {
+  readonly #logger: Logger;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #isThere: (server: ServerRecord) => boolean;
+  /** Problems that go on, by scope and key. */
+  readonly #open = new Map<string, Map<string, Problem>>();
+  /**
+   * By scope and subject, the keys of all problems that were told since the subject was last well, and when each was:
+   * one that alternates between two is told each of them once.
+   */
+  readonly #told = new Map<string, Told>();
+  /** By scope, what is open, as it was last asked for. */
+  readonly #groups = new Map<string, readonly ProblemGroup[]>();
+
+  /** `isThere` says whether a server is still to be looked after, in the region that it was in. */
+  constructor(
+    logger: Logger,
+    clock: Pick<Clock, 'now'>,
+    isThere: (server: ServerRecord) => boolean = () => true,
+  ) {
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#isThere = isThere;
+  }
+
+  /**
+   * Takes all problems that a scope (a region, say) has now. What is new is logged, what is no longer among them is
+   * logged as ended.
+   */
+  report(scope: string, problems: readonly Problem[]): void {
+    const before = this.#byKey(this.#open.get(scope)?.values() ?? []);
+    const now = this.#byKey(problems);
+    const subjects = new Set([...now.values()].map(subjectOf));
+    const nowMs = this.#clock.now();
+    const told = toldSince(this.#told.get(scope), before.values(), nowMs);
+    const begun = [...now.values()].filter(
+      (problem) => told.get(subjectOf(problem))?.has(problem.key) !== true,
+    );
+    this.#groups.delete(scope);
+    const gone = [...before.values()].filter((problem) => !subjects.has(subjectOf(problem)));
+    const isHidden = hiding([...now.values()]);
+    const ended = gone.filter((problem) => !isHidden(problem));
+    for (const problem of gone) if (isHidden(problem)) now.set(problem.key, problem);
+    this.#write(
+      scope,
+      ended.flatMap(({ ended, fields }) => (ended === undefined ? [] : [{ message: ended, fields }])),
+    );
+    this.#write(scope, begun);
+    if (now.size === 0) {
+      this.forget(scope);
+      return;
+    }
+    this.#open.set(scope, now);
+    this.#told.set(scope, toldSince(told, now.values(), nowMs));
+  }
+
+  /** What is open, by scope: as of its last report, without what another problem hides. */
+  *open(): Iterable<readonly [scope: string, groups: readonly ProblemGroup[]]> {
+    for (const scope of this.#open.keys()) {
+      const groups = this.#groups.get(scope) ?? this.#grouped(scope);
+      this.#groups.set(scope, groups);
+      yield [scope, groups];
+    }
+  }
+
+  /** Drops a scope that is no more, without a word about its problems. */
+  forget(scope: string): void {
+    this.#open.delete(scope);
+    this.#told.delete(scope);
+    this.#groups.delete(scope);
+  }
+
+  #grouped(scope: string): readonly ProblemGroup[] {
+    const all = [...(this.#open.get(scope)?.values() ?? [])];
+    const isHidden = hiding(all);
+    const told = this.#told.get(scope);
+    const seen = all.filter((problem) => !isHidden(problem));
+    return groupProblems(
+      seen.map((problem) => ({ problem, sinceMs: told?.get(subjectOf(problem))?.get(problem.key) ?? 0 })),
+    );
+  }
+
+  /** Without those of servers that are gone. */
+  #byKey(problems: Iterable<Problem>): Map<string, Problem> {
+    const found = new Map<string, Problem>();
+    for (const problem of problems)
+      if (problem.server === undefined || this.#isThere(problem.server)) found.set(problem.key, problem);
+    return found;
+  }
+
+  #write(scope: string, lines: readonly Pick<Problem, 'message' | 'fields' | 'error'>[]): void {
+    const written = new Map<string, number>();
+    for (const { message, fields, error } of lines) {
+      const count = (written.get(message) ?? 0) + 1;
+      written.set(message, count);
+      if (count > fullLines) continue;
+      if (error === undefined) this.#logger.info(message, fields);
+      else this.#logger.error(message, error, fields);
+    }
+    for (const [message, count] of written) {
+      if (count <= fullLines) continue;
+      this.#logger.info('further lines of the same message left out', {
+        message,
+        region: scope,
+        count: count - fullLines,
+      });
+    }
+  }
+}
+
+/** By subject and key, when a problem was told: epoch milliseconds. */
+type Told = Map<string, Map<string, number>>;
+
+/** Those of problems that go on, and of earlier ones of their subjects. */
+function toldSince(before: Told | undefined, now: Iterable<Problem>, nowMs: number): Told {
+  const told: Told = new Map();
+  for (const problem of now) {
+    const subject = subjectOf(problem);
+    const keys = told.get(subject) ?? before?.get(subject) ?? new Map<string, number>();
+    if (!keys.has(problem.key)) keys.set(problem.key, nowMs);
+    told.set(subject, keys);
+  }
+  return told;
+}
+
+/** Whether one of these problems hides another. */
+function hiding(problems: readonly Problem[]): (problem: Problem) => boolean {
+  const all = problems.some(({ hidesOthers }) => hidesOthers === true);
+  const subjects = new Set(problems.flatMap(({ hides }) => hides ?? []));
+  return (problem) => (all && problem.hidesOthers !== true) || subjects.has(subjectOf(problem));
+}
+
+function subjectOf({ key, subject }: Problem): string {
+  return subject ?? key;
+}

@@ -1,0 +1,46 @@
+// The latest transitions, for people who look at the status page: fed where transitions are told.
+
+import type { Clock } from '../../shared/clock.ts';
+import type { Transition } from '../../shared/monitor-status.ts';
+import type { ServerRecord } from '../../shared/server-record.ts';
+import { cutText } from '../log/fields.ts';
+import type { HealthTransition, PhaseTransition } from './projection.ts';
+
+const limit = 50;
+/** Characters; clouds write long ones. The log has them whole. */
+const messageLimit = 300;
+
+export class RecentTransitions {
+  readonly #clock: Pick<Clock, 'now'>;
+  /** Oldest first. */
+  readonly #transitions: Transition[] = [];
+  #sequence = 0;
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
+  phase(server: ServerRecord, { from, to }: PhaseTransition): void {
+    this.#add(server, { kind: 'phase', from, to, message: '' });
+  }
+
+  health(server: ServerRecord, { from, to, message }: HealthTransition): void {
+    this.#add(server, { kind: 'health', from, to, message: cutText(message, messageLimit) });
+  }
+
+  newestFirst(): readonly Transition[] {
+    return this.#transitions.toReversed();
+  }
+
+  #add(server: ServerRecord, change: Pick<Transition, 'kind' | 'from' | 'to' | 'message'>): void {
+    if (this.#transitions.length === limit) this.#transitions.shift();
+    this.#transitions.push({
+      sequence: ++this.#sequence,
+      at: new Date(this.#clock.now()).toISOString(),
+      server: server.name,
+      serverName: server.displayName,
+      regionId: server.regionId ?? '',
+      ...change,
+    });
+  }
+}

@@ -1,0 +1,296 @@
+// Writes what was observed into Server objects. It guarantees:
+// - only what differs is written                     (projection is null otherwise)
+// - another writer's change is never overwritten     (merge patch with the resourceVersion that was read; on conflict the
+//                                                     object is read again and projected anew)
+// - a transition is told once, after its write stands (told here, after the answer; when the answer is lost the object is
+//                                                     read back, now or at the next poll)
+// - the API server is not overrun                    (one limit for all writes; 429 and Retry-After pause them all)
+
+import type { Tracer } from '@opentelemetry/api';
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { Clock } from '../../shared/clock.ts';
+import { kubernetesTime } from '../../shared/conditions.ts';
+import { toCheckError } from '../../shared/errors.ts';
+import { pendingEntryAnnotation } from '../../shared/labels.ts';
+import type { Observation } from '../../shared/observation.ts';
+import type { ServerRecord } from '../../shared/server-record.ts';
+import { type KubernetesClient, resourcePath } from '../kubernetes/client.ts';
+import { ApiError } from '../kubernetes/errors.ts';
+import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
+import type { FlavorAttributes, Metrics } from '../telemetry/metrics.ts';
+import { endSpan, startStatusWrite } from '../telemetry/tracing.ts';
+import { annotationChange, provisionDuration } from './pending-time.ts';
+import { type Projection, projectServer, shows } from './projection.ts';
+import type { ServerWriter, WriteRequest, Written } from './server-writer.ts';
+import type { TransitionLog } from './transition-log.ts';
+
+export interface StatusWriterOptions {
+  readonly client: Pick<KubernetesClient, 'get' | 'patch'>;
+  readonly servers: Pick<ResourceCache<ServerRecord>, 'parse' | 'put' | 'onChange'>;
+  /** Writes in flight at once, at most. */
+  readonly concurrency: number;
+  readonly clock: Clock;
+  readonly log: Pick<TransitionLog, 'phase' | 'health' | 'invalidPendingTime' | 'clockSkew'>;
+  readonly metrics: Pick<Metrics, 'statusWrite' | 'transition' | 'recordProvision'>;
+  readonly tracer: Tracer;
+}
+
+const attempts = 6;
+const backoffMs = 200;
+const pauseMs = { default: 1_000, most: 30_000 };
+
+/** What was sent to one version of an object without an answer. As each names that version, at most one of them stands. */
+interface Unanswered {
+  readonly before: ServerRecord;
+  readonly projections: Projection[];
+}
+
+export class StatusWriter implements ServerWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #limit: LimitFunction;
+  /** By uid of the object. */
+  readonly #unanswered = new Map<string, Unanswered>();
+  #pausedUntilMs = 0;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    this.#limit = pLimit(options.concurrency);
+    options.servers.onChange(({ type, record, previous }) => {
+      const gone = type === 'delete' ? record : previous;
+      if (gone !== undefined && (type === 'delete' || gone.uid !== record.uid))
+        this.#unanswered.delete(gone.uid);
+    });
+  }
+
+  /** Writes in flight or waiting for their turn. */
+  get pending(): number {
+    return this.#limit.activeCount + this.#limit.pendingCount;
+  }
+
+  isIdle(server: ServerRecord, observation: Observation): boolean {
+    return (
+      !this.#unanswered.has(server.uid) &&
+      projectServer(server, observation, this.#options.clock.now()).change === null &&
+      annotationChange(server) === null
+    );
+  }
+
+  async write(request: WriteRequest): Promise<Written> {
+    return this.#limit(async () => this.#attempt(request));
+  }
+
+  async drained(timeoutMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    while (this.pending > 0 && clock.monotonicMs() < deadlineMs) await clock.sleep(10);
+  }
+
+  async #attempt(request: WriteRequest): Promise<Written> {
+    try {
+      request.signal.throwIfAborted();
+      const written = await this.#writeStatus(request);
+      return written.kind === 'stands'
+        ? await this.#writeAnnotation(written.server, request.signal)
+        : written;
+    } catch (error) {
+      if (!request.signal.aborted) this.#options.metrics.statusWrite('failed', 0);
+      return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+    }
+  }
+
+  async #writeStatus(request: WriteRequest): Promise<Written> {
+    const { server, observation, signal } = request;
+    const { clock, metrics } = this.#options;
+    let current = await this.#upToDate(request);
+    for (let attempt = 1; current !== null && current.uid === server.uid; attempt++) {
+      await this.#untilResumed(signal);
+      const projection = projectServer(current, observation, clock.now());
+      if (projection.change === null) {
+        this.#unanswered.delete(server.uid);
+        return { kind: 'stands', server: current };
+      }
+      try {
+        return { kind: 'stands', server: await this.#patchStatus(current, projection, request) };
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (error.status === 404) break;
+        if (attempt >= attempts || !mayRetry(error)) throw error;
+        if (error.status === 429 || error.retryAfterMs !== null) this.#pause(error.retryAfterMs);
+        else if (error.status !== 409)
+          await clock.sleep(backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random()), signal);
+        current = await this.#readBack(request);
+      }
+    }
+    metrics.statusWrite('gone', 0);
+    this.#unanswered.delete(server.uid);
+    return { kind: 'gone' };
+  }
+
+  async #patchStatus(
+    before: ServerRecord,
+    projection: Projection,
+    request: WriteRequest,
+  ): Promise<ServerRecord> {
+    const { client, clock, metrics, tracer } = this.#options;
+    const { span: parent, attributes } = request;
+    const span = parent === undefined ? undefined : startStatusWrite(tracer, parent, before.name);
+    const startMs = clock.monotonicMs();
+    const seconds = () => (clock.monotonicMs() - startMs) / 1000;
+    try {
+      // Without the signal: a write that was begun is finished, so that its transition is told.
+      const answer = await client.patch(path(before, 'status'), patch(before, { status: projection.change }));
+      metrics.statusWrite('applied', seconds());
+      if (span !== undefined) endSpan(span);
+      // This version was still the one before: an earlier attempt without an answer was not applied.
+      this.#unanswered.delete(before.uid);
+      this.#tell(before, projection, attributes);
+      return this.#store(answer);
+    } catch (error) {
+      if (span !== undefined) endSpan(span, toCheckError(error));
+      if (error instanceof ApiError && error.status === 409) metrics.statusWrite('conflict', seconds());
+      if (error instanceof ApiError && maybeApplied(error)) this.#lost(before, projection);
+      throw error;
+    }
+  }
+
+  /** Stamps or removes the pending-entry annotation. A failure costs the measurement of one duration, not the status. */
+  async #writeAnnotation(server: ServerRecord, signal: AbortSignal): Promise<Written> {
+    const { client, clock } = this.#options;
+    let current: ServerRecord | null = server;
+    try {
+      for (let attempt = 1; current !== null; attempt++) {
+        const change = annotationChange(current);
+        if (change === null) break;
+        const value = change === 'stamp' ? kubernetesTime(clock.now()) : null;
+        const metadata = { annotations: { [pendingEntryAnnotation]: value } };
+        try {
+          await this.#untilResumed(signal);
+          current = this.#store(await client.patch(path(current), patch(current, {}, metadata)));
+          break;
+        } catch (error) {
+          if (!(error instanceof ApiError) || attempt >= attempts) throw error;
+          if (error.status === 429) this.#pause(error.retryAfterMs);
+          else if (error.status === 409) current = await this.#read(server, signal);
+          else throw error;
+        }
+      }
+    } catch (error) {
+      const annotationError = error instanceof Error ? error : new Error(String(error));
+      return { kind: 'stands', server: current ?? server, ...(signal.aborted ? {} : { annotationError }) };
+    }
+    return { kind: 'stands', server: current ?? server };
+  }
+
+  async #read(server: ServerRecord, signal: AbortSignal): Promise<ServerRecord | null> {
+    try {
+      const record = this.#store(await this.#options.client.get(path(server), { signal }));
+      return record.deleting ? null : record;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  /** The next poll sees our own write, even when the watch has not brought it yet. */
+  #store(answer: unknown): ServerRecord {
+    const record = this.#options.servers.parse(answer);
+    this.#options.servers.put(record);
+    return record;
+  }
+
+  #lost(before: ServerRecord, projection: Projection): void {
+    const lost = this.#unanswered.get(before.uid);
+    // What was sent to an older version was settled when the newer one came.
+    if (lost?.before.resourceVersion === before.resourceVersion) lost.projections.push(projection);
+    else this.#unanswered.set(before.uid, { before, projections: [projection] });
+  }
+
+  /** The object to begin with: while an answer is missing, the cached one may be behind what we wrote ourselves. */
+  async #upToDate(request: WriteRequest): Promise<ServerRecord | null> {
+    const { server, attributes } = request;
+    const lost = this.#unanswered.get(server.uid);
+    if (lost?.before.resourceVersion === server.resourceVersion) return this.#readBack(request);
+    this.#settle(server, attributes);
+    return server;
+  }
+
+  async #readBack({ server, attributes, signal }: WriteRequest): Promise<ServerRecord | null> {
+    const found = await this.#read(server, signal);
+    if (found !== null) this.#settle(found, attributes);
+    return found;
+  }
+
+  /** If a change whose answer was lost stands in the object, its transitions are told now; either way it is settled. */
+  #settle(server: ServerRecord, attributes: FlavorAttributes): void {
+    const lost = this.#unanswered.get(server.uid);
+    // It may yet be applied: the API server is only slow.
+    if (lost === undefined || lost.before.resourceVersion === server.resourceVersion) return;
+    this.#unanswered.delete(server.uid);
+    const stands = standing(server, lost.projections);
+    if (stands !== undefined) this.#tell(lost.before, stands, attributes);
+  }
+
+  #tell(before: ServerRecord, projection: Projection, attributes: FlavorAttributes): void {
+    const { log, metrics, clock } = this.#options;
+    const { phaseTransition, healthTransition } = projection;
+    if (phaseTransition !== null) {
+      log.phase(before, phaseTransition, clock.now());
+      metrics.transition('phase');
+      if (phaseTransition.from === 'Pending' && phaseTransition.to === 'Running') {
+        this.#recordProvision(before, attributes);
+      }
+    }
+    if (healthTransition !== null) {
+      log.health(before, healthTransition);
+      metrics.transition('health');
+    }
+  }
+
+  #recordProvision(before: ServerRecord, attributes: FlavorAttributes): void {
+    const { log, metrics, clock } = this.#options;
+    const duration = provisionDuration(before, clock.now());
+    if (duration.kind === 'measured') metrics.recordProvision(duration.seconds, attributes);
+    else if (duration.kind === 'invalid') log.invalidPendingTime(before, duration.text);
+    else if (duration.kind === 'clock-skew') log.clockSkew(before, duration.pendingSince);
+  }
+
+  #pause(retryAfterMs: number | null): void {
+    const wait = Math.min(retryAfterMs ?? pauseMs.default, pauseMs.most);
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#options.clock.monotonicMs() + wait);
+  }
+
+  async #untilResumed(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const wait = this.#pausedUntilMs - this.#options.clock.monotonicMs();
+    if (wait > 0) await this.#options.clock.sleep(wait, signal);
+  }
+}
+
+function path(server: ServerRecord, subresource?: string): string {
+  return resourcePath('servers', server.namespace, server.name, subresource);
+}
+
+/** A merge patch that applies only to the version that was read. */
+function patch(server: ServerRecord, fields: object, metadata: object = {}): object {
+  return { metadata: { ...metadata, resourceVersion: server.resourceVersion }, ...fields };
+}
+
+/** The one that was applied: what it changed is shown, and of several such it changed most. */
+function standing(server: ServerRecord, projections: readonly Projection[]): Projection | undefined {
+  return projections
+    .filter(({ change }) => change !== null && shows(server, change))
+    .toSorted((a, b) => changedFields(b) - changedFields(a))[0];
+}
+
+function changedFields({ change }: Projection): number {
+  return Object.keys(change ?? {}).length;
+}
+
+/** No answer, half of one, or that of something between us and the API server: the write may have been done. */
+function maybeApplied({ status }: ApiError): boolean {
+  return status < 300 || status >= 500;
+}
+
+function mayRetry(error: ApiError): boolean {
+  return error.status === 409 || error.status === 429 || maybeApplied(error);
+}

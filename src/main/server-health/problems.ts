@@ -1,0 +1,158 @@
+// What can be wrong with servers and regions, as lines of the problem log: the original's messages where it has one.
+
+import type { CheckError } from '../../shared/errors.ts';
+import type { Observation } from '../../shared/observation.ts';
+import type { ServerRecord } from '../../shared/server-record.ts';
+import type { Problem } from '../problems/problem-log.ts';
+import { serverFields } from '../projection/transition-log.ts';
+
+/** The subject of what is wrong with a region as a whole. */
+export const regionSubject = 'region';
+const serverSubjects = 'server/';
+
+/** The subject of all problems of one server. */
+export function serverSubject({ namespace, name }: ServerRecord): string {
+  return `${serverSubjects}${namespace}/${name}`;
+}
+
+/** A server whose check failed may be in the power state that it was in, or not. */
+function powerSubject({ namespace, name }: ServerRecord): string {
+  return `power/${namespace}/${name}`;
+}
+
+export function isServerSubject(subject: string): boolean {
+  return subject.startsWith(serverSubjects);
+}
+
+export function regionUnresolved(
+  regionId: string,
+  error: CheckError,
+  extra: Readonly<Record<string, unknown>> = {},
+): Problem {
+  return {
+    key: `region/${kindOf(error)}`,
+    subject: regionSubject,
+    hidesOthers: true,
+    message: 'failed to resolve region, skipping',
+    error: error.message,
+    fields: { region: regionId, code: error.code, ...extra },
+    ended: 'region resolved again',
+  };
+}
+
+export function checkFailed(
+  server: ServerRecord,
+  error: CheckError,
+  extra: Readonly<Record<string, unknown>>,
+): Problem {
+  return {
+    key: `check/${server.namespace}/${server.name}/${kindOf(error)}`,
+    subject: serverSubject(server),
+    hides: powerSubject(server),
+    server,
+    message: 'failed to check server, skipping',
+    error: error.message,
+    fields: { server: server.name, region: server.regionId ?? '', code: error.code, ...extra },
+    ended: 'server checked again',
+  };
+}
+
+/** Errors of one kind are one problem, going on. Of an object that is wrong, each flaw is a problem of its own. */
+function kindOf({ code, message }: CheckError): string {
+  return code === 'invalid-config' ? `${code}/${message}` : code;
+}
+
+export function missingRegionLabel(server: ServerRecord): Problem {
+  return {
+    key: `no-region/${server.namespace}/${server.name}`,
+    subject: serverSubject(server),
+    server,
+    message: 'server missing region label, skipping',
+    fields: { server: server.name },
+  };
+}
+
+export function notFound(server: ServerRecord): Problem {
+  return {
+    key: `missing/${server.namespace}/${server.name}`,
+    subject: serverSubject(server),
+    hides: powerSubject(server),
+    server,
+    message: 'server not found in provider, skipping',
+    fields: { server: server.name, region: server.regionId ?? '' },
+    ended: 'server found in provider again',
+  };
+}
+
+export function unsupportedPowerState(
+  server: ServerRecord,
+  { unsupportedPowerState: state }: Observation,
+): Problem {
+  return {
+    key: `power/${state}/${server.namespace}/${server.name}`,
+    subject: powerSubject(server),
+    server,
+    message: 'caught unsupported server power state',
+    fields: { powerState: state, server: server.name, region: server.regionId ?? '' },
+    ended: 'server left unsupported power state',
+  };
+}
+
+export function annotationFailed(server: ServerRecord, error: Error): Problem {
+  return {
+    key: `annotation/${server.namespace}/${server.name}`,
+    subject: `annotation/${server.namespace}/${server.name}`,
+    server,
+    message: 'failed to patch pending-entry annotation',
+    error,
+    fields: serverFields(server),
+    ended: 'pending-entry annotation patched again',
+  };
+}
+
+export function unreadableRecord(server: ServerRecord): CheckError {
+  return { code: 'invalid-response', message: `the region's record of server ${server.name} cannot be read` };
+}
+
+export function malformedRecord(
+  regionId: string,
+  identity: string,
+  id: string | null,
+  error: CheckError,
+): Problem {
+  return {
+    key: `malformed/${identity}/${id ?? ''}`,
+    message: 'failed to read a server record of the region, skipping',
+    error: error.message,
+    fields: { region: regionId, identity, provider_id: id ?? '' },
+  };
+}
+
+export function mostVanished(regionId: string, identity: string, servers: number): Problem {
+  return {
+    key: `vanished/${identity}`,
+    message: 'most servers of a project are missing at once, confirming with a new login before reporting it',
+    fields: { region: regionId, identity, servers },
+  };
+}
+
+export function flavorsFailed(regionId: string, error: CheckError): Problem {
+  return {
+    key: `flavors/${error.code}`,
+    subject: 'flavors',
+    message: 'failed to list flavors',
+    error: error.message,
+    fields: { region: regionId, code: error.code },
+    ended: 'flavors listed again',
+  };
+}
+
+export function breakerOpened(regionId: string, error: CheckError, failures: number): Problem {
+  return {
+    key: 'breaker',
+    message: 'region breaker opened, asking for one project only until it answers',
+    error: error.message,
+    fields: { region: regionId, code: error.code, failures },
+    ended: 'region breaker closed',
+  };
+}

@@ -1,0 +1,136 @@
+// Collects what the monitor shows of itself, from the parts that know. Only looks: nothing here changes anything.
+
+import type { Clock } from '../../shared/clock.ts';
+import type {
+  MonitorStatus,
+  ProblemStatus,
+  ProblemsStatus,
+  ProcessStatus,
+  RegionStatus,
+} from '../../shared/monitor-status.ts';
+import type { ResourceCaches } from '../kubernetes/objects/resource-caches.ts';
+import { cutText } from '../log/fields.ts';
+import type { CheckerPool } from '../polls/checker-pool.ts';
+import type { ProblemLog } from '../problems/problem-log.ts';
+import type { RecentTransitions } from '../projection/recent-transitions.ts';
+import type { StateCounts } from '../projection/state-counts.ts';
+import { noRegion, type ServerHealthChecker, type WatchedRegion } from '../server-health/checker.ts';
+import type { Health } from './health.ts';
+
+export interface StatusSources {
+  readonly about: Omit<ProcessStatus, 'live' | 'ready' | 'detail'>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly health: Pick<Health, 'live' | 'ready'>;
+  readonly checker: Pick<ServerHealthChecker, 'regions'>;
+  readonly counts: StateCounts;
+  readonly pool: Pick<CheckerPool, 'queueLength' | 'workers'>;
+  readonly transitions: RecentTransitions;
+  readonly problems: Pick<ProblemLog, 'open'>;
+  readonly caches: Pick<ResourceCaches, 'snapshots' | 'outages'>;
+}
+
+/** Groups of problems that are shown. */
+const mostProblems = 50;
+/** Characters; clouds write long ones. The log has them whole. */
+const errorLimit = 300;
+
+export function monitorStatus(sources: StatusSources): MonitorStatus {
+  const { about, clock, health, checker, counts, pool, transitions, caches } = sources;
+  const { ok: ready, detail } = health.ready();
+  const phases = phasesByRegion(counts);
+  return {
+    time: timeText(clock.now()),
+    monitor: { ...about, live: health.live().ok, ready, detail },
+    regions: [...checker.regions()]
+      .map((region) => regionStatus(region, phases.get(region.record.name) ?? {}))
+      .toSorted(byName),
+    problems: problemsStatus(sources),
+    pool: {
+      queueLength: pool.queueLength,
+      workers: [...pool.workers()].map((worker) => ({ ...worker, busyShare: rounded(worker.busyShare) })),
+    },
+    transitions: transitions.newestFirst(),
+    caches: [...caches.snapshots()].map(({ resource, objects, synced }) => ({ resource, objects, synced })),
+  };
+}
+
+function problemsStatus({ problems, caches }: Pick<StatusSources, 'problems' | 'caches'>): ProblemsStatus {
+  const groups = [...outageGroups(caches)];
+  for (const [scope, ofScope] of problems.open())
+    for (const { firstMs, latestMs, error, ...group } of ofScope) {
+      // Such a region is shown as one that is not monitored; that is as somebody wanted it.
+      if (group.code === 'unsupported') continue;
+      groups.push({
+        ...group,
+        error: cutText(error, errorLimit),
+        regionId: scope === noRegion ? '' : scope,
+        since: timeText(firstMs),
+        latest: timeText(latestMs),
+      });
+    }
+  return {
+    open: groups.reduce((sum, { count }) => sum + count, 0),
+    groups: groups.toSorted((a, b) => Date.parse(b.latest) - Date.parse(a.latest)).slice(0, mostProblems),
+  };
+}
+
+function* outageGroups(caches: Pick<ResourceCaches, 'outages'>): Iterable<ProblemStatus> {
+  for (const { resource, message, error, since } of caches.outages()) {
+    const object = { kind: 'resource', name: resource, displayName: '' } as const;
+    const at = timeText(since);
+    const of = { code: '', regionId: '', count: 1, objects: [object], since: at, latest: at };
+    yield { message, error: cutText(error, errorLimit), ...of };
+  }
+}
+
+function regionStatus(
+  { record, health, servers }: WatchedRegion,
+  phases: Readonly<Record<string, number>>,
+): RegionStatus {
+  const failure = health?.failure ?? null;
+  const lastGoodAt = health?.lastGoodAt ?? null;
+  return {
+    regionId: record.name,
+    regionName: record.displayName,
+    provider: record.provider,
+    state: stateOf(health),
+    up: health?.up ?? false,
+    breakerOpen: health?.breakerOpen ?? false,
+    failures: health?.failures ?? 0,
+    error: failure === null ? null : { code: failure.code, message: failure.message },
+    lastGoodAt: lastGoodAt === null ? null : timeText(lastGoodAt),
+    servers,
+    phases,
+    polls: (health?.polls ?? []).map(({ outcome, seconds }) => ({ outcome, seconds: rounded(seconds) })),
+  };
+}
+
+function stateOf(health: WatchedRegion['health']): RegionStatus['state'] {
+  if (health?.tried !== true) return 'waiting';
+  if (health.failure?.code === 'unsupported') return 'unsupported';
+  return health.up ? 'up' : 'down';
+}
+
+function phasesByRegion(counts: StateCounts): ReadonlyMap<string, Readonly<Record<string, number>>> {
+  const regions = new Map<string, Record<string, number>>();
+  for (const { region_id, state, count } of counts.values()) {
+    const phases = regions.get(region_id) ?? {};
+    phases[state] = (phases[state] ?? 0) + count;
+    regions.set(region_id, phases);
+  }
+  return regions;
+}
+
+/** By what people call them; those without a name by their id. */
+function byName(a: RegionStatus, b: RegionStatus): number {
+  return (a.regionName || a.regionId).localeCompare(b.regionName || b.regionId);
+}
+
+/** Thousandths are enough for people, and change less often. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function timeText(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

@@ -1,0 +1,39 @@
+// The files of the status page. Browsers run nothing and load nothing but them: the policy that comes with the page
+// allows no inline code, no other origin, and no HTML made from strings.
+
+import { readFileSync } from 'node:fs';
+
+export interface PageFile {
+  /** Where the page looks for it; beside the page, wherever a proxy may put that. */
+  readonly path: string;
+  readonly type: string;
+  readonly body: string;
+}
+
+export const pagePolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
+
+/** Read at the start: the image's file system need not be there later, and a broken installation shows at once. */
+export function readStatusPage(): readonly PageFile[] {
+  return [
+    { path: '/', type: 'text/html; charset=utf-8', body: read('status.html') },
+    { path: '/status.css', type: 'text/css; charset=utf-8', body: read('status.css') },
+    { path: '/status.js', type: 'text/javascript; charset=utf-8', body: read('status.js') },
+    { path: '/icon.svg', type: 'image/svg+xml', body: read('icon.svg') },
+  ];
+}
+
+/** The folder page/ lies beside main/ in a checkout, in dist, and in the bundle (whose parts lie in main/chunks/). */
+function read(name: string): string {
+  return readFileSync(new URL(`../../page/${name}`, import.meta.url), 'utf8');
+}

@@ -1,0 +1,357 @@
+// A simulated OpenStack cloud on a port of this machine: Keystone v3 and Nova over real HTTP, with servers that can be
+// changed from the program that started it, and with faults. It answers as Keystone 22 and Nova 26.2 (Zed) do.
+
+import { randomUUID } from 'node:crypto';
+import { type Clock, systemClock } from '../../shared/clock.ts';
+import { Accounts, type Domain, type Project, type User } from './accounts.ts';
+import { type ActionName, actions } from './actions.ts';
+import type { FaultPlan } from './faults.ts';
+import { type CloudFlavor, flavorOf, type NewFlavor } from './flavors.ts';
+import { Fleet } from './fleet.ts';
+import { Keystone } from './keystone.ts';
+import { Listener } from './listener.ts';
+import { minorOf } from './microversion.ts';
+import { Nova } from './nova.ts';
+import type { RequestLog } from './request-log.ts';
+import { computePath } from './routes.ts';
+import {
+  type CloudServer,
+  changed,
+  faultOf,
+  type NewServer,
+  type ServerChanges,
+  statesOf,
+} from './server.ts';
+import { Wire } from './wire.ts';
+
+export interface SandboxCloudOptions {
+  /** 0, a free port, unless given. */
+  readonly port?: number;
+  /** The cloud's own clock: tokens, times of servers, the Date header. The system's unless given. */
+  readonly clock?: Clock;
+  /** An hour unless given. */
+  readonly tokenLifetimeMs?: number;
+  /** Servers on a page, at most: 1000 unless given. */
+  readonly maxLimit?: number;
+  /** Delay of every answer. */
+  readonly latencyMs?: number;
+  /** Newest compute microversion: 2.93 unless given. */
+  readonly microversionMax?: string;
+  /** RegionOne unless given. */
+  readonly catalogRegion?: string;
+  /** Whether the catalogue's compute URL ends with the project's id, as that of many clouds does. */
+  readonly projectInComputeUrl?: boolean;
+  /** Whether lists show the fault of a server in error; on real clouds it depends on the set-up of their databases. */
+  readonly faultsInLists?: boolean;
+  /** How long a gradual task (powering-off, spawning, …) takes on the cloud's clock: 3 s unless given. */
+  readonly taskMs?: number;
+  /** PEM; plain HTTP unless given. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Told of every server that is created or changes, by whom or what ever. */
+  readonly onChange?: (server: CloudServer) => void;
+}
+
+export interface TaskOptions {
+  /** The task state first, the outcome after `taskMs`; else the outcome at once. */
+  readonly gradual?: boolean;
+}
+
+/** What a client needs to log in. */
+export interface CloudIdentity {
+  readonly domainId: string;
+  readonly userId: string;
+  readonly password: string;
+  readonly projectId: string;
+}
+
+export class SandboxCloud {
+  /** Keystone's root, without /v3 and without a trailing slash. Nova is below it and in the catalogue. */
+  readonly endpoint: string;
+  readonly requests: RequestLog;
+  readonly faults: FaultPlan;
+
+  readonly #clock: Clock;
+  readonly #taskMs: number;
+  readonly #accounts: Accounts;
+  readonly #fleet: Fleet;
+  readonly #flavors = new Map<string, CloudFlavor>();
+  readonly #nova: Nova;
+  readonly #listener: Listener;
+  readonly #closing: AbortController;
+  #created = 0;
+
+  static async start(options: SandboxCloudOptions = {}): Promise<SandboxCloud> {
+    minorOf(options.microversionMax ?? '2.93');
+    const wire = new Wire({ clock: options.clock ?? systemClock, latencyMs: options.latencyMs ?? 0 });
+    const listener = new Listener(wire.handler, { port: options.port ?? 0, tls: options.tls ?? null });
+    await listener.open();
+    return new SandboxCloud(options, wire, listener);
+  }
+
+  private constructor(options: SandboxCloudOptions, wire: Wire, listener: Listener) {
+    this.endpoint = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${listener.port}`;
+    this.requests = wire.requests;
+    this.faults = wire.faults;
+    this.#clock = options.clock ?? systemClock;
+    this.#fleet = new Fleet(options.onChange);
+    this.#taskMs = options.taskMs ?? 3000;
+    this.#listener = listener;
+    this.#closing = wire.closing;
+    this.#accounts = new Accounts(this.#clock, options.tokenLifetimeMs ?? 3_600_000);
+    this.addFlavor({ id: '11111111-1111-4111-8111-111111111111', name: 'm1.large' });
+    this.addFlavor({
+      id: '22222222-2222-4222-8222-222222222222',
+      name: 'g1.gpu',
+      vcpus: 16,
+      ramMib: 131_072,
+      diskGib: 200,
+      extraSpecs: { 'pci_passthrough:alias': 'gpu:1' },
+    });
+    const suffix = options.projectInComputeUrl === true ? '/{project}' : '';
+    this.#nova = new Nova({
+      accounts: this.#accounts,
+      fleet: this.#fleet,
+      flavors: this.#flavors,
+      endpoint: this.endpoint,
+      maxLimit: options.maxLimit ?? 1000,
+      microversionMax: options.microversionMax ?? '2.93',
+      faultsInLists: options.faultsInLists ?? false,
+      perform: ({ id }, action) => this.act(id, action, { gradual: true }),
+      reset: ({ id }, changes) => this.updateServer(id, changes),
+      delete: (server) => this.deleteServer(server.id, { gradual: true }),
+    });
+    wire.serve({
+      endpoint: this.endpoint,
+      accounts: this.#accounts,
+      keystone: new Keystone({
+        accounts: this.#accounts,
+        endpoint: this.endpoint,
+        catalog: {
+          region: options.catalogRegion ?? 'RegionOne',
+          urls: {
+            placement: `${this.endpoint}/placement`,
+            identity: `${this.endpoint}/v3`,
+            compute: `${this.endpoint}${computePath}/v2.1${suffix}`,
+            network: `${this.endpoint}/networking`,
+            image: `${this.endpoint}/image`,
+            baremetal: `${this.endpoint}/baremetal`,
+          },
+        },
+      }),
+      nova: this.#nova,
+    });
+  }
+
+  addDomain(options?: Parameters<Accounts['addDomain']>[0]): Domain {
+    return this.#accounts.addDomain(options);
+  }
+
+  addProject(options?: Parameters<Accounts['addProject']>[0]): Project {
+    return this.#accounts.addProject(options);
+  }
+
+  addUser(options: Parameters<Accounts['addUser']>[0]): User {
+    return this.#accounts.addUser(options);
+  }
+
+  /** A project with a user of its own, as the region service makes for an identity. */
+  addIdentity(
+    options: { projectId?: string; domainId?: string; roles?: readonly string[] } = {},
+  ): CloudIdentity {
+    const { projectId, domainId = 'default', roles = ['member', 'reader'] } = options;
+    const project = this.addProject({ domainId, ...(projectId === undefined ? {} : { id: projectId }) });
+    const user = this.addUser({ domainId, projects: [{ id: project.id, roles }] });
+    return { domainId, userId: user.id, password: user.password, projectId: project.id };
+  }
+
+  /** A region's service account: administrator of a domain of its own and of a project in it. */
+  serviceAccount(): CloudIdentity {
+    const domain = this.addDomain();
+    const roles = ['admin', 'member', 'reader'];
+    const project = this.addProject({ domainId: domain.id });
+    const user = this.addUser({
+      domainId: domain.id,
+      projects: [{ id: project.id, roles }],
+      domainRoles: roles,
+    });
+    return { domainId: domain.id, userId: user.id, password: user.password, projectId: project.id };
+  }
+
+  rotatePassword(userId: string, password: string): void {
+    this.#accounts.setPassword(userId, password);
+  }
+
+  /** Of a project, or all. `wavering`: they are good and bad by turns, as for minutes on a real cloud. */
+  revokeTokens(projectId?: string, options: { wavering?: boolean } = {}): void {
+    this.#accounts.revoke(
+      ({ scope }) => projectId === undefined || (scope.kind === 'project' && scope.projectId === projectId),
+      options,
+    );
+  }
+
+  addFlavor(flavor: NewFlavor): CloudFlavor {
+    const added = flavorOf(flavor);
+    this.#flavors.set(added.id, added);
+    return added;
+  }
+
+  get flavors(): CloudFlavor[] {
+    return [...this.#flavors.values()];
+  }
+
+  /** Servers that are not deleted. */
+  get size(): number {
+    return this.#fleet.size;
+  }
+
+  /** As it is now; undefined where there never was one. */
+  server(id: string): CloudServer | undefined {
+    return this.#fleet.get(id);
+  }
+
+  /** Of a project, or all, newest first, without the deleted ones. */
+  servers(projectId?: string): CloudServer[] {
+    return this.#fleet.servers(projectId);
+  }
+
+  createServer(projectId: string, options: NewServer = {}): CloudServer {
+    const now = this.#clock.now();
+    const status = options.status ?? 'ACTIVE';
+    const flavorId = options.flavorId ?? this.#flavors.keys().next().value ?? '';
+    if (!this.#flavors.has(flavorId)) throw new Error(`the sandbox's cloud has no flavor ${flavorId}`);
+    const states = { ...statesOf(status), ...options };
+    const createdMs = options.createdMs ?? now;
+    const booted = options.launchedMs === undefined && status !== 'BUILD' && status !== 'ERROR';
+    this.#created++;
+    const server: CloudServer = {
+      id: options.id ?? randomUUID(),
+      name: options.name ?? `server-${this.#created}`,
+      projectId,
+      userId: options.userId ?? projectId,
+      status,
+      vmState: states.vmState,
+      powerState: states.powerState,
+      taskState: states.taskState ?? null,
+      metadata: options.metadata ?? {},
+      flavorId,
+      imageId: options.imageId ?? '33333333-3333-4333-8333-333333333333',
+      fault: faultOf(options.fault ?? null, now),
+      createdMs,
+      updatedMs: Math.max(createdMs, options.launchedMs ?? 0),
+      launchedMs: booted ? createdMs : (options.launchedMs ?? null),
+      terminatedMs: null,
+      cellDown: false,
+      ordinal: this.#created,
+    };
+    this.#fleet.add(server);
+    return server;
+  }
+
+  /** A new server in BUILD that becomes ACTIVE, or ERROR when a fault is given; at once or gradually. */
+  build(projectId: string, options: Omit<NewServer, 'status'> & TaskOptions = {}): CloudServer {
+    const { gradual = false, fault, ...server } = options;
+    const { id } = this.createServer(projectId, { ...server, status: 'BUILD' });
+    const after = fault === undefined ? { status: 'ACTIVE' } : { status: 'ERROR', fault };
+    this.#perform(id, {}, after, { gradual });
+    return this.#known(id);
+  }
+
+  /** Changes a server and the time of its last change. A new status brings power, vm and task state along. */
+  updateServer(id: string, changes: ServerChanges): CloudServer {
+    const server = changed(this.#known(id), changes, this.#clock.now());
+    this.#fleet.replace(server);
+    return server;
+  }
+
+  rename(id: string, name: string): CloudServer {
+    return this.updateServer(id, { name });
+  }
+
+  start(id: string, options: TaskOptions = {}): void {
+    this.act(id, 'os-start', options);
+  }
+
+  stop(id: string, options: TaskOptions = {}): void {
+    this.act(id, 'os-stop', options);
+  }
+
+  /** Any of Nova's actions, whatever state the server is in. */
+  act(id: string, name: ActionName, options: TaskOptions = {}): void {
+    this.#perform(id, actions[name].during, actions[name].after, options);
+  }
+
+  /** Puts the server in error, with a fault that `GET /servers/{id}` shows. */
+  fail(id: string, message: string): CloudServer {
+    return this.updateServer(id, { status: 'ERROR', fault: message });
+  }
+
+  /** It stays in lists of changes, as DELETED. */
+  deleteServer(id: string, options: TaskOptions = {}): void {
+    this.#perform(id, { taskState: 'deleting' }, { status: 'DELETED' }, options);
+  }
+
+  /** Whether the cell that holds these servers, or all of a project, answers. */
+  setCellDown(which: { projectId: string } | { serverIds: readonly string[] }, down: boolean): void {
+    const servers =
+      'projectId' in which ? this.servers(which.projectId) : which.serverIds.map((id) => this.#known(id));
+    for (const server of servers) this.#fleet.replace({ ...server, cellDown: down });
+  }
+
+  /** Writes the records of all servers, so that the first list is as fast as the later ones. */
+  warm(microversion = '2.90'): void {
+    this.#nova.warm(minorOf(microversion));
+  }
+
+  /** Shows another certificate to connections that are made from now on. For a cloud that was started with one. */
+  setCertificate(tls: { readonly key: string; readonly cert: string }): void {
+    this.#listener.setCertificate(tls);
+  }
+
+  /** Open connections. */
+  connections(): number {
+    return this.#listener.connections;
+  }
+
+  /** Cuts all connections and refuses new ones. */
+  async pause(): Promise<void> {
+    await this.#listener.close();
+  }
+
+  /** Back on the same port. */
+  async resume(): Promise<void> {
+    await this.#listener.open();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#listener.close();
+  }
+
+  #perform(id: string, during: ServerChanges, after: ServerChanges, options: TaskOptions): void {
+    const finish = (): void => {
+      const server = this.updateServer(id, after);
+      if (server.status === 'DELETED') this.#fleet.replace({ ...server, terminatedMs: server.updatedMs });
+    };
+    if (options.gradual !== true) {
+      finish();
+      return;
+    }
+    const begun = this.updateServer(id, during);
+    this.#clock.sleep(this.#taskMs, this.#closing.signal).then(
+      () => {
+        // Another task or outcome meanwhile is the last word.
+        const { status, taskState } = this.#known(id);
+        if (status === begun.status && taskState === begun.taskState) finish();
+      },
+      () => {
+        // The cloud closes: the task stays as it is.
+      },
+    );
+  }
+
+  #known(id: string): CloudServer {
+    const server = this.#fleet.get(id);
+    if (server === undefined) throw new Error(`the sandbox's cloud has no server ${id}`);
+    return server;
+  }
+}

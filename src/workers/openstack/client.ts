@@ -1,0 +1,162 @@
+// HTTP with JSON answers, for one job: bounded in time, in size and in number, every request counted.
+
+import { Deadline } from '../../shared/deadline.ts';
+import { CheckFailure } from '../../shared/errors.ts';
+import { type Answer, AnswerTooLarge, digestOf, exchange, textOf } from '../../shared/http-exchange.ts';
+import { headerTime, retryAfterMs } from './cloud-time.ts';
+import type { ConnectionLease } from './connections.ts';
+import { isClosedConnection, statusFailure, transportFailure } from './http-failure.ts';
+import type { JobContext } from './job-context.ts';
+import { usualBytes } from './large-bodies.ts';
+
+const maxBytes = 64 * 1024 * 1024;
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  /** Low-cardinality name for counts, traces and errors, for example "GET /servers/detail". */
+  readonly route: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Makes the request one whose error answers are never quoted: Keystone repeats what it was sent, passwords too. */
+  readonly secretBody?: string;
+  /** Statuses that the caller can read; any other rejects. */
+  readonly accept: readonly number[];
+  /** Asks for the body's digest; a body that has this one is not even parsed. "" where none is known yet. */
+  readonly knownDigest?: string | undefined;
+}
+
+export interface ApiReply {
+  readonly status: number;
+  /** Null when the answer is `unchanged`. */
+  readonly json: unknown;
+  /** Of the body as it came; null when it was not asked for. */
+  readonly digest: string | null;
+  /** True when that is the digest which the caller knows. */
+  readonly unchanged: boolean;
+  /** One header, as text. */
+  readonly header: (name: string) => string | undefined;
+  /** The other side's clock when it began to answer, epoch milliseconds; null when it did not say. */
+  readonly dateMs: number | null;
+  /** Milliseconds from sending until the answer began. */
+  readonly waitedMs: number;
+}
+
+/** Every rejection is a CheckFailure. No redirect is followed: the token is for the host that was asked. */
+export class OpenstackClient {
+  readonly #lease: ConnectionLease;
+  readonly #context: JobContext;
+
+  constructor(lease: ConnectionLease, context: JobContext) {
+    this.#lease = lease;
+    this.#context = context;
+  }
+
+  async send(request: ApiRequest): Promise<ApiReply> {
+    return this.#context.limit(async () => {
+      try {
+        return await this.#measured(request);
+      } catch (thrown) {
+        // The other side may have closed an idle connection just as we used it. A GET does no harm twice.
+        if (request.method !== 'GET' || !(thrown instanceof CheckFailure)) throw thrown;
+        if (!isClosedConnection(thrown.cause)) throw thrown;
+        return this.#measured(request);
+      }
+    });
+  }
+
+  async #measured(request: ApiRequest): Promise<ApiReply> {
+    const { signal, requests } = this.#context;
+    signal.throwIfAborted();
+    const url = new URL(request.url);
+    const what = `${request.route} at ${url.host}`;
+    const startMs = wallMs();
+    let status = 0;
+    try {
+      const raw = await this.#exchange(request, url, what);
+      status = raw.status;
+      const reply = this.#read(request, raw, what);
+      requests.add({ route: request.route, status, startMs, endMs: wallMs() });
+      return reply;
+    } catch (thrown) {
+      const failure = transportFailure(what, thrown);
+      requests.add({ route: request.route, status, startMs, endMs: wallMs(), error: failure.error });
+      throw failure;
+    }
+  }
+
+  async #exchange(request: ApiRequest, url: URL, what: string): Promise<Answer> {
+    const { signal: jobSignal, requestTimeoutMs } = this.#context;
+    const { method, headers, secretBody = null } = request;
+    const { largeBodies } = this.#lease;
+    const deadline = new Deadline(requestTimeoutMs, jobSignal);
+    const { signal } = deadline;
+    try {
+      return await exchange(
+        this.#lease.pool(url.origin),
+        {
+          method,
+          url,
+          headers: { accept: 'application/json', 'user-agent': 'region-monitor', ...headers },
+          body: secretBody,
+        },
+        { signal, maxBytes, large: { bytes: usualBytes, turn: async () => largeBodies.turn(signal) } },
+      );
+    } catch (thrown) {
+      if (thrown instanceof AnswerTooLarge)
+        throw new CheckFailure({
+          code: 'response-too-large',
+          message: `${what} sent more than the ${maxBytes} bytes that we accept`,
+          status: thrown.status,
+        });
+      if (!deadline.expired) throw thrown;
+      throw new CheckFailure({
+        code: 'timeout',
+        message: `${what} gave no answer within ${requestTimeoutMs} ms`,
+      });
+    } finally {
+      deadline.release();
+    }
+  }
+
+  #read(request: ApiRequest, raw: Answer, what: string): ApiReply {
+    const header = (name: string): string | undefined => {
+      const value = raw.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    const dateMs = headerTime(header('date'));
+    const digest = request.knownDigest === undefined ? null : digestOf(raw);
+    const unchanged = digest !== null && digest === request.knownDigest && raw.status === 200;
+    const json = unchanged ? null : parseJson(textOf(raw));
+    if (!request.accept.includes(raw.status)) {
+      throw statusFailure({
+        what,
+        status: raw.status,
+        json: request.secretBody === undefined ? json : undefined,
+        token: request.headers['x-auth-token'],
+        retryAfterMs: retryAfterMs(header('retry-after'), dateMs ?? this.#context.clock.now()),
+      });
+    }
+    if (json === undefined) {
+      const type = header('content-type') ?? 'no content type';
+      throw new CheckFailure({
+        code: 'invalid-response',
+        message: `${what} answered ${raw.status} with ${raw.bytes} bytes (${type}) that are no JSON`,
+        status: raw.status,
+      });
+    }
+    return { status: raw.status, json, digest, unchanged, header, dateMs, waitedMs: raw.waitedMs };
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Wall time with a fraction; `Date.now()` has none. */
+function wallMs(): number {
+  return performance.timeOrigin + performance.now();
+}

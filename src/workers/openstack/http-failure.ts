@@ -1,0 +1,99 @@
+// What went wrong with a request, as one of the closed set of codes.
+
+import * as v from 'valibot';
+import { CheckFailure, type ErrorCode } from '../../shared/errors.ts';
+
+/** Longest text of a cloud that we repeat in an error. */
+const maxDetailLength = 200;
+
+/** An answer whose status the caller did not ask for. */
+export interface RefusedAnswer {
+  /** What was asked of whom, for people. */
+  readonly what: string;
+  readonly status: number;
+  /** The parsed body; undefined when it must not be quoted or is no JSON. */
+  readonly json: unknown;
+  /** What we sent and nobody may see, should the answer repeat it. */
+  readonly token?: string | undefined;
+  readonly retryAfterMs: number | null;
+}
+
+export function statusFailure({ what, status, json, token, retryAfterMs }: RefusedAnswer): CheckFailure {
+  const detail = answeredMessage(json, token);
+  return new CheckFailure({
+    code: statusCode(status, retryAfterMs),
+    message: `${what} answered ${status}${detail === null ? '' : ` (${detail})`}`,
+    status,
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+  });
+}
+
+function statusCode(status: number, retryAfterMs: number | null): ErrorCode {
+  if (status === 401) return 'unauthorized';
+  if (status === 403) return 'forbidden';
+  if (status === 404) return 'not-found';
+  // 413 with Retry-After is how Nova's own limits answered before 429 existed; some proxies still do.
+  if (status === 429 || (status === 413 && retryAfterMs !== null)) return 'rate-limited';
+  return status >= 500 ? 'server-error' : 'unexpected-status';
+}
+
+const faultBodySchema = v.record(v.string(), v.fallback(v.nullable(v.object({ message: v.string() })), null));
+
+/** OpenStack's faults are `{"<kind>": {"code": …, "message": "…"}}`, whatever the kind. */
+function answeredMessage(json: unknown, token: string | undefined): string | null {
+  const parsed = v.safeParse(faultBodySchema, json);
+  const message = parsed.success
+    ? Object.values(parsed.output).find((fault) => fault !== null)?.message
+    : null;
+  const shown = token ? message?.replaceAll(token, '[redacted]') : message;
+  return shown?.replaceAll(/\s+/g, ' ').trim().slice(0, maxDetailLength) ?? null;
+}
+
+const timeouts = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ETIMEDOUT',
+]);
+const tlsCode = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO)/;
+/** The other side closed a connection: it may have been idle too long for its taste. */
+const closedCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+/** A request that got no answer, or not the whole of one. A CheckFailure passes as it is. */
+export function transportFailure(what: string, thrown: unknown): CheckFailure {
+  if (thrown instanceof CheckFailure) return thrown;
+  const code = errorCode(thrown);
+  const reason = thrown instanceof Error && thrown.message !== '' ? thrown.message : String(thrown);
+  return new CheckFailure(
+    { code: transportCode(code), message: `${what} failed: ${code ?? reason}${hint(code, reason)}` },
+    { cause: thrown },
+  );
+}
+
+export function isClosedConnection(thrown: unknown): boolean {
+  const code = errorCode(thrown);
+  return code !== null && closedCodes.has(code);
+}
+
+function transportCode(code: string | null): ErrorCode {
+  if (code === null || code === 'UND_ERR_INVALID_ARG') return 'internal';
+  // The worker gave up its connections under the request.
+  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return 'cancelled';
+  if (timeouts.has(code)) return 'timeout';
+  if (tlsCode.test(code)) return 'tls';
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'response-too-large';
+  // What answers there speaks no HTTP.
+  if (code.startsWith('HPE_')) return 'invalid-response';
+  return 'unreachable';
+}
+
+function hint(code: string | null, reason: string): string {
+  return code === null || reason.includes(code) ? '' : ` (${reason.slice(0, maxDetailLength)})`;
+}
+
+function errorCode(thrown: unknown): string | null {
+  if (!(thrown instanceof Error)) return null;
+  if ('code' in thrown && typeof thrown.code === 'string') return thrown.code;
+  // Undici's parser has a code for some of its errors only.
+  return thrown.name === 'HTTPParserError' ? 'HPE_INVALID' : null;
+}

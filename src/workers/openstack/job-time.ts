@@ -1,0 +1,53 @@
+// The time that one job has, as a signal.
+
+import type { Clock } from '../../shared/clock.ts';
+import { CheckFailure } from '../../shared/errors.ts';
+
+/** Part of the time left that is kept for handing the answer back, and its bounds in milliseconds. */
+const margin = { share: 0.05, minMs: 5, maxMs: 250 };
+
+/** Node's timers take no more. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/**
+ * Its signal aborts shortly before the job's deadline (reason: CheckFailure `timeout`) or when the caller's signal
+ * does (`cancelled`), whichever is first. `close` it when the job is done.
+ */
+export class JobTime {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #caller: AbortSignal;
+
+  constructor(options: { deadlineMs: number; signal: AbortSignal; clock: Clock }) {
+    const leftMs = options.deadlineMs - options.clock.monotonicMs();
+    const marginMs = Math.min(Math.max(leftMs * margin.share, margin.minMs), margin.maxMs);
+    this.#timer = setTimeout(this.#expire, Math.min(Math.max(leftMs - marginMs, 0), maxTimerMs));
+    this.#caller = options.signal;
+    this.#caller.addEventListener('abort', this.#cancel);
+    // A timer of 0 fires only after the first request is out: too late for a job that waited too long for a worker.
+    if (leftMs <= marginMs) this.#expire();
+    if (this.#caller.aborted) this.#cancel();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#caller.removeEventListener('abort', this.#cancel);
+  }
+
+  readonly #expire = (): void => {
+    this.#controller.abort(
+      new CheckFailure({
+        code: 'timeout',
+        message: 'the check reached its deadline before the region answered',
+      }),
+    );
+  };
+
+  readonly #cancel = (): void => {
+    this.#controller.abort(new CheckFailure({ code: 'cancelled', message: 'the check was cancelled' }));
+  };
+}

@@ -1,0 +1,201 @@
+// The parts of Keystone's and Nova's answers that we read. Everything else in them is ignored.
+
+import * as v from 'valibot';
+import { CheckFailure } from '../../shared/errors.ts';
+import type { MalformedRecord } from '../../shared/server-health.ts';
+import { ownerId } from './owner-metadata.ts';
+
+const tokenSchema = v.object({
+  token: v.object({
+    expires_at: v.string(),
+    issued_at: v.nullish(v.string()),
+    project: v.nullish(v.object({ id: v.string() })),
+    // One odd entry of a service that we never use must not cost the login: entries are read one by one.
+    catalog: v.nullish(v.array(v.unknown())),
+  }),
+});
+
+const serviceSchema = v.object({ type: v.string(), endpoints: v.array(v.unknown()) });
+
+const endpointSchema = v.object({
+  interface: v.string(),
+  region_id: v.nullish(v.string()),
+  region: v.nullish(v.string()),
+  url: v.string(),
+});
+
+const versionSchema = v.object({
+  id: v.string(),
+  /** The highest microversion; "" where there are none. */
+  version: v.nullish(v.string()),
+  min_version: v.nullish(v.string()),
+  links: v.nullish(v.array(v.object({ rel: v.string(), href: v.string() }))),
+});
+
+const linksSchema = v.nullish(v.array(v.object({ rel: v.string(), href: v.string() })));
+
+const serverPageSchema = v.object({ servers: v.array(v.unknown()), servers_links: linksSchema });
+
+const faultSchema = v.nullish(v.object({ message: v.nullish(v.string()) }));
+
+const serverFields = v.object({
+  id: v.pipe(v.string(), v.minLength(1)),
+  name: v.optional(v.string()),
+  status: v.nullish(v.string()),
+  updated: v.nullish(v.string()),
+  metadata: v.nullish(
+    v.object({ 'region:server_id': v.optional(v.string()), serverID: v.optional(v.string()) }),
+  ),
+  fault: faultSchema,
+  'OS-EXT-STS:power_state': v.nullish(v.number()),
+  'OS-EXT-STS:task_state': v.nullish(v.string()),
+});
+
+// Nova gives every server a name, except in the partial record of one whose cell is down: id, status UNKNOWN, no more.
+const serverSchema = v.pipe(
+  serverFields,
+  v.forward(
+    v.check((server) => server.name !== undefined || server.status === 'UNKNOWN'),
+    ['name'],
+  ),
+);
+
+const faultPageSchema = v.object({ server: v.object({ fault: faultSchema }) });
+
+const flavorPageSchema = v.object({
+  flavors: v.array(
+    v.object({
+      id: v.string(),
+      name: v.string(),
+      'os-flavor-access:is_public': v.nullish(v.boolean()),
+    }),
+  ),
+  flavors_links: linksSchema,
+});
+
+export type KeystoneToken = v.InferOutput<typeof tokenSchema>['token'];
+export type CatalogEndpoint = v.InferOutput<typeof endpointSchema>;
+export type NovaServer = v.InferOutput<typeof serverSchema>;
+export type NovaVersion = v.InferOutput<typeof versionSchema>;
+export type NovaFlavor = v.InferOutput<typeof flavorPageSchema>['flavors'][number];
+
+/** `href` of the next page; null on the last. */
+export interface ServerPage {
+  readonly servers: readonly NovaServer[];
+  readonly malformed: readonly MalformedRecord[];
+  readonly next: string | null;
+}
+
+export function readToken(json: unknown): KeystoneToken {
+  return read(tokenSchema, json, 'the token').token;
+}
+
+/** Endpoints of all services of one type; entries that cannot be read are passed over. */
+export function readEndpoints(catalog: readonly unknown[], type: string): readonly CatalogEndpoint[] {
+  return readServices(catalog)
+    .flatMap((service) => (service.type === type ? service.endpoints : []))
+    .map((entry) => v.safeParse(endpointSchema, entry))
+    .flatMap((endpoint) => (endpoint.success ? [endpoint.output] : []));
+}
+
+/** Types of all services, each once. */
+export function readServiceTypes(catalog: readonly unknown[]): readonly string[] {
+  return [...new Set(readServices(catalog).map(({ type }) => type))];
+}
+
+function readServices(catalog: readonly unknown[]): readonly v.InferOutput<typeof serviceSchema>[] {
+  return catalog
+    .map((entry) => v.safeParse(serviceSchema, entry))
+    .flatMap((service) => (service.success ? [service.output] : []));
+}
+
+/** The versions of `{"versions": […]}` (the service's root) or of `{"version": {…}}` (one version's root). */
+export function readVersions(json: unknown): readonly NovaVersion[] {
+  const schema = v.union([v.object({ versions: v.array(v.unknown()) }), v.object({ version: v.unknown() })]);
+  const document = read(schema, json, 'the list of API versions');
+  const entries = 'versions' in document ? document.versions : [document.version];
+  return entries
+    .map((entry) => v.safeParse(versionSchema, entry))
+    .flatMap((version) => (version.success ? [version.output] : []));
+}
+
+/** A record that cannot be read becomes an entry of `malformed`: the rest of the page stands. */
+export function readServerPage(json: unknown, pageNumber: number): ServerPage {
+  const page = read(serverPageSchema, json, 'the list of servers');
+  const servers: NovaServer[] = [];
+  const malformed: MalformedRecord[] = [];
+  page.servers.forEach((record, index) => {
+    const parsed = v.safeParse(serverSchema, record);
+    if (parsed.success) servers.push(parsed.output);
+    else malformed.push(malformedServer(record, parsed.issues, `at index ${index} of page ${pageNumber}`));
+  });
+  return { servers, malformed, next: nextLink(page.servers_links) };
+}
+
+export function readFault(json: unknown): string | null {
+  return read(faultPageSchema, json, 'the server').server.fault?.message ?? null;
+}
+
+export function readFlavorPage(json: unknown): {
+  readonly flavors: readonly NovaFlavor[];
+  readonly next: string | null;
+} {
+  const page = read(flavorPageSchema, json, 'the list of flavors');
+  return { flavors: page.flavors, next: nextLink(page.flavors_links) };
+}
+
+function nextLink(links: v.InferOutput<typeof linksSchema>): string | null {
+  return links?.find((link) => link.rel === 'next')?.href ?? null;
+}
+
+function read<Schema extends v.GenericSchema>(
+  schema: Schema,
+  json: unknown,
+  what: string,
+): v.InferOutput<Schema> {
+  const parsed = v.safeParse(schema, json);
+  if (parsed.success) return parsed.output;
+  throw new CheckFailure({
+    code: 'invalid-response',
+    message: `${what} is not of the documented shape: ${describe(parsed.issues)}`,
+  });
+}
+
+const lenientString = v.fallback(v.optional(v.string()), undefined);
+
+/** What may still be told of a record that does not fit `serverSchema`. */
+const identitySchema = v.object({
+  id: lenientString,
+  metadata: v.fallback(
+    v.nullish(v.object({ 'region:server_id': lenientString, serverID: lenientString })),
+    undefined,
+  ),
+});
+
+function malformedServer(record: unknown, issues: Issues, place: string): MalformedRecord {
+  const identity = v.safeParse(identitySchema, record);
+  const known = identity.success ? identity.output : { id: undefined, metadata: undefined };
+  const providerId = known.id === '' ? null : (known.id ?? null);
+  return {
+    providerId,
+    ownerId: ownerId(known.metadata),
+    error: {
+      code: 'invalid-response',
+      message: `server ${providerId ?? place} is not of the documented shape: ${describe(issues)}`,
+    },
+  };
+}
+
+type Issues = readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]];
+
+/** Names the field and the types; never the value, which may be anything of any length. */
+function describe(issues: Issues): string {
+  const [issue] = issues;
+  const field = v.getDotPath(issue) ?? 'the record';
+  return `${field}: expected ${issue.expected ?? 'another value'}, got ${typeName(issue.input)}`;
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}

@@ -1,0 +1,67 @@
+// The list of a project's servers: all of them, or those that changed since a time.
+
+import { kubernetesTime } from '../../shared/conditions.ts';
+import type { MalformedRecord, ProjectTask } from '../../shared/server-health.ts';
+import type { ApiReply } from './client.ts';
+import { readPages } from './pages.ts';
+import { type NovaServer, readServerPage } from './schema.ts';
+import type { ComputeSession } from './session.ts';
+
+export interface ServerList {
+  readonly servers: readonly NovaServer[];
+  readonly malformed: readonly MalformedRecord[];
+  /** Where the next list of changes must begin; null when that is not known: the next list must be complete. */
+  readonly watermark: string | null;
+  /** Of the list as it came; null when it was not asked for, or came in several pages. */
+  readonly digest: string | null;
+  /** True when the list has the digest that is known: it was not read. */
+  readonly unchanged: boolean;
+}
+
+/**
+ * How far lists of changes overlap, in milliseconds. Nova stamps a change in whole seconds, before the change is
+ * committed, and on whichever host makes it: so it covers the rounding, a slow commit, and clocks a little apart.
+ */
+const overlapMs = 30_000;
+
+/** Without `changesSince` the list has no filter at all, not even a limit: only then does it show cells that are down. */
+export async function listServers(
+  session: ComputeSession,
+  { changesSince, knownDigest = '' }: Pick<ProjectTask, 'changesSince' | 'knownDigest'>,
+): Promise<ServerList> {
+  const servers: NovaServer[] = [];
+  const malformed: MalformedRecord[] = [];
+  const query = changesSince === undefined ? '' : `?changes-since=${encodeURIComponent(changesSince)}`;
+  const whole = changesSince === undefined ? { knownDigest } : {};
+  const list = { path: '/servers/detail', query, ...whole };
+  const { first, pages } = await readPages(session, list, (json, pageNumber) => {
+    const page = readServerPage(json, pageNumber);
+    for (const server of page.servers) servers.push(server);
+    for (const record of page.malformed) malformed.push(record);
+    return { ids: [...page.servers.map(({ id }) => id), ...page.malformed.map(providerId)], next: page.next };
+  });
+  const digest = pages === 1 ? first.digest : null;
+  return {
+    servers,
+    malformed,
+    watermark: watermark(first, changesSince),
+    digest,
+    unchanged: first.unchanged,
+  };
+}
+
+function providerId(record: MalformedRecord): string | null {
+  return record.providerId;
+}
+
+/**
+ * From the first page: changes while the rest was read are listed again. Nova writes Date when it has its answer,
+ * which can be seconds after it read its database; the time that we waited bounds that. Null when the cloud told no time,
+ * or when its clock was set back: by that clock, changes since then lie before those that we asked for.
+ */
+function watermark({ dateMs, waitedMs }: ApiReply, changesSince: string | undefined): string | null {
+  if (dateMs === null) return null;
+  const nextMs = dateMs - waitedMs - overlapMs;
+  const setBack = changesSince !== undefined && nextMs < Date.parse(changesSince) - overlapMs;
+  return setBack ? null : kubernetesTime(nextMs);
+}

@@ -1,0 +1,81 @@
+// The worker half of the server-health check: asks one region of all its projects' servers.
+
+import pLimit from 'p-limit';
+import type { Check } from '../../shared/checker.ts';
+import { type Clock, systemClock } from '../../shared/clock.ts';
+import { concernsRegion } from '../../shared/errors.ts';
+import type { ProjectResult, ServerHealthJob, ServerHealthResult } from '../../shared/server-health.ts';
+import { Connections } from '../openstack/connections.ts';
+import { JobTime } from '../openstack/job-time.ts';
+import { LoginPace } from '../openstack/login-pace.ts';
+import { RequestLog } from '../openstack/request-log.ts';
+import { createProvider } from './provider.ts';
+
+/** Owns what outlives a job: the connections. Runs any number of jobs at once. */
+export class ServerHealthCheck {
+  readonly #connections: Connections;
+  readonly #clock: Clock;
+
+  constructor(options: { connections?: Connections; clock?: Clock } = {}) {
+    this.#connections = options.connections ?? new Connections();
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  readonly run: Check<ServerHealthJob, ServerHealthResult> = async (job, signal) => {
+    const limit = pLimit(job.concurrency);
+    // Besides the requests, the projects take turns: what is begun gets finished before the deadline, and no more
+    // lists are in memory than can be read at once.
+    const turns = pLimit(job.concurrency);
+    const requests = new RequestLog({ traced: job.traced });
+    const time = new JobTime({ deadlineMs: job.deadlineMs, signal, clock: this.#clock });
+    const provider = createProvider(job.target, {
+      connections: this.#connections,
+      clock: this.#clock,
+      signal: time.signal,
+      limit,
+      logins: new LoginPace({ perSecond: job.loginsPerSecond, clock: this.#clock, signal: time.signal }),
+      requestTimeoutMs: job.requestTimeoutMs,
+      requests,
+    });
+    const { flavors } = job;
+    const [first, ...others] = job.projects;
+    try {
+      const probed = job.probe && first !== undefined ? await provider.listProject(first) : null;
+      const refused = probed === null ? null : refusal(job, probed);
+      if (refused !== null) return { ...refused, requests: requests.counts, calls: requests.calls };
+      const unasked = probed === null ? job.projects : others;
+      const [flavorResult, listed] = await Promise.all([
+        flavors === undefined ? null : turns(async () => provider.listFlavors(flavors)),
+        Promise.all(unasked.map(async (task) => turns(async () => provider.listProject(task)))),
+      ]);
+      const projects = probed === null ? listed : [probed, ...listed];
+      return { projects, flavors: flavorResult, requests: requests.counts, calls: requests.calls };
+    } finally {
+      time.close();
+      provider.release();
+    }
+  };
+
+  async close(): Promise<void> {
+    await this.#connections.close();
+  }
+}
+
+/** When the region still fails the project that was asked first, no other is asked: all get its error. Null when not. */
+function refusal(
+  job: ServerHealthJob,
+  probed: ProjectResult,
+): Pick<ServerHealthResult, 'projects' | 'flavors'> | null {
+  const { outcome } = probed;
+  if (outcome.ok || !concernsRegion(outcome.error.code)) return null;
+  const unasked = job.projects
+    .slice(1)
+    .map(({ identityId, session = null }) => ({ identityId, outcome, session }));
+  const flavors = job.flavors === undefined ? null : { outcome, session: job.flavors.session ?? null };
+  return { projects: [probed, ...unasked], flavors };
+}
+
+// The worker thread that loads this module owns it; its end is the end of the thread.
+const check = new ServerHealthCheck();
+
+export default check.run;

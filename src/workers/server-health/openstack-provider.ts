@@ -1,0 +1,104 @@
+// One job's access to one OpenStack region.
+
+import { type CheckFailure, toCheckError } from '../../shared/errors.ts';
+import type { Observation } from '../../shared/observation.ts';
+import type {
+  Credentials,
+  FlavorResult,
+  FlavorTask,
+  ProjectResult,
+  ProjectTask,
+} from '../../shared/server-health.ts';
+import { OpenstackClient } from '../openstack/client.ts';
+import type { ConnectionLease } from '../openstack/connections.ts';
+import { ComputeDiscovery } from '../openstack/discovery.ts';
+import { readFaults } from '../openstack/faults.ts';
+import { listFlavors } from '../openstack/flavors.ts';
+import type { JobContext } from '../openstack/job-context.ts';
+import type { LoginTools, OpenstackTarget } from '../openstack/login.ts';
+import { listServers } from '../openstack/servers.ts';
+import { ComputeSession } from '../openstack/session.ts';
+import type { Provider } from './provider.ts';
+import { observeServer } from './server-observation.ts';
+
+export class OpenstackProvider implements Provider {
+  readonly #lease: ConnectionLease;
+  readonly #tools: LoginTools;
+
+  constructor(target: OpenstackTarget, context: JobContext) {
+    this.#lease = context.connections.lease(target.caCertificate);
+    const client = new OpenstackClient(this.#lease, context);
+    const { clock, logins } = context;
+    this.#tools = { target, client, discovery: new ComputeDiscovery(client), clock, logins };
+  }
+
+  async listProject(task: ProjectTask): Promise<ProjectResult> {
+    const { identityId, changesSince } = task;
+    const answer = await this.#withSession(task, `identity ${identityId}`, async (session) => {
+      const list = await listServers(session, task);
+      const { servers, malformed, watermark, unchanged } = list;
+      const faults = await readFaults(session, servers, task.knownFaults);
+      const observations = servers.map((server) => observeServer(server, faults.get(server.id)));
+      const digest = malformed.length === 0 && observations.every(isCertain) ? list.digest : null;
+      return { complete: changesSince === undefined, observations, malformed, watermark, digest, unchanged };
+    });
+    return { identityId, ...answer };
+  }
+
+  async listFlavors(task: FlavorTask): Promise<FlavorResult> {
+    return this.#withSession(task, "the region's service account", async (session) => ({
+      flavors: await listFlavors(session),
+    }));
+  }
+
+  release(): void {
+    this.#lease.release();
+  }
+
+  async #withSession<Answer extends object>(
+    task: FlavorTask,
+    owner: string,
+    work: (session: ComputeSession) => Promise<Answer>,
+  ): Promise<Outcome<Answer>> {
+    if (task.credentials === undefined) return { outcome: missingCredentials(owner), session: null };
+    const session = this.#session(task.credentials, task);
+    try {
+      const answer = await work(session);
+      return { outcome: { ok: true, ...answer }, session: session.kept };
+    } catch (thrown) {
+      const error = toCheckError(thrown);
+      // The service may have moved since this session's login read the catalog: the next login reads it anew.
+      const kept = error.code === 'not-found' ? null : session.kept;
+      return { outcome: { ok: false, error }, session: kept };
+    }
+  }
+
+  #session(credentials: Credentials, { session }: FlavorTask): ComputeSession {
+    return new ComputeSession(this.#tools, { credentials, session });
+  }
+}
+
+/** Whether the same record would say the same again: not when more than the record was asked for, and did not come. */
+function isCertain({ partial, health, fault }: Observation): boolean {
+  return !partial && (health.reason !== 'Errored' || fault !== undefined);
+}
+
+interface Outcome<Answer> {
+  readonly outcome: ({ readonly ok: true } & Answer) | Failed;
+  readonly session: ComputeSession['kept'];
+}
+
+interface Failed {
+  readonly ok: false;
+  readonly error: CheckFailure['error'];
+}
+
+function missingCredentials(owner: string): Failed {
+  return {
+    ok: false,
+    error: {
+      code: 'invalid-config',
+      message: `${owner} came without credentials: look at its status, or its Secret`,
+    },
+  };
+}

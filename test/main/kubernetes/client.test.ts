@@ -1,0 +1,331 @@
+import test, { type ExecutionContext } from 'ava';
+import type { ClusterAccess } from '../../../src/main/kubernetes/access/config.ts';
+import { KubernetesClient, resourcePath, secretPath } from '../../../src/main/kubernetes/client.ts';
+import { ApiError } from '../../../src/main/kubernetes/errors.ts';
+import {
+  type Answer,
+  json,
+  type Script,
+  ScriptedApi,
+  status,
+} from '../../fixtures/kubernetes/scripted-api.ts';
+
+async function start(
+  t: ExecutionContext,
+  script: Script,
+  options: { requestTimeoutMs?: number; connections?: number; access?: Partial<ClusterAccess> } = {},
+) {
+  const api = await ScriptedApi.start(t, script);
+  const client = new KubernetesClient(
+    { ...api.access, ...options.access },
+    { requestTimeoutMs: 10_000, connections: 4, ...options },
+  );
+  t.teardown(async () => client.close());
+  return { api, client };
+}
+
+async function refusal(t: ExecutionContext, promise: Promise<unknown>): Promise<ApiError> {
+  const error = await t.throwsAsync(promise, { instanceOf: ApiError });
+  if (!(error instanceof ApiError)) throw new Error('no ApiError');
+  return error;
+}
+
+async function collect(values: AsyncIterable<unknown>): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for await (const value of values) all.push(value);
+  return all;
+}
+
+const server = resourcePath('servers', 'shop', 'web-1');
+
+test('paths name the collection, the object and its subresource, and escape what they are given', (t) => {
+  const group = '/apis/region.unikorn-cloud.org/v1alpha1';
+  t.is(resourcePath('regions', ''), `${group}/regions`);
+  t.is(resourcePath('servers', 'shop'), `${group}/namespaces/shop/servers`);
+  t.is(resourcePath('servers', 'shop', 'web 1', 'status'), `${group}/namespaces/shop/servers/web%201/status`);
+  t.is(secretPath('shop', 'a?b'), '/api/v1/namespaces/shop/secrets/a%3Fb');
+});
+
+for (const name of ['', '.', '..', '../../secrets', 'a/b', 'a%2fb']) {
+  test(`"${name}" cannot lead to another object`, (t) => {
+    t.throws(() => secretPath('shop', name), { instanceOf: ApiError, message: /is not a name/ });
+    t.throws(() => resourcePath('servers', name, 'web-1'), { instanceOf: ApiError });
+  });
+}
+
+test('a merge patch gives the object as it stands afterwards', async (t) => {
+  const { api, client } = await start(
+    t,
+    { other: [json({ metadata: { resourceVersion: '7' } })] },
+    { access: { authorization: async () => 'Bearer secret' } },
+  );
+  const path = resourcePath('servers', 'shop', 'web-1', 'status');
+  t.deepEqual(await client.patch(path, { status: { phase: 'Running' } }), {
+    metadata: { resourceVersion: '7' },
+  });
+  const [request] = api.others;
+  t.is(request?.method, 'PATCH');
+  t.is(request?.path, path);
+  t.is(request?.headers['content-type'], 'application/merge-patch+json');
+  t.is(request?.headers.authorization, 'Bearer secret');
+  t.is(request?.body, '{"status":{"phase":"Running"}}');
+});
+
+test('a refusal tells status, reason, verb, resource and what to do', async (t) => {
+  const { client } = await start(t, {
+    other: [
+      status(409, 'Conflict', 'the object has been modified'),
+      status(403, 'Forbidden', 'User "x" cannot patch'),
+      status(429, 'TooManyRequests', 'too many', { 'retry-after': '3' }),
+      (response) => {
+        response.writeHead(502, { 'content-type': 'text/html' });
+        response.end('<html>bad gateway</html>');
+      },
+    ],
+  });
+  const path = resourcePath('servers', 'shop', 'web-1', 'status');
+  const conflict = await refusal(t, client.patch(path, {}));
+  t.like(conflict, { status: 409, reason: 'Conflict', verb: 'patch', resource: 'servers/status' });
+  t.is(
+    conflict.message,
+    'patch servers/status web-1 in namespace shop: 409 Conflict: the object has been modified',
+  );
+  t.regex(
+    (await refusal(t, client.get(server))).message,
+    /^get servers web-1 .*cannot patch \(grant the right/,
+  );
+  t.is((await refusal(t, client.get(server))).retryAfterMs, 3_000);
+  const gateway = await refusal(t, client.get(server));
+  t.like(gateway, { status: 502, reason: '' });
+  t.regex(gateway.message, /502: <html>bad gateway/);
+});
+
+test('a token that is refused is looked for anew, once; requests and watches go on with the renewed one', async (t) => {
+  const { api, client } = await start(
+    t,
+    {
+      other: [status(401, 'Unauthorized'), json({ kind: 'Server' }), status(401, 'Unauthorized')],
+      watch: [status(401, 'Unauthorized'), (response) => response.end('{"type":"BOOKMARK"}\n')],
+    },
+    {
+      access: { authorization: async (refused) => (refused === 'Bearer old' ? 'Bearer new' : 'Bearer old') },
+    },
+  );
+  const sent = () => [...api.others, ...api.watches].map(({ headers }) => headers.authorization);
+  t.deepEqual(await client.get(server), { kind: 'Server' });
+  t.deepEqual(sent(), ['Bearer old', 'Bearer new']);
+  const error = await refusal(t, client.get(server));
+  t.is(error.status, 401);
+  t.deepEqual(sent().slice(2), ['Bearer old', 'Bearer new'], 'refused too, and not tried over and over');
+  const signal = new AbortController().signal;
+  const events = client.stream(server, { query: { watch: 'true' }, signal, idleTimeoutMs: 10_000 });
+  t.deepEqual(await collect(events), [{ type: 'BOOKMARK' }]);
+  t.deepEqual(sent().slice(4), ['Bearer old', 'Bearer new']);
+});
+
+test('credentials that cannot be renewed are sent once', async (t) => {
+  const { api, client } = await start(
+    t,
+    { other: [status(401, 'Unauthorized')] },
+    { access: { authorization: async () => 'Bearer fixed' } },
+  );
+  await refusal(t, client.get(server));
+  t.is(api.others.length, 1);
+});
+
+test('a request that gets no answer ends at its time-out, in the head or in the middle of the body', async (t) => {
+  const { client } = await start(
+    t,
+    {
+      other: [
+        () => {},
+        (response) => {
+          response.writeHead(200);
+          response.write('{"metadata":');
+        },
+      ],
+    },
+    { requestTimeoutMs: 100 },
+  );
+  for (const _ of ['head', 'body']) {
+    const error = await refusal(t, client.get(server));
+    t.like(error, { status: 0, reason: 'Timeout' });
+    t.regex(error.message, /nothing within 100 ms .*overloaded/);
+  }
+});
+
+test('the signal ends a request', async (t) => {
+  const { client } = await start(t, { other: [() => {}] });
+  t.like(await refusal(t, client.get(server, { signal: AbortSignal.timeout(30) })), {
+    status: 0,
+    reason: 'Aborted',
+  });
+  t.like(await refusal(t, client.get(server, { signal: AbortSignal.abort() })), { reason: 'Aborted' });
+});
+
+test('an API server that is not there is told from one that refuses', async (t) => {
+  const { api, client } = await start(t, {});
+  await api.down();
+  const error = await refusal(t, client.get(server));
+  t.like(error, { status: 0, reason: 'Unreachable', retryAfterMs: null });
+  t.regex(error.message, /http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+  await api.up();
+  api.script = { other: [json({})] };
+  t.deepEqual(await client.get(server), {}, 'and needs no restart when it is back');
+});
+
+test('credentials that cannot be had are an error of that request, and a plugin that hangs is not waited for', async (t) => {
+  const broken = await start(
+    t,
+    {},
+    {
+      access: {
+        authorization: async () => {
+          throw new Error('plugin ended with 1');
+        },
+      },
+    },
+  );
+  const error = await refusal(t, broken.client.get(server));
+  t.like(error, { status: 0, reason: 'Credentials' });
+  t.regex(error.message, /no credentials: plugin ended with 1/);
+  const hung = await start(
+    t,
+    {},
+    { requestTimeoutMs: 50, access: { authorization: async () => new Promise(() => {}) } },
+  );
+  t.like(await refusal(t, hung.client.get(server)), { reason: 'Timeout' });
+  t.is(broken.api.connections + hung.api.connections, 0);
+});
+
+test('an answer that is no JSON is not quoted: it may be a Secret', async (t) => {
+  const { client } = await start(t, {
+    other: [(response) => response.end('{"data": {"password": "aHVudGVy')],
+  });
+  const error = await refusal(t, client.get(secretPath('shop', 'credentials')));
+  t.like(error, { status: 200, reason: 'InvalidResponse', resource: 'secrets' });
+  t.false(`${error.stack} ${String(error.cause)}`.includes('aHVudGVy'));
+});
+
+function echo(form: (text: string) => string): Answer {
+  return (response, { headers }) => {
+    response.writeHead(400).end(form(`bad header: authorization: ${headers.authorization ?? ''}`));
+  };
+}
+
+test('an error does not repeat our token, though the answer does', async (t) => {
+  const { client } = await start(
+    t,
+    { other: [echo((text) => text), echo((text) => JSON.stringify({ kind: 'Status', message: text }))] },
+    { access: { authorization: async () => 'Bearer eyJhbGciOi.planted-secret_of.ours' } },
+  );
+  for (const _ of ['plain', 'Status']) {
+    const { message } = await refusal(t, client.get(server));
+    t.regex(message, /400: bad header: authorization: Bearer \[redacted\]/);
+    t.false(message.includes('planted'), message);
+  }
+});
+
+test('a redirect is not followed: the token is for the server that was asked', async (t) => {
+  const other = await ScriptedApi.start(t);
+  const redirect =
+    (code: number): Answer =>
+    (response) => {
+      response.writeHead(code, { location: `${other.access.server}${server}` }).end();
+    };
+  const { client } = await start(
+    t,
+    { other: [301, 302, 307, 308].map(redirect), watch: [redirect(307)] },
+    { access: { authorization: async () => 'Bearer secret' } },
+  );
+  for (const code of [301, 302, 307, 308]) t.is((await refusal(t, client.get(server))).status, code);
+  const { signal } = new AbortController();
+  const events = client.stream(server, { query: { watch: 'true' }, signal, idleTimeoutMs: 10_000 });
+  t.is((await refusal(t, collect(events))).status, 307);
+  t.is(other.connections, 0);
+});
+
+test('a token that is no header is an error that does not show it', async (t) => {
+  const { api, client } = await start(
+    t,
+    { other: [json({})] },
+    { access: { authorization: async () => 'Bearer planted\r\nx-injected: yes' } },
+  );
+  const { message } = await refusal(t, client.get(server));
+  t.false(message.includes('planted'), message);
+  t.is(api.others.length, 0);
+});
+
+test('many requests share a bounded number of connections, and watches have their own', async (t) => {
+  const { api, client } = await start(
+    t,
+    {
+      other: [(response) => setTimeout(() => response.end('{}'), 2)],
+      watch: [
+        (response) => {
+          response.writeHead(200);
+          response.flushHeaders();
+        },
+      ],
+    },
+    { connections: 2 },
+  );
+  const stop = new AbortController();
+  const opened = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
+  const watches = opened.map(async ({ resolve }) => {
+    const options = { query: { watch: 'true' }, signal: stop.signal, idleTimeoutMs: 20_000, onOpen: resolve };
+    for await (const _ of client.stream(resourcePath('servers', ''), options));
+  });
+  await Promise.all(opened.map(async ({ promise }) => promise));
+  await Promise.all(Array.from({ length: 200 }, async () => client.patch(server, {})));
+  t.is(api.others.length, 200);
+  t.is(api.connections, 5);
+  stop.abort();
+  for (const watch of watches) await t.throwsAsync(watch, { instanceOf: ApiError });
+});
+
+test('a stream gives each line, however it is cut into packets', async (t) => {
+  const lines = [{ a: 'ö€😀' }, { b: 2 }, { c: 'x'.repeat(100_000) }];
+  const { client } = await start(t, {
+    watch: [
+      (response) => {
+        response.writeHead(200);
+        const bytes = Buffer.from(`${lines.map((line) => JSON.stringify(line)).join('\n')}\n\n`);
+        let at = 0;
+        const send = (): void => {
+          if (at >= bytes.length) return void response.end();
+          const size = at < 40 ? 1 : 9_000;
+          response.write(bytes.subarray(at, at + size), () => setImmediate(send));
+          at += size;
+        };
+        send();
+      },
+    ],
+  });
+  const options = { query: { watch: 'true' }, signal: new AbortController().signal, idleTimeoutMs: 20_000 };
+  t.deepEqual(await collect(client.stream(resourcePath('servers', ''), options)), lines);
+});
+
+test('a line without end does not fill the memory', async (t) => {
+  const { client } = await start(t, {
+    watch: [
+      (response) => {
+        response.writeHead(200);
+        const block = Buffer.alloc(1024 * 1024, 'x');
+        const send = (): void =>
+          void (!response.destroyed && response.write(block, () => setImmediate(send)));
+        send();
+      },
+    ],
+  });
+  const options = { query: { watch: 'true' }, signal: new AbortController().signal, idleTimeoutMs: 20_000 };
+  const error = await refusal(t, collect(client.stream(resourcePath('servers', ''), options)));
+  t.regex(error.message, /longer than \d+ bytes/);
+});
+
+test('close ends what is in flight', async (t) => {
+  const { client } = await start(t, { other: [() => {}] });
+  const pending = client.get(server);
+  await client.close();
+  t.like(await refusal(t, pending), { status: 0, reason: 'Aborted' });
+});

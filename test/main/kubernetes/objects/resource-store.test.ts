@@ -1,0 +1,129 @@
+import test from 'ava';
+import * as fc from 'fast-check';
+import { compareVersions, ResourceStore } from '../../../../src/main/kubernetes/objects/resource-store.ts';
+
+interface Version {
+  readonly name: string;
+  readonly namespace: string;
+  readonly resourceVersion: string;
+}
+
+function record(name: string, version: number): Version {
+  return { name, namespace: name === 'b' ? 'other' : 'shop', resourceVersion: String(version) };
+}
+
+test('versions compare as numbers, of any size', (t) => {
+  t.true(compareVersions('9', '10') < 0);
+  t.true(compareVersions('123456789012345678901', '123456789012345678902') < 0);
+  t.is(compareVersions('7', '7'), 0);
+  t.true(compareVersions('8', '') > 0);
+});
+
+test('a deletion that is older than a record was that of its predecessor', (t) => {
+  const store = new ResourceStore<Version>({ onListenerError: () => {} });
+  store.apply(record('a', 10));
+  store.put(record('a', 12));
+  store.remove('shop', 'a', '11');
+  t.is(store.get('shop', 'a')?.resourceVersion, '12');
+  store.remove('shop', 'a', '13');
+  t.is(store.size, 0);
+});
+
+// A history of changes, as the API server makes it. The store learns of it through the watch, in order; through the
+// responses to our own writes, at any later time; and through lists, which show one moment, are read for a while, and
+// after which the watch goes on from that moment.
+interface Step {
+  readonly name: string;
+  readonly deleted: boolean;
+  /** How many steps later the response to this write arrives; null when it was not ours. */
+  readonly response: number | null;
+  /** How many steps a list takes that shows this moment; null for none. */
+  readonly list: number | null;
+}
+
+const steps = fc.array(
+  fc.record<Step>({
+    name: fc.constantFrom('a', 'b', 'c'),
+    deleted: fc.boolean(),
+    response: fc.option(fc.nat(5), { nil: null }),
+    list: fc.option(fc.nat(4), { nil: null, freq: 3 }),
+  }),
+  { maxLength: 40 },
+);
+
+class World {
+  readonly store = new ResourceStore<Version>({
+    onListenerError: (error) => {
+      throw error;
+    },
+  });
+  /** What the changes add up to. */
+  readonly told = new Map<string, string>();
+  readonly truth = new Map<string, Version>();
+  #events: (() => void)[] = [];
+  #list: { readonly endsAt: number; readonly commit: () => void } | null = null;
+
+  constructor() {
+    this.store.onChange(({ type, record, previous }) => {
+      if (this.told.get(record.name) !== previous?.resourceVersion) throw new Error('a change was not told');
+      if (type === 'put') this.told.set(record.name, record.resourceVersion);
+      else this.told.delete(record.name);
+    });
+  }
+
+  happen(step: Step, version: number): Version {
+    const made = record(step.name, version);
+    if (step.deleted) this.truth.delete(step.name);
+    else this.truth.set(step.name, made);
+    this.#events.push(() =>
+      step.deleted
+        ? this.store.remove(made.namespace, made.name, made.resourceVersion)
+        : this.store.apply(made),
+    );
+    return made;
+  }
+
+  beginList(endsAt: number): void {
+    if (this.#list !== null) return;
+    const list = this.store.replace({ rewound: false });
+    for (const listed of this.truth.values()) list.add(listed);
+    this.#list = { endsAt, commit: () => list.commit() };
+    this.#events = [];
+  }
+
+  /** The watch stands still while a list is read. */
+  advance(now: number, lag: number): void {
+    if (this.#list !== null && now >= this.#list.endsAt) {
+      this.#list.commit();
+      this.#list = null;
+    }
+    if (this.#list === null) while (this.#events.length > lag) this.#events.shift()?.();
+  }
+}
+
+const byName = (a: Version, b: Version): number => (a.name < b.name ? -1 : 1);
+
+test('in whatever order responses and lists arrive, the store ends where the API server does, and tells each change', (t) => {
+  fc.assert(
+    fc.property(steps, fc.nat(4), (history, lag) => {
+      const world = new World();
+      const responses: { at: number; record: Version }[] = [];
+      for (const [now, step] of history.entries()) {
+        const made = world.happen(step, 98 + now);
+        if (step.response !== null && !step.deleted)
+          responses.push({ at: now + step.response, record: made });
+        if (step.list !== null) world.beginList(now + step.list);
+        for (const due of responses) if (due.at === now) world.store.put(due.record);
+        world.advance(now, lag);
+      }
+      world.advance(Number.POSITIVE_INFINITY, 0);
+      for (const { record } of responses) world.store.put(record);
+      const expected = [...world.truth.values()].toSorted(byName);
+      t.deepEqual([...world.store.values()].toSorted(byName), expected);
+      t.is(world.store.size, expected.length);
+      for (const { name, resourceVersion } of expected) t.is(world.told.get(name), resourceVersion);
+      t.is(world.told.size, expected.length);
+    }),
+    { numRuns: 1_000 },
+  );
+});

@@ -1,0 +1,114 @@
+import test from 'ava';
+import { PollClock } from '../../../src/main/polls/poll-clock.ts';
+import type { Clock } from '../../../src/shared/clock.ts';
+import { systemClock } from '../../../src/shared/clock.ts';
+import { ScriptedClock } from '../../fixtures/scripted-clock.ts';
+
+/** A poll clock of 100 ms that runs, and the times of its ticks since the start. */
+function started({ clock = new ScriptedClock(), onTick = (_number: number): void => {} } = {}) {
+  const startMs = clock.monotonicMs();
+  const ticks: { number: number; atMs: number }[] = [];
+  const stop = new AbortController();
+  const polls = new PollClock({
+    periodMs: 100,
+    clock,
+    onTick: (number) => {
+      ticks.push({ number, atMs: clock.monotonicMs() - startMs });
+      onTick(number);
+    },
+  });
+  return { clock, polls, ticks, stop, ended: polls.run(stop.signal) };
+}
+
+test('the first poll begins at once, the others every period', async (t) => {
+  const { clock, polls, ticks, stop, ended } = started();
+  t.deepEqual(ticks, [{ number: 1, atMs: 0 }]);
+  await clock.pass(99);
+  t.is(ticks.length, 1);
+  await clock.pass(1);
+  await clock.pass(100);
+  t.deepEqual(ticks, [
+    { number: 1, atMs: 0 },
+    { number: 2, atMs: 100 },
+    { number: 3, atMs: 200 },
+  ]);
+  t.is(polls.skippedTicks, 0);
+  t.is(polls.lastTickMs, clock.monotonicMs());
+  stop.abort();
+  await ended;
+});
+
+test('late timers do not shift the polls that follow', async (t) => {
+  const { clock, ticks, stop, ended } = started();
+  for (const ms of [110, 90, 130, 70]) await clock.pass(ms);
+  t.deepEqual(
+    ticks.map(({ atMs }) => atMs),
+    [0, 110, 200, 330, 400],
+  );
+  stop.abort();
+  await ended;
+});
+
+test('a timer that fires early makes no poll of its own', async (t) => {
+  const real = new ScriptedClock();
+  const early: Clock = {
+    now: () => real.now(),
+    monotonicMs: () => real.monotonicMs(),
+    sleep: async (ms, signal) => real.sleep(ms - 1, signal),
+  };
+  const ticks: number[] = [];
+  const stop = new AbortController();
+  const polls = new PollClock({
+    periodMs: 100,
+    clock: early,
+    onTick: () => ticks.push(real.monotonicMs() - 1_000),
+  });
+  const ended = polls.run(stop.signal);
+  for (const ms of [99, 1, 99, 100]) await real.pass(ms);
+  t.deepEqual(ticks, [0, 99, 199, 299]);
+  t.is(polls.skippedTicks, 0);
+  stop.abort();
+  await ended;
+});
+
+test('polls that were missed while the process stood still are counted, not made up for', async (t) => {
+  const { clock, polls, ticks, stop, ended } = started();
+  await clock.pass(350);
+  t.deepEqual(ticks, [
+    { number: 1, atMs: 0 },
+    { number: 2, atMs: 350 },
+  ]);
+  t.is(polls.skippedTicks, 2);
+  await clock.pass(50);
+  t.deepEqual(ticks.at(-1), { number: 3, atMs: 400 });
+  t.is(polls.skippedTicks, 2);
+  stop.abort();
+  await ended;
+});
+
+test('an abort ends it at once', async (t) => {
+  const { clock, polls, ticks, stop, ended } = started();
+  stop.abort(new Error('enough'));
+  await ended;
+  t.is(clock.sleeping, 0);
+  t.is(ticks.length, 1);
+  t.is(polls.skippedTicks, 0);
+});
+
+test('an abort in the middle of a tick ends it', async (t) => {
+  const stop = new AbortController();
+  const polls = new PollClock({
+    periodMs: 100,
+    clock: new ScriptedClock(),
+    onTick: () => stop.abort(),
+  });
+  t.is(polls.lastTickMs, null);
+  await polls.run(stop.signal);
+  t.not(polls.lastTickMs, null);
+});
+
+test('it does not begin when it is aborted before', async (t) => {
+  const polls = new PollClock({ periodMs: 100, clock: systemClock, onTick: () => t.fail('it began') });
+  await polls.run(AbortSignal.abort());
+  t.is(polls.lastTickMs, null);
+});

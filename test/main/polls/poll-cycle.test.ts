@@ -1,0 +1,255 @@
+import { trace } from '@opentelemetry/api';
+import test from 'ava';
+import { PollCycle, type PollCycleOptions } from '../../../src/main/polls/poll-cycle.ts';
+import type { DoneJob } from '../../../src/main/telemetry/metrics.ts';
+import type { Checker, CheckJob, Cycle, JobReport } from '../../../src/shared/checker.ts';
+import type { CheckError } from '../../../src/shared/errors.ts';
+import { RecordedLog } from '../../fixtures/monitor/recorded-log.ts';
+import { ScriptedClock } from '../../fixtures/scripted-clock.ts';
+
+/** A pool whose jobs end when a test says so. */
+class ScriptedPool {
+  readonly jobs: { readonly regionId: string; readonly end: (error: CheckError) => void }[] = [];
+
+  async run<Result>(_module: URL, job: CheckJob): Promise<JobReport<Result>> {
+    const ended = Promise.withResolvers<CheckError>();
+    this.jobs.push({ regionId: job.regionId, end: ended.resolve });
+    const error = await ended.promise;
+    return { outcome: { ok: false, error }, worker: 1, queuedMs: 1_000, startedMs: 1_250, endedMs: 3_250 };
+  }
+
+  /** Ends the first job of the region. */
+  async end(regionId: string): Promise<void> {
+    const index = this.jobs.findIndex((job) => job.regionId === regionId);
+    const [job] = this.jobs.splice(index, 1);
+    if (index < 0 || job === undefined) throw new Error(`region ${regionId} has no job`);
+    job.end({ code: 'unreachable', message: 'refused' });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+class RecordedMetrics {
+  readonly started: string[] = [];
+  readonly skipped: string[] = [];
+  readonly done: DoneJob[] = [];
+
+  pollStarted(checker: string): void {
+    this.started.push(checker);
+  }
+
+  pollSkipped(_checker: string, regionId: string): void {
+    this.skipped.push(regionId);
+  }
+
+  jobDone(job: DoneJob): void {
+    this.done.push(job);
+  }
+}
+
+interface Plan {
+  plan: (cycle: Cycle) => Promise<readonly CheckJob[]>;
+  apply: (job: CheckJob, report: JobReport<unknown>) => Promise<void>;
+}
+
+/** One job for each region that can be claimed. */
+function jobsOf(...regionIds: string[]) {
+  return async (cycle: Cycle): Promise<CheckJob[]> =>
+    regionIds
+      .filter((regionId) => cycle.claim(regionId))
+      .map((regionId) => ({ regionId, deadlineMs: cycle.deadlineMs }));
+}
+
+function setUp(plan: Partial<Plan> = {}) {
+  const pool = new ScriptedPool();
+  const metrics = new RecordedMetrics();
+  const log = new RecordedLog();
+  const applied: string[] = [];
+  const stop = new AbortController();
+  const steps: Plan = {
+    plan: jobsOf('a', 'b'),
+    apply: async (job) => {
+      applied.push(job.regionId);
+    },
+    ...plan,
+  };
+  const checker: Checker<CheckJob, unknown> = {
+    name: 'test',
+    worker: new URL('file:///check.js'),
+    plan: async (cycle) => steps.plan(cycle),
+    apply: async (job, report) => steps.apply(job, report),
+  };
+  const options: PollCycleOptions<CheckJob, unknown> = {
+    checker,
+    pool,
+    checkTimeoutMs: 5_000,
+    unsettledTimeoutMs: 500,
+    clock: new ScriptedClock(),
+    metrics,
+    tracer: trace.getTracer('test'),
+    logger: log,
+    signal: stop.signal,
+  };
+  return { cycle: new PollCycle(options), pool, metrics, log, applied, stop, steps };
+}
+
+async function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+test('a poll runs a job for each region and ends with the last of them', async (t) => {
+  const { cycle, pool, metrics, applied, log } = setUp();
+  let ended = false;
+  const polling = cycle.poll(1).then(() => {
+    ended = true;
+  });
+  await nextTurn();
+  await pool.end('b');
+  t.deepEqual(applied, ['b'], 'an answer is applied as it comes');
+  t.false(ended);
+  await pool.end('a');
+  await polling;
+  t.deepEqual(applied, ['b', 'a']);
+  t.deepEqual(metrics.started, ['test']);
+  t.deepEqual(metrics.done[0], {
+    worker: 1,
+    outcome: 'unreachable',
+    queueWaitSeconds: 0.25,
+    runSeconds: 2,
+  });
+  t.deepEqual(log.lines, []);
+});
+
+test('a job has the time of a check from the beginning of the poll', async (t) => {
+  const { cycle, steps } = setUp();
+  const deadlines: number[] = [];
+  steps.plan = async ({ deadlineMs, number }) => {
+    deadlines.push(deadlineMs, number);
+    return [];
+  };
+  await cycle.poll(7);
+  t.deepEqual(deadlines, [6_000, 7]);
+});
+
+test('a region that is still busy is left out and counted, and the others go on at their pace', async (t) => {
+  const { cycle, pool, metrics, applied } = setUp();
+  const first = cycle.poll(1);
+  await nextTurn();
+  await pool.end('b');
+
+  const second = cycle.poll(2);
+  await nextTurn();
+  t.deepEqual(metrics.skipped, ['a']);
+  t.deepEqual(
+    pool.jobs.map(({ regionId }) => regionId),
+    ['a', 'b'],
+  );
+  await pool.end('b');
+  await second;
+  t.deepEqual(applied, ['b', 'b']);
+
+  await pool.end('a');
+  await first;
+  const third = cycle.poll(3);
+  await nextTurn();
+  t.deepEqual(metrics.skipped, ['a'], 'it is free again');
+  await pool.end('a');
+  await pool.end('b');
+  await third;
+});
+
+test('a region is busy while it is planned, and until the last of its jobs was applied', async (t) => {
+  const planned = Promise.withResolvers<void>();
+  const applying = Promise.withResolvers<void>();
+  const { cycle, pool, metrics, steps } = setUp();
+  steps.plan = async (cycle) => {
+    const jobs = await jobsOf('a')(cycle);
+    await planned.promise;
+    return [...jobs, ...jobs];
+  };
+  steps.apply = async () => applying.promise;
+  const first = cycle.poll(1);
+  steps.plan = jobsOf('a');
+  await cycle.poll(2);
+  t.deepEqual(metrics.skipped, ['a']);
+
+  planned.resolve();
+  await nextTurn();
+  await pool.end('a');
+  await cycle.poll(3);
+  t.deepEqual(metrics.skipped, ['a', 'a']);
+
+  await pool.end('a');
+  await cycle.poll(4);
+  t.deepEqual(metrics.skipped, ['a', 'a', 'a'], 'both answered, neither is applied');
+
+  applying.resolve();
+  await first;
+  const fifth = cycle.poll(5);
+  await nextTurn();
+  await pool.end('a');
+  await fifth;
+  t.deepEqual(metrics.skipped.length, 3);
+});
+
+test('a claimed region without a job is free at the next poll', async (t) => {
+  const { cycle, metrics, steps } = setUp();
+  steps.plan = async (cycle) => {
+    cycle.claim('a');
+    return [];
+  };
+  await cycle.poll(1);
+  await cycle.poll(2);
+  t.deepEqual(metrics.skipped, []);
+});
+
+test('a plan that throws is logged, and the next poll works', async (t) => {
+  const { cycle, pool, metrics, log, applied, steps } = setUp();
+  const defect = new Error('no plan');
+  steps.plan = async (cycle) => {
+    cycle.claim('a');
+    throw defect;
+  };
+  await cycle.poll(1);
+  t.deepEqual(log.lines, [
+    { level: 'error', msg: 'check failed', error: defect, fields: { checker: 'test' } },
+  ]);
+  steps.plan = jobsOf('a');
+  const next = cycle.poll(2);
+  await nextTurn();
+  await pool.end('a');
+  await next;
+  t.deepEqual(applied, ['a']);
+  t.deepEqual(metrics.skipped, []);
+});
+
+test('an apply that throws is logged, disturbs no other region, and the next poll works', async (t) => {
+  const { cycle, pool, metrics, log, applied, steps } = setUp();
+  steps.apply = async ({ regionId }) => {
+    if (regionId === 'a') throw new Error('no projection');
+    applied.push(regionId);
+  };
+  const first = cycle.poll(1);
+  await nextTurn();
+  await pool.end('a');
+  await pool.end('b');
+  await first;
+  t.deepEqual(log.take(), ['check failed']);
+  t.deepEqual(applied, ['b']);
+  const second = cycle.poll(2);
+  await nextTurn();
+  await pool.end('a');
+  await pool.end('b');
+  await second;
+  t.deepEqual(metrics.skipped, []);
+});
+
+test('what breaks because of the shutdown is not logged', async (t) => {
+  const { cycle, log, stop, steps } = setUp();
+  steps.plan = async (cycle) => {
+    stop.abort();
+    cycle.signal.throwIfAborted();
+    return [];
+  };
+  await cycle.poll(1);
+  t.deepEqual(log.lines, []);
+});

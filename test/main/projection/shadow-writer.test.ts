@@ -1,0 +1,109 @@
+import test from 'ava';
+import type { ChangeListener } from '../../../src/main/kubernetes/objects/resource-store.ts';
+import { RecentTransitions } from '../../../src/main/projection/recent-transitions.ts';
+import { ShadowWriter } from '../../../src/main/projection/shadow-writer.ts';
+import type { Observation } from '../../../src/shared/observation.ts';
+import type { ServerRecord } from '../../../src/shared/server-record.ts';
+import { RecordedLog } from '../../fixtures/monitor/recorded-log.ts';
+import {
+  degraded,
+  healthy,
+  healthyCondition,
+  observation,
+  serverRecord,
+} from '../../fixtures/monitor/records.ts';
+import { ScriptedClock } from '../../fixtures/scripted-clock.ts';
+
+function setUp() {
+  const log = new RecordedLog();
+  const counted: string[] = [];
+  const listeners: ChangeListener<ServerRecord>[] = [];
+  const clock = new ScriptedClock();
+  const writer = new ShadowWriter({
+    servers: {
+      onChange: (listener) => {
+        listeners.push(listener);
+        return () => {};
+      },
+    },
+    clock,
+    logger: log,
+    transitions: new RecentTransitions(clock),
+    metrics: { shadowWrite: (kind) => counted.push(kind) },
+  });
+  const signal = new AbortController().signal;
+  const attributes = { region_id: '', region_name: '', flavor_id: '', flavor_name: '' };
+  return {
+    log,
+    counted,
+    writer,
+    deleted: (record: ServerRecord) => {
+      for (const listener of listeners) listener({ type: 'delete', record, previous: record });
+    },
+    /** As the projector does it: a writer is asked to write only when it is not idle. */
+    see: async (server: ServerRecord, seen: Observation) => {
+      if (writer.isIdle(server, seen)) return server;
+      const written = await writer.write({ server, observation: seen, attributes, signal });
+      return written.kind === 'stands' ? written.server : null;
+    },
+  };
+}
+
+const running = serverRecord({ conditions: [healthyCondition()] });
+const stopped = observation({ phase: 'Stopped', health: degraded });
+
+test('what differs is told once, and the server comes back as it would be', async (t) => {
+  const { see, counted, log } = setUp();
+  const after = await see(running, stopped);
+  t.is(after?.phase, 'Stopped');
+  t.is(after?.conditions[0]?.reason, 'Degraded');
+  await see(running, stopped);
+  t.deepEqual(counted, ['status']);
+  t.deepEqual(log.take(), ['shadow: would write status']);
+});
+
+test('what is as it should be is no news', async (t) => {
+  const { see, counted, writer } = setUp();
+  t.true(writer.isIdle(running, observation()));
+  t.is(await see(running, observation()), running);
+  t.deepEqual(counted, []);
+});
+
+test('each further state is a write of its own', async (t) => {
+  const { see, counted } = setUp();
+  await see(running, stopped);
+  await see(running, observation({ phase: 'Stopping', health: degraded }));
+  await see(running, observation({ phase: 'Stopping', health: { ...degraded, message: 'another' } }));
+  t.is(counted.length, 3);
+});
+
+test('what went back, or was written by another, is told anew when it comes again', async (t) => {
+  const { see, counted, writer } = setUp();
+  await see(running, stopped);
+  await see(running, observation());
+  t.true(writer.isIdle(running, observation()), 'it is as it should be again');
+  await see(running, stopped);
+  t.is(counted.length, 2);
+});
+
+test('the annotation is a write beside the status, and is told by itself', async (t) => {
+  const { see, counted } = setUp();
+  const fresh = serverRecord({ phase: '' });
+  const building = observation({ phase: null, health: { ...healthy, reason: 'Provisioning' } });
+  const after = await see(fresh, building);
+  t.is(after?.phase, 'Pending');
+  t.not(after?.pendingEntryTime, undefined);
+  t.deepEqual(counted, ['status', 'annotation']);
+  // Another monitor wrote the status, and not yet the annotation.
+  await see(serverRecord({ phase: 'Pending', conditions: after?.conditions ?? [] }), building);
+  t.deepEqual(counted, ['status', 'annotation']);
+});
+
+test('of a server that is deleted nothing is kept', async (t) => {
+  const { see, counted, deleted, writer } = setUp();
+  await see(running, stopped);
+  t.false(writer.isIdle(running, observation()), 'what was told is to be settled');
+  deleted(running);
+  t.true(writer.isIdle(running, observation()));
+  t.deepEqual(counted, ['status']);
+});

@@ -1,0 +1,98 @@
+import test from 'ava';
+import { RegionHealth } from '../../../src/main/regions/region-health.ts';
+import type { CheckError } from '../../../src/shared/errors.ts';
+
+const unreachable: CheckError = { code: 'unreachable', message: 'connection refused' };
+const version = '1';
+
+function failing(times: number, error: CheckError = unreachable): RegionHealth {
+  const health = new RegionHealth({ pollPeriodMs: 60_000, random: () => 0.5 });
+  health.takeTurn(0, version);
+  for (let failure = 0; failure < times; failure++) health.failed(error, 0);
+  return health;
+}
+
+/** Polls that are left out before the region is asked again. */
+function rest(health: RegionHealth): number {
+  let polls = 0;
+  while (!health.takeTurn(0, version)) polls++;
+  return polls;
+}
+
+test('a region is up when its last poll got an answer', (t) => {
+  const health = failing(0);
+  t.false(health.up);
+  t.false(health.tried);
+  health.succeeded(5_000);
+  t.true(health.up);
+  t.is(health.lastGoodMs, 5_000);
+  health.failed(unreachable, 6_000);
+  t.false(health.up);
+  t.deepEqual(health.failure, unreachable);
+  t.is(health.lastGoodMs, 5_000);
+});
+
+test('the breaker opens after three failures in a row and closes with the first success', (t) => {
+  t.false(failing(2).breakerOpen);
+  const health = failing(3);
+  t.true(health.breakerOpen);
+  t.is(rest(health), 0, 'it is asked at every poll still');
+  health.succeeded(0);
+  t.false(health.breakerOpen);
+});
+
+test('a region that goes on failing is given longer and longer rests, up to a bound', (t) => {
+  t.deepEqual(
+    [7, 8, 9, 10, 11, 20].map((times) => rest(failing(times))),
+    [0, 1, 2, 4, 5, 5],
+    'five minutes are five polls of a minute',
+  );
+});
+
+test('rests differ by chance, so that regions do not come back together', (t) => {
+  const rests = [0, 0.99].map((random) => {
+    const health = new RegionHealth({ pollPeriodMs: 10_000, random: () => random });
+    health.takeTurn(0, version);
+    for (let failure = 0; failure < 10; failure++) health.failed(unreachable, 0);
+    return rest(health);
+  });
+  t.deepEqual(rests, [3, 5]);
+});
+
+test('what the region’s Secret may mend is tried at every poll', (t) => {
+  for (const code of ['tls', 'no-endpoint'] as const) {
+    const health = failing(20, { code, message: 'failed' });
+    t.is(rest(health), 0, code);
+    t.true(health.breakerOpen, 'only one project is asked');
+  }
+});
+
+test('after a success there is no rest', (t) => {
+  const health = failing(20);
+  health.succeeded(0);
+  t.is(rest(health), 0);
+});
+
+test('a Region that was changed is asked at once', (t) => {
+  const health = failing(20);
+  t.false(health.takeTurn(0, version));
+  t.true(health.takeTurn(0, '2'));
+});
+
+test('a region that asked us to wait is not asked before', (t) => {
+  const health = failing(1, { code: 'rate-limited', message: 'slow down', retryAfterMs: 90_000 });
+  t.false(health.takeTurn(60_000, version));
+  t.true(health.takeTurn(90_000, version));
+});
+
+test('nobody may ask for more than five minutes', (t) => {
+  const health = failing(1, { code: 'rate-limited', message: 'slow down', retryAfterMs: 86_400_000 });
+  t.true(health.takeTurn(300_000, version));
+});
+
+test('what is no failing of the region’s needs no breaker', (t) => {
+  const health = failing(20, { code: 'unauthorized', message: 'wrong password' });
+  t.false(health.up);
+  t.false(health.breakerOpen);
+  t.is(rest(health), 0);
+});

@@ -1,0 +1,367 @@
+import test from 'ava';
+import * as fc from 'fast-check';
+import { RegionState } from '../../../src/main/regions/region-state.ts';
+import {
+  groupServers,
+  isReconcileDue,
+  type ProjectPlan,
+  type RegionJobInput,
+  regionJobs,
+  sliceProjects,
+} from '../../../src/main/server-health/jobs.ts';
+import type { Observation } from '../../../src/shared/observation.ts';
+import type { ServerHealthJob } from '../../../src/shared/server-health.ts';
+import type { ServerRecord } from '../../../src/shared/server-record.ts';
+import { createdAt, observation, serverRecord } from '../../fixtures/monitor/records.ts';
+import {
+  openstackAccess,
+  projectCredentials,
+  regionRecord,
+  serviceCredentials,
+  session,
+  simulatedAccess,
+} from '../../fixtures/monitor/region-records.ts';
+
+function server(name: string, regionId: string | undefined, identityId: string | undefined): ServerRecord {
+  return serverRecord({ name, regionId, identityId });
+}
+
+function names(servers: readonly ServerRecord[]): string {
+  return servers.map(({ name }) => name).join();
+}
+
+test('servers are grouped by region and identity', async (t) => {
+  const { regions, withoutRegion } = await groupServers([
+    server('a', 'r1', 'p1'),
+    server('b', 'r1', 'p2'),
+    server('c', 'r2', 'p1'),
+    server('d', 'r1', 'p1'),
+    server('e', 'r2', undefined),
+    server('f', undefined, 'p1'),
+    server('g', '', ''),
+    serverRecord({ name: 'h', regionId: undefined, deleting: true }),
+    serverRecord({ name: 'i', regionId: 'r3', deleting: true }),
+  ]);
+  const grouped = Object.fromEntries(
+    [...regions].map(([regionId, { identities, withoutIdentity }]) => [
+      regionId,
+      {
+        ...Object.fromEntries([...identities].map(([id, servers]) => [id, names(servers)])),
+        none: names(withoutIdentity),
+      },
+    ]),
+  );
+  t.deepEqual(grouped, {
+    r1: { p1: 'a,d', p2: 'b', none: '' },
+    r2: { p1: 'c', none: 'e' },
+    // An empty label is a label.
+    '': { '': 'g', none: '' },
+  });
+  t.is(names(withoutRegion), 'f');
+});
+
+function input(state: RegionState, changes: Partial<RegionJobInput> = {}): RegionJobInput {
+  return {
+    regionId: 'region-1',
+    state,
+    projects: [{ identityId: 'p1', credentials: projectCredentials, servers: [serverRecord()] }],
+    limits: {
+      deadlineMs: 50_000,
+      requestTimeoutMs: 10_000,
+      concurrency: 4,
+      loginsPerSecond: 20,
+      reconcileEvery: 1_000_000,
+      serversPerJob: 2_500,
+      traced: true,
+    },
+    reconcile: true,
+    probe: false,
+    pollNumber: 1,
+    nowMs: createdAt + 60_000,
+    monotonicMs: 1_000,
+    ...changes,
+  };
+}
+
+function openState(): RegionState {
+  return new RegionState(regionRecord(), openstackAccess);
+}
+
+function take(state: RegionState, ...observations: Observation[]): void {
+  state.takeProject(
+    {
+      identityId: 'p1',
+      outcome: {
+        ok: true,
+        complete: true,
+        observations,
+        malformed: [],
+        watermark: '2026-11-22T07:00:00Z',
+        digest: 'of the list',
+        unchanged: false,
+      },
+      session: session('of p1'),
+    },
+    projectCredentials,
+    1,
+  );
+}
+
+/** The one job of a region that needs no more. */
+function regionJob(given: RegionJobInput): ServerHealthJob | null {
+  const [job = null, ...more] = regionJobs(given);
+  if (more.length > 0) throw new Error('the region was sliced');
+  return job;
+}
+
+test('the first job of a region logs in and asks for everything', (t) => {
+  t.deepEqual(regionJob(input(openState())), {
+    regionId: 'region-1',
+    target: openstackAccess.target,
+    projects: [{ identityId: 'p1', credentials: projectCredentials }],
+    flavors: { credentials: serviceCredentials },
+    deadlineMs: 50_000,
+    requestTimeoutMs: 10_000,
+    concurrency: 4,
+    loginsPerSecond: 20,
+    probe: false,
+    traced: true,
+  });
+});
+
+test('a later job uses its session and asks for changes only', (t) => {
+  const state = openState();
+  state.takeFlavors({ outcome: { ok: true, flavors: [] }, session: session('flavors') }, 1_000);
+  take(state, observation());
+  const job = regionJob(input(state));
+  t.deepEqual(job?.projects, [
+    {
+      identityId: 'p1',
+      credentials: projectCredentials,
+      session: session('of p1'),
+      changesSince: '2026-11-22T07:00:00Z',
+    },
+  ]);
+  t.is(job?.flavors, undefined);
+});
+
+test('flavours that are due again are asked for with the region’s session', (t) => {
+  const state = openState();
+  state.takeFlavors({ outcome: { ok: true, flavors: [] }, session: session('flavors') }, 0);
+  const job = regionJob(input(state, { monotonicMs: 4_000_000 }));
+  t.deepEqual(job?.flavors, { credentials: serviceCredentials, session: session('flavors') });
+});
+
+test('rotated credentials mean a new login', (t) => {
+  const state = openState();
+  take(state);
+  const rotated = { ...projectCredentials, password: 'rotated' };
+  const job = regionJob(
+    input(state, { projects: [{ identityId: 'p1', credentials: rotated, servers: [] }] }),
+  );
+  t.is(job?.projects[0]?.session, undefined);
+  t.is(job?.projects[0]?.credentials, rotated);
+});
+
+test('a project is listed completely when its turn has come', (t) => {
+  const state = openState();
+  take(state);
+  const limits = { ...input(state).limits, reconcileEvery: 1 };
+  t.is(regionJob(input(state, { limits }))?.projects[0]?.changesSince, undefined);
+});
+
+test('a project that is listed completely says which list is known, while what is known is just that list', (t) => {
+  const state = openState();
+  const limits = { ...input(state).limits, reconcileEvery: 1 };
+  const knownDigest = (): string | undefined => regionJob(input(state, { limits }))?.projects[0]?.knownDigest;
+  t.is(knownDigest(), undefined);
+  take(state, observation());
+  t.is(knownDigest(), 'of the list');
+  t.is(regionJob(input(state))?.projects[0]?.knownDigest, undefined, 'changes are asked for');
+});
+
+test('faults that are known are handed along, with the time that they were seen at', (t) => {
+  const state = openState();
+  take(
+    state,
+    observation({ providerId: '1', updated: 'u1', fault: 'No valid host' }),
+    observation({ providerId: '2', updated: 'u2', fault: null }),
+    observation({ providerId: '3', updated: 'u3' }),
+    observation({ providerId: '4', updated: null, fault: 'of unknown age' }),
+  );
+  t.deepEqual(regionJob(input(state))?.projects[0]?.knownFaults, {
+    1: { updated: 'u1', fault: 'No valid host' },
+    2: { updated: 'u2', fault: null },
+  });
+});
+
+test('there is no job where there is nothing to ask', (t) => {
+  const state = openState();
+  t.not(regionJob(input(state, { projects: [] })), null, 'flavours are due');
+  state.takeFlavors({ outcome: { ok: true, flavors: [] }, session: null }, 1_000);
+  t.is(regionJob(input(state, { projects: [] })), null);
+});
+
+test('a simulated region is given its servers, and no credentials', (t) => {
+  const state = new RegionState(
+    { ...regionRecord(), provider: 'simulated', openstack: null },
+    simulatedAccess,
+  );
+  const servers = [
+    serverRecord({ name: 'a', phase: 'Pending' }),
+    serverRecord({ name: 'b', createdAt: createdAt + 120_000 }),
+  ];
+  const job = regionJob(input(state, { projects: [{ identityId: 'p1', credentials: undefined, servers }] }));
+  t.deepEqual(job?.projects, [
+    {
+      identityId: 'p1',
+      simulatedServers: [
+        { name: 'a', displayName: 'display-a', phase: 'Pending', ageMs: 60_000 },
+        { name: 'b', displayName: 'display-b', phase: 'Running', ageMs: 0 },
+      ],
+    },
+  ]);
+  t.deepEqual(job?.flavors, {});
+});
+
+test('a project with servers in transition is asked between two polls for changes only', (t) => {
+  const state = openState();
+  take(state);
+  const limits = { ...input(state).limits, reconcileEvery: 1 };
+  const job = regionJob(input(state, { limits, reconcile: false, monotonicMs: 10_000_000 }));
+  t.is(job?.projects[0]?.changesSince, '2026-11-22T07:00:00Z');
+  t.is(job?.flavors, undefined);
+});
+
+function planOf(identityId: string, servers: number): ProjectPlan {
+  return {
+    identityId,
+    credentials: projectCredentials,
+    servers: Array.from({ length: servers }, (_, index) => serverRecord({ name: `${identityId}-${index}` })),
+  };
+}
+
+test('a large region is sliced, and its limits are shared among the slices', (t) => {
+  const projects = Array.from({ length: 8 }, (_, index) => planOf(`p${index}`, 1_000));
+  const jobs = regionJobs(input(openState(), { projects }));
+  t.deepEqual(
+    jobs.map((job) => [job.projects.length, job.concurrency, job.loginsPerSecond]),
+    [
+      [2, 1, 5],
+      [2, 1, 5],
+      [2, 1, 5],
+      [2, 1, 5],
+    ],
+  );
+  t.is(jobs.filter(({ flavors }) => flavors !== undefined).length, 1);
+  t.deepEqual(
+    jobs.flatMap((job) => job.projects.map(({ identityId }) => identityId)).toSorted(),
+    projects.map(({ identityId }) => identityId),
+  );
+});
+
+test('a region that is probed is asked by one job', (t) => {
+  const projects = Array.from({ length: 8 }, (_, index) => planOf(`p${index}`, 1_000));
+  const jobs = regionJobs(input(openState(), { projects, probe: true }));
+  t.deepEqual(
+    jobs.map((job) => [job.projects.length, job.probe]),
+    [[8, true]],
+  );
+  t.deepEqual(regionJobs(input(openState(), { projects: [], probe: true, reconcile: false })), []);
+});
+
+test('each probe begins with another project, and asks for all', (t) => {
+  const projects = [planOf('p0', 9), planOf('p1', 1), planOf('p2', 5)];
+  const asked = [7, 8, 9].map((pollNumber) => {
+    const [job] = regionJobs(input(openState(), { projects, probe: true, pollNumber }));
+    return job?.projects.map(({ identityId }) => identityId) ?? [];
+  });
+  t.is(new Set(asked.map(([first]) => first)).size, 3);
+  for (const ids of asked) t.deepEqual(ids.toSorted(), ['p0', 'p1', 'p2']);
+});
+
+test('slices hold about as many servers each, and every project once', (t) => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(
+      sizes,
+      fc.integer({ min: 1, max: 8 }),
+      fc.integer({ min: 1, max: 5_000 }),
+      (servers, most, each) => {
+        const plans = servers.map((count, index) => ({
+          ...planOf(`p${index}`, 0),
+          servers: Array(count).fill(serverRecord()),
+        }));
+        const slices = sliceProjects(plans, { most, servers: each });
+        t.true(slices.length <= most);
+        const total = servers.reduce((sum, count) => sum + count, 0);
+        t.is(slices.length, Math.min(most, plans.length, Math.ceil(total / each)));
+        t.is(slices.flat().length, plans.length);
+        const loads = slices.map((slice) => slice.reduce((sum, plan) => sum + plan.servers.length, 0));
+        // No slice could be relieved by giving its smallest project to the one that has least.
+        t.true(Math.max(...loads) - Math.min(...loads) <= Math.max(...servers));
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test('with --reconcile-every=1 every list is complete', (t) => {
+  fc.assert(
+    fc.property(fc.string(), fc.nat(), fc.nat(), (identityId, pollNumber, listedAt) => {
+      t.true(isReconcileDue({ identityId, listedAt, pollNumber, every: 1 }));
+    }),
+  );
+});
+
+test('no project waits longer than `every` polls for a complete list, whichever of its polls fail', (t) => {
+  fc.assert(
+    fc.property(
+      fc.uuid(),
+      fc.integer({ min: 1, max: 20 }),
+      fc.array(fc.boolean(), { minLength: 50, maxLength: 100 }),
+      (identityId, every, answers) => {
+        let listedAt = 0;
+        answers.forEach((answered, index) => {
+          const pollNumber = index + 1;
+          const due = isReconcileDue({ identityId, listedAt, pollNumber, every });
+          t.true(due || pollNumber - listedAt < every);
+          if (answered && due) listedAt = pollNumber;
+        });
+      },
+    ),
+  );
+});
+
+/** How many projects are listed completely in each of `every` polls that follow each other. */
+function loads(identityIds: readonly string[], every: number): number[] {
+  return Array.from(
+    { length: every },
+    (_, pollNumber) =>
+      identityIds.filter((identityId) =>
+        isReconcileDue({ identityId, listedAt: pollNumber, pollNumber, every }),
+      ).length,
+  );
+}
+
+test('complete lists of many projects are spread over the polls', (t) => {
+  const projects = 200;
+  const every = fc.integer({ min: 2, max: 10 });
+  const spread = (identityIds: readonly string[], polls: number) => {
+    const load = loads(identityIds, polls);
+    t.is(
+      load.reduce((sum, count) => sum + count, 0),
+      projects,
+      'each has its turn',
+    );
+    t.true(Math.max(...load) <= (2 * projects) / polls, `${polls}: ${load.join(' ')}`);
+  };
+  const ids = fc.uniqueArray(fc.uuid(), { minLength: projects, maxLength: projects });
+  // The seed is fixed: an unlucky choice of ids is possible, and proves nothing.
+  fc.assert(fc.property(ids, every, spread), { numRuns: 50, seed: 1 });
+  // Ids that differ in a few characters only.
+  const numbered = fc
+    .tuple(fc.constantFrom('project-', 'identity-', 'i', '', 'team-a-'), fc.nat(1_000_000))
+    .map(([prefix, first]) => Array.from({ length: projects }, (_, index) => `${prefix}${first + index}`));
+  fc.assert(fc.property(numbered, every, spread), { numRuns: 50, seed: 1 });
+});

@@ -1,0 +1,205 @@
+import test from 'ava';
+import type { ResourceOutage } from '../../../src/main/kubernetes/objects/resource-caches.ts';
+import { type Problem, ProblemLog } from '../../../src/main/problems/problem-log.ts';
+import { RecentTransitions } from '../../../src/main/projection/recent-transitions.ts';
+import { StateCounts } from '../../../src/main/projection/state-counts.ts';
+import { RegionHealth } from '../../../src/main/regions/region-health.ts';
+import { noRegion, type WatchedRegion } from '../../../src/main/server-health/checker.ts';
+import { missingRegionLabel } from '../../../src/main/server-health/problems.ts';
+import type { StateCount } from '../../../src/main/telemetry/metrics.ts';
+import { monitorStatus } from '../../../src/main/web/collect-status.ts';
+import type { CheckError } from '../../../src/shared/errors.ts';
+import type { MonitorStatus } from '../../../src/shared/monitor-status.ts';
+import { RecordedLog } from '../../fixtures/monitor/recorded-log.ts';
+import { serverRecord } from '../../fixtures/monitor/records.ts';
+import { regionRecord } from '../../fixtures/monitor/region-records.ts';
+
+const now = Date.UTC(2026, 10, 22, 8);
+const clock = { now: () => now };
+
+function regionHealth(...failures: readonly (CheckError | null)[]): RegionHealth {
+  const health = new RegionHealth({ pollPeriodMs: 60_000, random: () => 0.5 });
+  for (const [index, failure] of failures.entries()) {
+    if (failure === null) health.succeeded(index);
+    else health.failed(failure, index);
+    health.ended({
+      outcome: failure?.code ?? 'ok',
+      seconds: 0.12345,
+      endedAt: now - 1000 * (failures.length - index),
+    });
+  }
+  return health;
+}
+
+function statusOf(
+  regions: readonly WatchedRegion[],
+  given: {
+    counts?: StateCounts;
+    transitions?: RecentTransitions;
+    problems?: ProblemLog;
+    outages?: readonly ResourceOutage[];
+  } = {},
+) {
+  const { counts = new StateCounts(), transitions = new RecentTransitions(clock), outages = [] } = given;
+  const { problems = new ProblemLog(new RecordedLog(), clock) } = given;
+  return monitorStatus({
+    about: { version: '1', revision: 'abc', startedAt: '', pollPeriodMs: 60_000, shadow: false },
+    clock,
+    health: { live: () => ({ ok: true, detail: '' }), ready: () => ({ ok: false, detail: 'waiting' }) },
+    checker: { regions: () => regions },
+    counts,
+    pool: {
+      queueLength: 3,
+      workers: () => [{ worker: 0, busyShare: 0.123456, heapUsedBytes: 5, jobsInFlight: 1, restarts: 2 }],
+    },
+    transitions,
+    problems,
+    caches: { snapshots: () => [], outages: () => outages },
+  });
+}
+
+const record = (name: string, displayName = name) => ({ ...regionRecord(), name, displayName });
+const timeout: CheckError = { code: 'timeout', message: 'no answer' };
+
+test('a region is waiting, up, down or not to be asked', (t) => {
+  const unsupported: CheckError = { code: 'unsupported', message: 'region is of the wrong kind' };
+  const { regions } = statusOf([
+    { record: record('new'), health: null, servers: 0 },
+    { record: record('good'), health: regionHealth(timeout, null), servers: 1 },
+    { record: record('failing'), health: regionHealth(null, timeout, timeout, timeout), servers: 2 },
+    { record: record('other'), health: regionHealth(unsupported), servers: 0 },
+  ]);
+  t.deepEqual(
+    regions.map(({ regionId, state, up, breakerOpen, failures }) => [
+      regionId,
+      state,
+      up,
+      breakerOpen,
+      failures,
+    ]),
+    [
+      ['failing', 'down', false, true, 3],
+      ['good', 'up', true, false, 0],
+      ['new', 'waiting', false, false, 0],
+      ['other', 'unsupported', false, false, 0],
+    ],
+  );
+  t.like(regions[0], { lastGoodAt: '2026-11-22T07:59:56.000Z', error: timeout });
+  t.like(regions[1], { lastGoodAt: '2026-11-22T07:59:59.000Z', error: null });
+  t.deepEqual(regions[1]?.polls, [
+    { outcome: 'timeout', seconds: 0.123 },
+    { outcome: 'ok', seconds: 0.123 },
+  ]);
+  t.like(regions[2], { lastGoodAt: null, polls: [] });
+});
+
+const countOf = (state: string, flavor_id: string, count: number): StateCount => ({
+  region_id: 'r',
+  region_name: 'r',
+  flavor_id,
+  flavor_name: '',
+  state,
+  count,
+});
+
+test('servers are counted by phase, whatever their flavours and projects', (t) => {
+  const counts = new StateCounts();
+  counts.replace('r', 'p1', [
+    countOf('running', 'a', 2),
+    countOf('running', 'b', 3),
+    countOf('stopped', 'a', 1),
+  ]);
+  counts.replace('r', 'p2', [countOf('running', 'a', 4)]);
+  const { regions } = statusOf([{ record: record('r'), health: null, servers: 12 }], { counts });
+  t.deepEqual(regions[0]?.phases, { running: 9, stopped: 1 });
+});
+
+test('the state is JSON that says what the types promise', (t) => {
+  const status = statusOf([]);
+  const parsed: unknown = JSON.parse(JSON.stringify(status));
+  t.deepEqual(parsed, {
+    time: '2026-11-22T08:00:00.000Z',
+    monitor: {
+      version: '1',
+      revision: 'abc',
+      startedAt: '',
+      pollPeriodMs: 60_000,
+      shadow: false,
+      live: true,
+      ready: false,
+      detail: 'waiting',
+    },
+    regions: [],
+    problems: { open: 0, groups: [] },
+    pool: {
+      queueLength: 3,
+      workers: [{ worker: 0, busyShare: 0.123, heapUsedBytes: 5, jobsInFlight: 1, restarts: 2 }],
+    },
+    transitions: [],
+    caches: [],
+  } satisfies MonitorStatus);
+});
+
+function failing(code: string): Problem {
+  return { key: code, message: 'failed', error: 'x'.repeat(5_000), fields: { code } };
+}
+
+test('open problems: the latest first, of Kubernetes too, and only so many', (t) => {
+  let at = now - 3_600_000;
+  const problems = new ProblemLog(new RecordedLog(), { now: () => at });
+  for (let index = 0; index < 70; index++) problems.report(`region-${index}`, [failing('timeout')]);
+  at += 60_000;
+  problems.report(noRegion, [missingRegionLabel(serverRecord({ name: 'lost', displayName: 'Lost' }))]);
+  problems.report('of another kind', [failing('unsupported')]);
+  const outage = { resource: 'servers', message: 'failed to list', error: '403', since: now - 1_000 };
+  const { open, groups } = statusOf([], { problems, outages: [outage] }).problems;
+  t.is(open, 72);
+  t.is(groups.length, 50);
+  t.deepEqual(groups.slice(0, 2), [
+    {
+      message: 'failed to list',
+      code: '',
+      error: '403',
+      regionId: '',
+      count: 1,
+      objects: [{ kind: 'resource', name: 'servers', displayName: '' }],
+      since: '2026-11-22T07:59:59.000Z',
+      latest: '2026-11-22T07:59:59.000Z',
+    },
+    {
+      message: 'server missing region label, skipping',
+      code: '',
+      error: '',
+      regionId: '',
+      count: 1,
+      objects: [{ kind: 'server', name: 'lost', displayName: 'Lost' }],
+      since: '2026-11-22T07:01:00.000Z',
+      latest: '2026-11-22T07:01:00.000Z',
+    },
+  ]);
+  t.like(groups[2], { regionId: 'region-0', code: 'timeout', since: '2026-11-22T07:00:00.000Z' });
+  t.true((groups[2]?.error.length ?? 0) < 400);
+});
+
+test('only the latest transitions are kept, newest first, with messages cut', (t) => {
+  const transitions = new RecentTransitions(clock);
+  for (let index = 1; index <= 70; index++)
+    transitions.phase(serverRecord({ name: `s${index}`, regionId: 'r' }), { from: '', to: 'Running' });
+  transitions.health(serverRecord({ name: 'last' }), {
+    from: 'Healthy',
+    to: 'Errored',
+    message: 'x'.repeat(5_000),
+    durationMs: 1,
+  });
+  const kept = transitions.newestFirst();
+  t.is(kept.length, 50);
+  t.like(kept[0], { sequence: 71, server: 'last', kind: 'health', at: '2026-11-22T08:00:00.000Z' });
+  t.true((kept[0]?.message.length ?? 0) < 400);
+  t.like(kept[1], { sequence: 70, server: 's70', kind: 'phase', from: '', to: 'Running', message: '' });
+});
+
+test('only the last polls of a region are kept', (t) => {
+  const health = regionHealth(...Array.from({ length: 40 }, () => null), timeout);
+  t.is(health.polls.length, 30);
+  t.is(health.polls.at(-1)?.outcome, 'timeout');
+});

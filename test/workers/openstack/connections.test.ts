@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import type { ServerHealthJob, ServerHealthResult } from '../../../src/shared/server-health.ts';
+import { Connections } from '../../../src/workers/openstack/connections.ts';
+import { ServerHealthCheck } from '../../../src/workers/server-health/check.ts';
+import { healthJob, runJob } from '../../fixtures/clouds/health-job.ts';
+import { ScriptedCloud } from '../../fixtures/clouds/scripted-cloud.ts';
+
+const pem = (name: string): string =>
+  readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8');
+const tls = { cert: pem('loopback.pem'), key: pem('loopback-key.pem') };
+const ca = pem('ca.pem');
+
+function jobWith(cloud: ScriptedCloud, caCertificate: string | null): ServerHealthJob {
+  const target = { provider: 'openstack', endpoint: cloud.url, catalogRegion: null, caCertificate } as const;
+  return healthJob(cloud, { target });
+}
+
+function outcome({ projects }: ServerHealthResult): string {
+  const [project] = projects;
+  if (project === undefined) return 'no project';
+  return project.outcome.ok ? 'ok' : `${project.outcome.error.code}: ${project.outcome.error.message}`;
+}
+
+test("a region's own CA is trusted beside the system's", async (t) => {
+  await using cloud = await ScriptedCloud.start(tls);
+  t.is(outcome(await runJob(jobWith(cloud, ca))), 'ok');
+  t.is(outcome(await runJob(jobWith(cloud, `a comment\n${ca}\n${ca}`))), 'ok');
+});
+
+test('an unknown CA is a TLS error that names what is wrong', async (t) => {
+  await using cloud = await ScriptedCloud.start(tls);
+  t.regex(outcome(await runJob(jobWith(cloud, null))), /^tls: .*UNABLE_TO_VERIFY_LEAF_SIGNATURE/);
+  t.is(cloud.received.length, 0);
+});
+
+const unreadable = ['', 'no certificate', ca.replace(/\n[^\n]{60}/, '\nAAAA'), tls.key];
+
+unreadable.forEach((text, index) => {
+  test(`a CA that cannot be read is a fault of the configuration, not ignored (${index})`, async (t) => {
+    await using cloud = await ScriptedCloud.start(tls);
+    t.regex(outcome(await runJob(jobWith(cloud, text))), /^invalid-config: the region's CA certificate/);
+  });
+});
+
+test('jobs share the pool of an origin and a CA, and idle pools close', async (t) => {
+  await using cloud = await ScriptedCloud.start(tls);
+  const connections = new Connections({ idleMs: 50 });
+  const check = new ServerHealthCheck({ connections });
+  const signal = new AbortController().signal;
+  await Promise.all([check.run(jobWith(cloud, ca), signal), check.run(jobWith(cloud, ca), signal)]);
+  t.is(connections.size, 1);
+  t.true(cloud.sockets <= 2);
+  for (let waits = 0; connections.size > 0 && waits < 500; waits += 1) await sleep(20);
+  t.is(connections.size, 0);
+  // It opens again when it is wanted again.
+  t.is(outcome(await check.run(jobWith(cloud, ca), signal)), 'ok');
+  t.is(connections.size, 1);
+  await check.close();
+  t.is(connections.size, 0);
+});
+
+test('a pool that is taken up again does not close under its job', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on('GET /v2.1/servers/detail', { body: { servers: [] } }, (_, response) => {
+    setTimeout(() => response.end('{"servers": []}'), 1500);
+    return null;
+  });
+  const check = new ServerHealthCheck({ connections: new Connections({ idleMs: 500 }) });
+  const signal = new AbortController().signal;
+  t.is(outcome(await check.run(healthJob(cloud), signal)), 'ok');
+  t.is(outcome(await check.run(healthJob(cloud), signal)), 'ok');
+  await check.close();
+});

@@ -1,0 +1,262 @@
+import test from 'ava';
+import { failure, healthJob, listed, runJob, runProject } from '../../fixtures/clouds/health-job.ts';
+import {
+  type Answer,
+  novaServer,
+  type Received,
+  ScriptedCloud,
+} from '../../fixtures/clouds/scripted-cloud.ts';
+
+const list = 'GET /v2.1/servers/detail';
+
+function page(servers: readonly unknown[], next?: string): Answer {
+  const links = next === undefined ? {} : { servers_links: [{ rel: 'next', href: next }] };
+  return { body: { servers, ...links } };
+}
+
+test('a complete list is asked for without any filter, not even a limit', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, page([novaServer('a'), novaServer('b')]));
+  const { complete, malformed, observations } = listed(await runProject(cloud));
+  t.true(complete);
+  t.deepEqual(malformed, []);
+  t.deepEqual(
+    observations.map(({ providerId }) => providerId),
+    ['a', 'b'],
+  );
+  t.is(cloud.to(list)[0]?.query, '');
+});
+
+test('pages are followed by their query alone, at our own URL', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(
+    list,
+    page([novaServer('a')], 'http://inside:8774/v2.1/servers/detail?marker=a'),
+    page([novaServer('b')], '?marker=b'),
+    page([]),
+  );
+  const { observations } = listed(await runProject(cloud));
+  t.is(observations.length, 2);
+  t.deepEqual(
+    cloud.to(list).map(({ query }) => query),
+    ['', '?marker=a', '?marker=b'],
+  );
+});
+
+const endless: [name: string, answer: Answer | ((request: Received) => Answer)][] = [
+  ['to itself', page([novaServer('a')], '?marker=a')],
+  ['without a query', page([novaServer('a')], 'http://inside/v2.1/servers/detail')],
+  ['that is no URL', page([novaServer('a')], 'http://')],
+];
+
+for (const [name, answer] of endless) {
+  test(`a next link ${name} ends the list as invalid`, async (t) => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on(list, answer);
+    t.is(failure(await runProject(cloud)).code, 'invalid-response');
+    t.true(cloud.to(list).length <= 2);
+  });
+}
+
+test('ever new pages end at a thousand', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, () => page([novaServer(`${cloud.to(list).length}`)], `?marker=${cloud.to(list).length}`));
+  t.is(failure(await runProject(cloud)).code, 'invalid-response');
+  t.is(cloud.to(list).length, 1000);
+});
+
+const stale: [name: string, servers: readonly unknown[], pages: number][] = [
+  ['the servers that were there already', [novaServer('a'), novaServer('b', { name: 7 })], 2],
+  ['none', [], 1],
+];
+
+for (const [name, servers, pages] of stale) {
+  test(`ever new links to pages with ${name} end the list as invalid`, async (t) => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on(list, () => page(servers, `?marker=${cloud.to(list).length}`));
+    t.is(failure(await runProject(cloud)).code, 'invalid-response');
+    t.is(cloud.to(list).length, pages);
+  });
+}
+
+test('a page whose records cannot be told apart is no reason to end the list', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, page([null], '?marker=a'), page(['server'], '?marker=b'), page([novaServer('c')]));
+  const { observations, malformed } = listed(await runProject(cloud));
+  t.deepEqual([observations.length, malformed.length], [1, 2]);
+});
+
+test('changes: the time is escaped, deleted servers are told, the list is not complete', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(
+    list,
+    page([novaServer('a', { status: 'DELETED', 'OS-EXT-STS:power_state': 0 }), novaServer('b')]),
+  );
+  const { complete, observations } = listed(
+    await runProject(cloud, { changesSince: '2026-01-01T00:00:00Z' }),
+  );
+  t.false(complete);
+  t.deepEqual(
+    observations.map(({ providerId, deleted }) => [providerId, deleted]),
+    [
+      ['a', true],
+      ['b', false],
+    ],
+  );
+  t.is(cloud.to(list)[0]?.query, '?changes-since=2026-01-01T00%3A00%3A00Z');
+});
+
+test('the watermark is of the first page, by the clock of the cloud, with an overlap', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(
+    list,
+    { ...page([novaServer('a')], '?marker=a'), headers: { date: 'Thu, 01 Jan 2026 12:00:00 GMT' } },
+    { ...page([]), headers: { date: 'Thu, 01 Jan 2026 13:00:00 GMT' } },
+  );
+  const { watermark } = listed(await runProject(cloud));
+  t.regex(watermark ?? '', /^2026-01-01T11:\d\d:\d\dZ$/);
+  const overlapMs = Date.parse('2026-01-01T12:00:00Z') - Date.parse(watermark ?? '');
+  t.true(overlapMs >= 30_000, `${overlapMs}`);
+});
+
+test('the watermark lies before the request, however long the cloud read before it wrote its Date', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, (_, response) => {
+    setTimeout(() => {
+      response.writeHead(200, { date: 'Thu, 01 Jan 2026 12:00:00 GMT' });
+      response.end('{"servers": []}');
+    }, 1500);
+    return null;
+  });
+  const { watermark } = listed(await runProject(cloud));
+  t.true(Date.parse(watermark ?? '') <= Date.parse('2026-01-01T11:59:28Z'), watermark ?? '');
+});
+
+test('a cloud whose clock was set back gives no watermark: the next list is complete', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  const watermarkAt = async (date: string): Promise<string | null> => {
+    cloud.on(list, { ...page([]), headers: { date } });
+    return listed(await runProject(cloud, { changesSince: '2026-01-01T11:59:30Z' })).watermark;
+  };
+  t.is(await watermarkAt('Thu, 01 Jan 2026 11:50:00 GMT'), null);
+  // Hosts of one cloud are a little apart, and answers take their time.
+  t.not(await watermarkAt('Thu, 01 Jan 2026 11:59:45 GMT'), null);
+  t.not(await watermarkAt('Thu, 01 Jan 2026 12:10:00 GMT'), null);
+});
+
+test('a cloud that tells no time gives no watermark', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, (_, response) => {
+    response.sendDate = false;
+    response.end('{"servers": []}');
+    return null;
+  });
+  t.is(listed(await runProject(cloud)).watermark, null);
+});
+
+const oddities: [
+  name: string,
+  record: unknown,
+  providerId: string | null,
+  ownerId: string | null,
+  says: RegExp,
+][] = [
+  ['no id', { name: 'x', status: 'ACTIVE' }, null, null, /index 1 of page 1.*id: /],
+  ['an empty id', novaServer(''), null, null, /index 1 of page 1.*id: /],
+  ['a number for a name', novaServer('bad', { name: 7 }), 'bad', null, /server bad .*name: .*number/],
+  ['no name', novaServer('bad', { name: undefined }), 'bad', null, /server bad .*name/],
+  [
+    'text for a power state',
+    novaServer('bad', { 'OS-EXT-STS:power_state': 'on', metadata: { serverID: 'owner-1' } }),
+    'bad',
+    'owner-1',
+    /server bad .*OS-EXT-STS:power_state: .*string/,
+  ],
+  ['a status of parts', novaServer('bad', { status: {} }), 'bad', null, /server bad .*status/],
+  ['metadata of parts', novaServer('bad', { metadata: { serverID: {} } }), 'bad', null, /metadata\.serverID/],
+  ['null', null, null, null, /index 1 of page 1/],
+  ['text', 'server', null, null, /index 1 of page 1/],
+];
+
+for (const [name, record, providerId, ownerId, says] of oddities) {
+  test(`a malformed record (${name}) is named and the rest stands`, async (t) => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on(list, page([novaServer('a'), record, novaServer('b')]));
+    const { malformed, observations } = listed(await runProject(cloud));
+    t.is(observations.length, 2);
+    t.is(malformed.length, 1);
+    t.like(malformed[0], { providerId, ownerId, error: { code: 'invalid-response' } });
+    t.regex(malformed[0]?.error.message ?? '', says);
+  });
+}
+
+test('a server in a cell that is down is listed as partial', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  const partial = {
+    id: 'a',
+    status: 'UNKNOWN',
+    tenant_id: 'project-1',
+    created: '2026-01-01T00:00:00Z',
+    links: [],
+  };
+  cloud.on(list, page([partial]));
+  const { malformed, observations } = listed(await runProject(cloud));
+  t.deepEqual(malformed, []);
+  t.like(observations[0], { providerId: 'a', partial: true, phase: null, health: { status: 'Unknown' } });
+});
+
+test('fields that we do not read may be anything', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(
+    list,
+    page([novaServer('a', { flavor: 7, addresses: null, created: [], status: null, fault: null })]),
+  );
+  t.like(listed(await runProject(cloud)).observations[0], { providerId: 'a', health: { status: 'Unknown' } });
+});
+
+test('flavours: all pages, public ones only, sorted by name', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  const flavors = 'GET /v2.1/flavors/detail';
+  const open = { 'os-flavor-access:is_public': true };
+  cloud.on(
+    flavors,
+    {
+      body: {
+        flavors: [
+          { id: '1', name: 'small', ...open },
+          { id: '2', name: 'secret', 'os-flavor-access:is_public': false },
+        ],
+        flavors_links: [{ rel: 'next', href: 'http://inside/flavors/detail?marker=2' }],
+      },
+    },
+    { body: { flavors: [{ id: '3', name: 'large' }] } },
+  );
+  const job = healthJob(cloud, {
+    projects: [],
+    flavors: { credentials: { userId: 'u', password: 'p', projectId: 'project-1' } },
+  });
+  const result = await runJob(job);
+  t.deepEqual(result.flavors?.outcome, {
+    ok: true,
+    flavors: [
+      { id: '3', name: 'large' },
+      { id: '1', name: 'small' },
+    ],
+  });
+  t.is(result.flavors?.session?.token, 'token-1');
+  t.deepEqual(
+    cloud.to(flavors).map(({ query }) => query),
+    ['', '?marker=2'],
+  );
+});
+
+test('flavours that fail leave the projects alone', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on('GET /v2.1/flavors/detail', { status: 500 });
+  const job = healthJob(cloud, {
+    flavors: { credentials: { userId: 'u', password: 'p', projectId: 'project-1' } },
+  });
+  const { flavors, projects } = await runJob(job);
+  t.like(flavors?.outcome, { ok: false, error: { code: 'server-error' } });
+  t.true(projects[0]?.outcome.ok);
+});

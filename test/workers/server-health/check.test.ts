@@ -1,0 +1,197 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import test from 'ava';
+import { monotonicMs } from '../../../src/shared/clock.ts';
+import type { ProjectTask, ServerHealthResult } from '../../../src/shared/server-health.ts';
+import { ServerHealthCheck } from '../../../src/workers/server-health/check.ts';
+import { healthJob, runJob } from '../../fixtures/clouds/health-job.ts';
+import { novaServer, type Received, ScriptedCloud, type Step } from '../../fixtures/clouds/scripted-cloud.ts';
+
+const login = 'POST /v3/auth/tokens';
+const list = 'GET /v2.1/servers/detail';
+
+function projects(...ids: string[]): ProjectTask[] {
+  return ids.map((projectId) => ({
+    identityId: projectId,
+    credentials: { userId: `user-of-${projectId}`, password: 'pass-word', projectId },
+  }));
+}
+
+/** A cloud whose tokens are for the project that was asked for, and name it. */
+async function startCloud(): Promise<ScriptedCloud> {
+  const cloud = await ScriptedCloud.start();
+  return cloud.on(login, (request) => {
+    const id = /"project":\{"id":"([^"]+)"/.exec(request.body)?.[1] ?? '';
+    const answer = cloud.token(request, { token: { project: { id } } });
+    return { ...answer, headers: { 'x-subject-token': `token-of-${id}` } };
+  });
+}
+
+function projectOf({ headers }: Received): string {
+  return String(headers['x-auth-token']).slice('token-of-'.length);
+}
+
+function outcomes({ projects }: ServerHealthResult): [string, string][] {
+  return projects.map(({ identityId, outcome }) => [identityId, outcome.ok ? 'ok' : outcome.error.code]);
+}
+
+test('each project succeeds or fails for itself, in the order of the job', async (t) => {
+  await using cloud = await startCloud();
+  cloud.on(list, (request) => {
+    const id = projectOf(request);
+    if (id === 'b') return { status: 403 };
+    if (id === 'd') return { body: '<html>' };
+    return { body: { servers: [novaServer(`server-of-${id}`)] } };
+  });
+  const result = await runJob(healthJob(cloud, { projects: projects('a', 'b', 'c', 'd', 'e') }));
+  t.deepEqual(outcomes(result), [
+    ['a', 'ok'],
+    ['b', 'forbidden'],
+    ['c', 'ok'],
+    ['d', 'invalid-response'],
+    ['e', 'ok'],
+  ]);
+  t.like(result.projects[2]?.outcome, { observations: [{ providerId: 'server-of-c' }] });
+});
+
+test('what hangs at the deadline is a time-out, what was finished stands', async (t) => {
+  await using cloud = await startCloud();
+  cloud.on(list, (request) => (projectOf(request) === 'b' ? null : { body: { servers: [] } }));
+  const deadlineMs = monotonicMs() + 5000;
+  const result = await runJob(healthJob(cloud, { deadlineMs, projects: projects('a', 'b', 'c') }));
+  t.true(monotonicMs() < deadlineMs + 2000);
+  t.deepEqual(outcomes(result), [
+    ['a', 'ok'],
+    ['b', 'timeout'],
+    ['c', 'ok'],
+  ]);
+  t.is(result.projects[1]?.session?.token, 'token-of-b');
+});
+
+test('the deadline ends what waits for its turn, too', async (t) => {
+  await using cloud = await startCloud();
+  cloud.on(login, () => null);
+  const job = healthJob(cloud, {
+    deadlineMs: monotonicMs() + 500,
+    projects: projects('a', 'b', 'c'),
+    concurrency: 1,
+  });
+  const result = await runJob(job);
+  t.deepEqual(new Set(outcomes(result).map(([, code]) => code)), new Set(['timeout']));
+  t.true(cloud.received.length <= 1);
+});
+
+test('a job that comes too late asks for nothing', async (t) => {
+  await using cloud = await startCloud();
+  const result = await runJob(
+    healthJob(cloud, { deadlineMs: monotonicMs() - 1, projects: projects('a', 'b') }),
+  );
+  t.deepEqual(outcomes(result), [
+    ['a', 'timeout'],
+    ['b', 'timeout'],
+  ]);
+  t.deepEqual(result.requests, []);
+});
+
+test('the signal ends a job that is under way', async (t) => {
+  await using cloud = await startCloud();
+  const stop = new AbortController();
+  cloud.on(list, () => {
+    stop.abort();
+    return null;
+  });
+  const result = await runJob(healthJob(cloud, { projects: projects('a') }), stop.signal);
+  t.deepEqual(outcomes(result), [['a', 'cancelled']]);
+});
+
+test('a connection that is never established is a time-out, not a wait for the system', async (t) => {
+  // Accepts TCP but never answers the TLS handshake: to undici, that is still connecting.
+  const server = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  await using cloud = await startCloud();
+  const target = {
+    provider: 'openstack',
+    endpoint: `https://127.0.0.1:${port}`,
+    catalogRegion: null,
+    caCertificate: null,
+  } as const;
+  const startMs = monotonicMs();
+  const result = await runJob(healthJob(cloud, { target, projects: projects('a'), requestTimeoutMs: 200 }));
+  t.deepEqual(outcomes(result), [['a', 'timeout']]);
+  t.true(monotonicMs() - startMs < 5000);
+});
+
+test('no more requests at once than the job allows, and connections are used again', async (t) => {
+  await using cloud = await startCloud();
+  let now = 0;
+  let most = 0;
+  const slowly =
+    (body: object): Step =>
+    (_, response) => {
+      now += 1;
+      most = Math.max(most, now);
+      setTimeout(() => {
+        now -= 1;
+        response.end(JSON.stringify(body));
+      }, 10);
+      return null;
+    };
+  const errored = Array.from({ length: 10 }, (_, index) => novaServer(`s${index}`, { status: 'ERROR' }));
+  cloud.on(list, slowly({ servers: errored }));
+  for (let index = 0; index < errored.length; index += 1) {
+    cloud.on(`GET /v2.1/servers/s${index}`, slowly({ server: {} }));
+  }
+  const ids = Array.from({ length: 20 }, (_, index) => `project-${index}`);
+  const result = await runJob(healthJob(cloud, { projects: projects(...ids), concurrency: 3 }));
+  t.true(result.projects.every(({ outcome }) => outcome.ok));
+  t.is(most, 3);
+  t.true(cloud.sockets <= 3, `${cloud.sockets}`);
+});
+
+test('requests are counted by route and status, and told one by one when traced', async (t) => {
+  await using cloud = await startCloud();
+  cloud.on(list, (request) => (projectOf(request) === 'b' ? { status: 500 } : { body: { servers: [] } }));
+  const job = healthJob(cloud, { projects: projects('a', 'b', 'c'), traced: true });
+  const { calls, requests } = await runJob(job);
+  t.deepEqual(requests.map(({ route, status, count }) => `${route} ${status} ${count}`).toSorted(), [
+    'GET /servers/detail 200 2',
+    'GET /servers/detail 500 1',
+    'POST /v3/auth/tokens 201 3',
+  ]);
+  t.is(calls.length, 6);
+  for (const call of calls) {
+    t.true(call.endMs >= call.startMs);
+    t.is(call.error?.code, call.status === 500 ? 'server-error' : undefined);
+  }
+  t.deepEqual((await runJob({ ...job, traced: false })).calls, []);
+});
+
+test('many jobs at once in one check share its connections and nothing else', async (t) => {
+  await using first = await startCloud();
+  await using second = await startCloud();
+  first.on(list, (request) => ({ body: { servers: [novaServer(`first-${projectOf(request)}`)] } }));
+  second.on(list, (request) => ({ body: { servers: [novaServer(`second-${projectOf(request)}`)] } }));
+  const check = new ServerHealthCheck();
+  const signal = new AbortController().signal;
+  const results = await Promise.all(
+    Array.from({ length: 30 }, async (_, index) => {
+      const cloud = index % 2 === 0 ? first : second;
+      return check.run(healthJob(cloud, { projects: projects(`p${index}`) }), signal);
+    }),
+  );
+  results.forEach(({ projects: [project] }, index) => {
+    const name = index % 2 === 0 ? 'first' : 'second';
+    t.like(project?.outcome, { ok: true, observations: [{ providerId: `${name}-p${index}` }] });
+  });
+  await check.close();
+});
+
+test('a result survives the way between threads', async (t) => {
+  await using cloud = await startCloud();
+  cloud.on(list, { body: { servers: [novaServer('a', { status: 'ERROR' }), {}] } });
+  const result = await runJob(healthJob(cloud, { projects: projects('a'), traced: true }));
+  t.deepEqual(structuredClone(result), result);
+});

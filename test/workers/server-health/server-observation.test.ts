@@ -1,0 +1,83 @@
+import test from 'ava';
+import type { NovaServer } from '../../../src/workers/openstack/schema.ts';
+import { observeServer } from '../../../src/workers/server-health/server-observation.ts';
+
+const server: NovaServer = {
+  id: 'id-1',
+  name: 'web',
+  status: 'ACTIVE',
+  updated: '2026-01-01T00:00:00Z',
+  metadata: { 'region:server_id': 'owner-1' },
+  'OS-EXT-STS:power_state': 1,
+  'OS-EXT-STS:task_state': null,
+};
+
+test('a running server', (t) => {
+  t.deepEqual(observeServer(server, undefined), {
+    providerId: 'id-1',
+    name: 'web',
+    ownerId: 'owner-1',
+    health: { status: 'True', reason: 'Healthy', message: 'server is healthy' },
+    phase: 'Running',
+    unsupportedPowerState: null,
+    inTransition: false,
+    partial: false,
+    deleted: false,
+    updated: '2026-01-01T00:00:00Z',
+  });
+});
+
+test('the partial record of a server in a cell that is down', (t) => {
+  const observed = observeServer({ id: 'id-1', status: 'UNKNOWN' }, undefined);
+  t.deepEqual(observed, {
+    providerId: 'id-1',
+    name: null,
+    ownerId: null,
+    health: { status: 'Unknown', reason: 'Unknown', message: 'unable to determine server status' },
+    phase: null,
+    unsupportedPowerState: null,
+    inTransition: false,
+    partial: true,
+    deleted: false,
+    updated: null,
+  });
+});
+
+test('a whole record of unknown status is not partial', (t) => {
+  t.false(observeServer({ ...server, status: 'UNKNOWN' }, undefined).partial);
+});
+
+test('a deleted server', (t) => {
+  const observed = observeServer({ ...server, status: 'DELETED', 'OS-EXT-STS:power_state': 0 }, undefined);
+  t.true(observed.deleted);
+  t.is(observed.phase, null);
+});
+
+test('a server that may yet be restored is not deleted', (t) => {
+  t.false(observeServer({ ...server, status: 'SOFT_DELETED' }, undefined).deleted);
+});
+
+test('a fault is told apart from none and from not asked for', (t) => {
+  t.is(observeServer(server, 'broken').fault, 'broken');
+  t.is(observeServer(server, null).fault, null);
+  t.false('fault' in observeServer(server, undefined));
+});
+
+test('a missing power state keeps the phase', (t) => {
+  t.is(observeServer({ ...server, 'OS-EXT-STS:power_state': null }, undefined).phase, null);
+});
+
+const owners: [name: string, metadata: NovaServer['metadata'], owner: string | null][] = [
+  ['both keys: the newer', { 'region:server_id': 'new', serverID: 'old' }, 'new'],
+  ['the older alone', { serverID: 'old' }, 'old'],
+  ['an empty newer one', { 'region:server_id': '', serverID: 'old' }, 'old'],
+  ['neither', {}, null],
+  ['null', null, null],
+  ['no metadata', undefined, null],
+];
+
+for (const [name, metadata, owner] of owners) {
+  test(`owner by metadata: ${name}`, (t) => {
+    t.is(observeServer({ ...server, metadata }, undefined).ownerId, owner);
+  });
+}
