@@ -22,6 +22,14 @@ export interface Session {
   readonly microversion: string | null;
 }
 
+/** As Session, for the bare-metal service. */
+export interface BaremetalSession {
+  readonly token: string;
+  readonly renewAtMs: number;
+  /** Ends in /v1. */
+  readonly baremetalUrl: string;
+}
+
 /** Where the region's API is, and how to trust it. */
 export type RegionTarget =
   | {
@@ -47,8 +55,24 @@ export interface ProjectTask {
   readonly knownDigest?: string;
   /** Faults already known, by provider id: not fetched again while `updated` is the same. */
   readonly knownFaults?: Readonly<Record<string, KnownFault>>;
+  /** Present when the project may have bare-metal servers that are building. */
+  readonly baremetal?: BaremetalTask;
   /** For the simulated provider, which has no cloud to ask. */
   readonly simulatedServers?: readonly SimulatedServer[];
+}
+
+/**
+ * Servers of bare-metal flavors wait for a node while they are built, and only the bare-metal service knows whether they
+ * have one. A list of servers does not name flavors by id, so main says which servers are meant.
+ */
+export interface BaremetalTask {
+  /** The region's service account, scoped to this project: only administrators see nodes. */
+  readonly credentials: Credentials;
+  readonly session?: BaremetalSession;
+  /** The Server objects that may be building. */
+  readonly servers: readonly { readonly name: string; readonly displayName: string }[];
+  /** Provider ids of those that were building when last observed: a list of changes, or one that is unchanged, lacks them. */
+  readonly building: readonly string[];
 }
 
 /** The fault text of a server, null for none, and the cloud's time of the last change when it was seen. */
@@ -102,6 +126,28 @@ export interface MalformedRecord {
   readonly error: CheckError;
 }
 
+/** What the bare-metal service says of the servers that are building. A failure of it costs the project nothing else. */
+export interface NodesResult {
+  readonly outcome:
+    | {
+        readonly ok: true;
+        /** Provision state of the node of each server, by provider id; null for one that has no node yet. */
+        readonly states: Readonly<Record<string, string | null>>;
+        /** Servers that more than one node claims. */
+        readonly ambiguous: readonly string[];
+      }
+    | {
+        readonly ok: false;
+        /** Whether there was no way to the service, or it did not answer the question. */
+        readonly step: 'session' | 'list';
+        /** Servers that were asked for. */
+        readonly asked: readonly string[];
+        readonly error: CheckError;
+      };
+  /** The session to keep; null when there is none to keep. */
+  readonly session: BaremetalSession | null;
+}
+
 /** One project's answer: everything, what changed, or one error. Never a part of it. */
 export interface ProjectResult {
   readonly identityId: string;
@@ -123,6 +169,8 @@ export interface ProjectResult {
     | { readonly ok: false; readonly error: CheckError };
   /** The session to keep; null when there is none to keep. */
   readonly session: Session | null;
+  /** Present when the bare-metal service was asked. */
+  readonly nodes?: NodesResult;
 }
 
 export interface FlavorResult {

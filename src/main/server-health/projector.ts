@@ -119,9 +119,15 @@ const unreachable: Observation = {
   health: { status: 'Unknown', reason: 'Unknown', message: 'unable to determine server status' },
   phase: null,
   unsupportedPowerState: null,
+  stage: 'other',
+  taskRuns: false,
   inTransition: false,
   partial: true,
   deleted: false,
+  createdAtSeconds: null,
+  launchedAtSeconds: null,
+  imageId: null,
+  macAddresses: null,
   updated: null,
 };
 

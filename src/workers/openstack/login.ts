@@ -67,7 +67,7 @@ export async function authenticate(tools: LoginTools, credentials: Credentials):
 /** Finds the compute service in the catalog that came with a token. */
 export async function startSession({ target, discovery }: LoginTools, login: Login): Promise<Session> {
   const { token, tokenId, renewAtMs } = login;
-  const endpoint = computeEndpoint(token, target.catalogRegion);
+  const endpoint = publicEndpoint(token, 'compute', target.catalogRegion);
   const service = await discovery.service(endpoint.url, tokenId);
   return { token: tokenId, renewAtMs, ...service };
 }
@@ -114,8 +114,13 @@ function requireScope(token: KeystoneToken, { projectId }: Credentials): void {
   });
 }
 
-function computeEndpoint(token: KeystoneToken, region: string | null): CatalogEndpoint {
-  const all = readEndpoints(token.catalog ?? [], 'compute').filter((entry) => entry.interface === 'public');
+/** The endpoint of one type of service; null as region takes the first. Throws a CheckFailure when there is none. */
+export function publicEndpoint(
+  token: KeystoneToken,
+  type: 'compute' | 'baremetal',
+  region: string | null,
+): CatalogEndpoint {
+  const all = readEndpoints(token.catalog ?? [], type).filter((entry) => entry.interface === 'public');
   const found = all.find((entry) => region === null || regionOf(entry) === region);
   if (found !== undefined) return found;
   const others = [...new Set(all.map(regionOf))].join(', ');
@@ -123,8 +128,8 @@ function computeEndpoint(token: KeystoneToken, region: string | null): CatalogEn
     code: 'no-endpoint',
     message:
       all.length === 0
-        ? "the token's catalog has no public endpoint of type compute"
-        : `the token's catalog has no public compute endpoint in region ${region}, only in ${others}`,
+        ? `the token's catalog has no public endpoint of type ${type}`
+        : `the token's catalog has no public ${type} endpoint in region ${region}, only in ${others}`,
   });
 }
 

@@ -1,10 +1,14 @@
-// Nova's paged lists.
+// Paged lists of Nova and Ironic.
 
 import { CheckFailure } from '../../shared/errors.ts';
 import type { ApiReply } from './client.ts';
-import type { ComputeSession } from './session.ts';
+import type { ServiceQuery } from './session.ts';
 
 const maxPages = 1000;
+
+export interface PagedService {
+  get(query: ServiceQuery): Promise<ApiReply>;
+}
 
 export interface PagedReply {
   readonly first: ApiReply;
@@ -25,12 +29,12 @@ export interface Page {
  * followed, at our own URL: what a proxy is called inside need not be reachable.
  */
 export async function readPages(
-  session: ComputeSession,
-  { path, query, knownDigest }: { path: string; query: string; knownDigest?: string | undefined },
+  service: PagedService,
+  list: { path: string; query: string; route?: string; knownDigest?: string | undefined },
   readPage: (json: unknown, pageNumber: number) => Page,
 ): Promise<PagedReply> {
-  const route = `GET ${path}`;
-  const first = await session.get({ path: path + query, route, knownDigest });
+  const { path, query, knownDigest, route = `GET ${path}` } = list;
+  const first = await service.get({ path: path + query, route, knownDigest });
   if (first.unchanged) return { first, pages: 1 };
   const seen = { queries: new Set([query]), ids: new Set<string>() };
   let page = readPage(first.json, 1);
@@ -43,7 +47,7 @@ export async function readPages(
     if (!bringsNews(page, seen.ids)) throw endless(route, 'a page brings nothing new, yet has a next one');
     if (pageNumber > maxPages) throw endless(route, `there are more than ${maxPages} pages`);
     seen.queries.add(search);
-    const reply = await session.get({ path: path + search, route });
+    const reply = await service.get({ path: path + search, route });
     page = readPage(reply.json, pageNumber);
   }
   return { first, pages: pageNumber };
@@ -61,7 +65,7 @@ function bringsNews({ ids }: Page, seen: Set<string>): boolean {
 
 function nextQuery(href: string, route: string): string {
   // The base only lends relative links a scheme.
-  const url = URL.parse(href, 'http://compute.invalid');
+  const url = URL.parse(href, 'http://service.invalid');
   // Without a query it would be the first page again.
   if (url !== null && url.search !== '') return url.search;
   throw endless(route, 'the link to the next page is unusable');

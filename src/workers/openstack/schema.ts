@@ -1,4 +1,4 @@
-// The parts of Keystone's and Nova's answers that we read. Everything else in them is ignored.
+// The parts of Keystone's, Nova's and Ironic's answers that we read. Everything else in them is ignored.
 
 import * as v from 'valibot';
 import { CheckFailure } from '../../shared/errors.ts';
@@ -49,6 +49,11 @@ const serverFields = v.object({
   fault: faultSchema,
   'OS-EXT-STS:power_state': v.nullish(v.number()),
   'OS-EXT-STS:task_state': v.nullish(v.string()),
+  // The rest is read leniently: the state of a server is known without it.
+  created: v.optional(v.unknown()),
+  'OS-SRV-USG:launched_at': v.optional(v.unknown()),
+  image: v.optional(v.unknown()),
+  addresses: v.optional(v.unknown()),
 });
 
 // Nova gives every server a name, except in the partial record of one whose cell is down: id, status UNKNOWN, no more.
@@ -73,10 +78,16 @@ const flavorPageSchema = v.object({
   flavors_links: linksSchema,
 });
 
+const nodePageSchema = v.object({
+  nodes: v.array(v.object({ instance_uuid: v.nullish(v.string()), provision_state: v.nullish(v.string()) })),
+  next: v.nullish(v.string()),
+});
+
 export type KeystoneToken = v.InferOutput<typeof tokenSchema>['token'];
 export type CatalogEndpoint = v.InferOutput<typeof endpointSchema>;
 export type NovaServer = v.InferOutput<typeof serverSchema>;
 export type NovaVersion = v.InferOutput<typeof versionSchema>;
+export type IronicNode = v.InferOutput<typeof nodePageSchema>['nodes'][number];
 export type NovaFlavor = v.InferOutput<typeof flavorPageSchema>['flavors'][number];
 
 /** `href` of the next page; null on the last. */
@@ -142,6 +153,14 @@ export function readFlavorPage(json: unknown): {
 } {
   const page = read(flavorPageSchema, json, 'the list of flavors');
   return { flavors: page.flavors, next: nextLink(page.flavors_links) };
+}
+
+export function readNodePage(json: unknown): {
+  readonly nodes: readonly IronicNode[];
+  readonly next: string | null;
+} {
+  const { nodes, next = null } = read(nodePageSchema, json, 'the list of nodes');
+  return { nodes, next };
 }
 
 function nextLink(links: v.InferOutput<typeof linksSchema>): string | null {

@@ -1,110 +1,48 @@
 // One project's authorised access to the compute service during one job.
 
-import { CheckFailure, type ErrorCode, toCheckError } from '../../shared/errors.ts';
+import { CheckFailure } from '../../shared/errors.ts';
 import type { Credentials, Session } from '../../shared/server-health.ts';
 import type { ApiReply } from './client.ts';
 import { type LoginTools, logIn } from './login.ts';
+import { TokenSession } from './token-session.ts';
 
-/** Failures that a login will meet again however soon: no reason to go on with an old token. */
-const refusals: readonly ErrorCode[] = [
-  'unauthorized',
-  'forbidden',
-  'wrong-scope',
-  'no-endpoint',
-  'invalid-config',
-];
-
-export interface ComputeQuery {
-  /** Below the compute URL, for example "/servers/detail?limit=10". */
+export interface ServiceQuery {
+  /** Below the service's URL, for example "/servers/detail?limit=10". */
   readonly path: string;
   readonly route: string;
   /** See ApiRequest. */
   readonly knownDigest?: string | undefined;
 }
 
-/**
- * Logs in when there is no session or it is due, and once more when the cloud refuses the token; requests that run at
- * the same time share these logins. Falls back to the microversion that the cloud offers.
- */
+/** Falls back to the microversion that the cloud offers. */
 export class ComputeSession {
   readonly #tools: LoginTools;
-  readonly #credentials: Credentials;
-  #session: Session | null;
-  #opening: Promise<Session> | null = null;
-  #renewal: Promise<Session> | null = null;
+  readonly #session: TokenSession<Session>;
 
   constructor(tools: LoginTools, options: { credentials: Credentials; session: Session | undefined }) {
+    const { credentials, session } = options;
     this.#tools = tools;
-    this.#credentials = options.credentials;
-    this.#session = options.session ?? null;
+    const { clock } = tools;
+    this.#session = new TokenSession({ clock, logIn: async () => logIn(tools, credentials), session });
   }
 
   /** The session to keep, whatever became of the requests made with it; null when there is none worth keeping. */
   get kept(): Session | null {
-    return this.#session;
+    return this.#session.kept;
   }
 
   /** GETs a path below the compute URL. Rejects with a CheckFailure. */
-  async get(query: ComputeQuery): Promise<ApiReply> {
-    this.#opening ??= this.#open();
-    await this.#opening;
-    const session = this.#current();
-    try {
-      return await this.#send(session, query);
-    } catch (thrown) {
-      if (toCheckError(thrown).code !== 'unauthorized') throw thrown;
-    }
-    this.#renewal ??= this.#logIn();
-    const renewed = await this.#renewal.catch((thrown: unknown) => this.#forget(thrown));
-    try {
-      return await this.#send(renewed, query);
-    } catch (thrown) {
-      if (toCheckError(thrown).code === 'unauthorized') this.#session = null;
-      throw thrown;
-    }
+  async get(query: ServiceQuery): Promise<ApiReply> {
+    return this.#session.use(async (session) => this.#send(session, query));
   }
 
-  async #open(): Promise<Session> {
-    const old = this.#session;
-    if (old !== null && old.renewAtMs > this.#tools.clock.monotonicMs()) return old;
-    try {
-      return await this.#logIn();
-    } catch (thrown) {
-      // A token is due well before it expires: while Keystone is away, the old one still serves.
-      const { code, retryAfterMs } = toCheckError(thrown);
-      if (old === null || refusals.includes(code)) return this.#forget(thrown);
-      if (retryAfterMs === undefined) return old;
-      this.#session = { ...old, renewAtMs: this.#tools.clock.monotonicMs() + retryAfterMs };
-      return this.#session;
-    }
-  }
-
-  async #logIn(): Promise<Session> {
-    const session = await logIn(this.#tools, this.#credentials);
-    this.#session = session;
-    return session;
-  }
-
-  #forget(thrown: unknown): never {
-    this.#session = null;
-    throw thrown;
-  }
-
-  #current(): Session {
-    if (this.#session !== null) return this.#session;
-    throw new CheckFailure({
-      code: 'unauthorized',
-      message: 'the token was refused to another request of this poll: the next poll logs in anew',
-    });
-  }
-
-  async #send(session: Session, query: ComputeQuery): Promise<ApiReply> {
+  async #send(session: Session, query: ServiceQuery): Promise<ApiReply> {
     const reply = await this.#sendOnce(session, query);
     if (reply.status !== 406) return reply;
     const { computeUrl, token } = session;
     const microversion = await this.#tools.discovery.offered(computeUrl, token);
     const lowered = { ...session, microversion };
-    this.#session = lowered;
+    this.#session.replace(lowered);
     const second = await this.#sendOnce(lowered, query);
     if (second.status !== 406) return second;
     throw new CheckFailure({
@@ -114,7 +52,7 @@ export class ComputeSession {
     });
   }
 
-  async #sendOnce(session: Session, { path, route, knownDigest }: ComputeQuery): Promise<ApiReply> {
+  async #sendOnce(session: Session, { path, route, knownDigest }: ServiceQuery): Promise<ApiReply> {
     const { computeUrl, microversion, token } = session;
     return this.#tools.client.send({
       method: 'GET',

@@ -6,6 +6,7 @@ import type {
   Credentials,
   FlavorResult,
   FlavorTask,
+  NodesResult,
   ProjectResult,
   ProjectTask,
 } from '../../shared/server-health.ts';
@@ -18,6 +19,7 @@ import type { JobContext } from '../openstack/job-context.ts';
 import type { LoginTools, OpenstackTarget } from '../openstack/login.ts';
 import { listServers } from '../openstack/servers.ts';
 import { ComputeSession } from '../openstack/session.ts';
+import { readNodes } from './building-nodes.ts';
 import type { Provider } from './provider.ts';
 import { observeServer } from './server-observation.ts';
 
@@ -33,16 +35,21 @@ export class OpenstackProvider implements Provider {
   }
 
   async listProject(task: ProjectTask): Promise<ProjectResult> {
-    const { identityId, changesSince } = task;
+    const { identityId, changesSince, baremetal } = task;
+    let nodes: NodesResult | undefined;
     const answer = await this.#withSession(task, `identity ${identityId}`, async (session) => {
       const list = await listServers(session, task);
       const { servers, malformed, watermark, unchanged } = list;
-      const faults = await readFaults(session, servers, task.knownFaults);
+      const [faults, found] = await Promise.all([
+        readFaults(session, servers, task.knownFaults),
+        readNodes(this.#tools, servers, baremetal),
+      ]);
+      nodes = found;
       const observations = servers.map((server) => observeServer(server, faults.get(server.id)));
       const digest = malformed.length === 0 && observations.every(isCertain) ? list.digest : null;
       return { complete: changesSince === undefined, observations, malformed, watermark, digest, unchanged };
     });
-    return { identityId, ...answer };
+    return { identityId, ...answer, ...(nodes === undefined ? {} : { nodes }) };
   }
 
   async listFlavors(task: FlavorTask): Promise<FlavorResult> {

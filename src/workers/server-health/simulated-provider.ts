@@ -9,7 +9,7 @@ import type {
   SimulatedServer,
 } from '../../shared/server-health.ts';
 import { healthCondition } from './health-condition.ts';
-import { inTransition } from './lifecycle-phase.ts';
+import { inTransition, stageOf } from './lifecycle-phase.ts';
 import type { Provider } from './provider.ts';
 
 /** How long a simulated server takes to build, in milliseconds. */
@@ -56,9 +56,15 @@ export function observeSimulated(server: SimulatedServer): Observation {
     health: healthCondition(state.status, null),
     phase: state.phase,
     unsupportedPowerState: null,
-    inTransition: inTransition(state.status, null),
+    stage: stageOf(state.status),
+    taskRuns: false,
+    inTransition: inTransition(state.status, false),
     partial: false,
     deleted: false,
+    createdAtSeconds: null,
+    launchedAtSeconds: null,
+    imageId: null,
+    macAddresses: null,
     updated: null,
   };
 }

@@ -31,16 +31,16 @@ const table: [
 
 for (const [power, task, phase, unsupported] of table) {
   test(`power state ${power} while ${task ?? 'nothing goes on'}`, (t) => {
-    t.is(lifecyclePhase(power, task), phase);
+    t.is(lifecyclePhase(power, task ?? ''), phase);
     t.is(unsupportedPowerState(power), unsupported);
   });
 }
 
 test('a server is in transition while a task runs, and in statuses that pass by themselves', (t) => {
-  t.true(inTransition('ACTIVE', 'powering-off'));
+  t.true(inTransition('ACTIVE', true));
   for (const status of ['BUILD', 'REBUILD', 'REBOOT', 'RESIZE', 'MIGRATING'])
-    t.true(inTransition(status, null), status);
+    t.true(inTransition(status, false), status);
   for (const status of ['ACTIVE', 'SHUTOFF', 'ERROR', 'PAUSED', 'VERIFY_RESIZE', 'NEW', null]) {
-    t.false(inTransition(status, null), String(status));
+    t.false(inTransition(status, false), String(status));
   }
 });

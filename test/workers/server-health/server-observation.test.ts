@@ -20,9 +20,15 @@ test('a running server', (t) => {
     health: { status: 'True', reason: 'Healthy', message: 'server is healthy' },
     phase: 'Running',
     unsupportedPowerState: null,
+    stage: 'active',
+    taskRuns: false,
     inTransition: false,
     partial: false,
     deleted: false,
+    createdAtSeconds: null,
+    launchedAtSeconds: null,
+    imageId: null,
+    macAddresses: null,
     updated: '2026-01-01T00:00:00Z',
   });
 });
@@ -36,9 +42,15 @@ test('the partial record of a server in a cell that is down', (t) => {
     health: { status: 'Unknown', reason: 'Unknown', message: 'unable to determine server status' },
     phase: null,
     unsupportedPowerState: null,
+    stage: 'other',
+    taskRuns: false,
     inTransition: false,
     partial: true,
     deleted: false,
+    createdAtSeconds: null,
+    launchedAtSeconds: null,
+    imageId: null,
+    macAddresses: null,
     updated: null,
   });
 });
@@ -55,6 +67,40 @@ test('a deleted server', (t) => {
 
 test('a server that may yet be restored is not deleted', (t) => {
   t.false(observeServer({ ...server, status: 'SOFT_DELETED' }, undefined).deleted);
+});
+
+test('times of the cloud are UTC, whatever zone they name or do not', (t) => {
+  const times = { created: '2026-11-22T07:08:28Z', 'OS-SRV-USG:launched_at': '2026-11-22T07:08:30.000000' };
+  t.like(observeServer({ ...server, ...times }, undefined), {
+    createdAtSeconds: Date.UTC(2026, 10, 22, 7, 8, 28) / 1000,
+    launchedAtSeconds: Date.UTC(2026, 10, 22, 7, 8, 30) / 1000,
+  });
+  const never = { ...times, 'OS-SRV-USG:launched_at': null };
+  t.is(observeServer({ ...server, ...never }, undefined).launchedAtSeconds, null);
+  t.is(observeServer({ ...server, 'OS-SRV-USG:launched_at': 'soon' }, undefined).launchedAtSeconds, null);
+});
+
+const image = '75eaafed-ab46-415c-95e2-fe9d3b941e86';
+const addresses = { 'network-n1': [{ addr: '10.0.0.1', 'OS-EXT-IPS-MAC:mac_addr': 'fa:16:3e:00:00:01' }] };
+
+for (const [status, stage] of [
+  ['BUILD', 'building'],
+  ['REBUILD', 'rebuilding'],
+  ['ACTIVE', 'active'],
+  ['ERROR', 'failed'],
+  ['SHUTOFF', 'other'],
+] as const) {
+  test(`a server in ${status}: its stage, its image, and its MAC address once it is active`, (t) => {
+    const observed = observeServer({ ...server, status, image: { id: image }, addresses }, undefined);
+    t.is(observed.stage, stage);
+    t.is(observed.imageId, image);
+    t.deepEqual(observed.macAddresses, stage === 'active' ? { n1: 'fa:16:3e:00:00:01' } : null);
+  });
+}
+
+test('a task runs while Nova names one', (t) => {
+  t.true(observeServer({ ...server, 'OS-EXT-STS:task_state': 'rebuilding' }, undefined).taskRuns);
+  t.false(observeServer({ ...server, 'OS-EXT-STS:task_state': '' }, undefined).taskRuns);
 });
 
 test('a fault is told apart from none and from not asked for', (t) => {
