@@ -1,5 +1,9 @@
 # The monitor as a container: the bundle on a Node without a shell or a package manager, as a user without rights.
-FROM node:24-bookworm-slim AS build
+# The base images: by digest, or from another registry, with --build-arg.
+ARG BUILD_IMAGE=node:24-bookworm-slim
+ARG RUN_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+
+FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
@@ -10,7 +14,7 @@ COPY src src
 ARG REVISION=
 RUN REVISION="$REVISION" npm run build
 
-FROM gcr.io/distroless/nodejs24-debian12:nonroot
+FROM ${RUN_IMAGE}
 WORKDIR /app
 COPY --from=build /build/dist/bundle ./
 COPY --from=build /build/dist/sbom.json /build/LICENSE ./

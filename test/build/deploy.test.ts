@@ -5,9 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { loadAllYaml } from '@kubernetes/client-node';
 import test from 'ava';
 import { Command } from 'commander';
+import { loadAll } from 'js-yaml';
 import * as v from 'valibot';
 import { addFlags, readOptions } from '../../src/main/options/options.ts';
 import { apiGroup } from '../../src/shared/labels.ts';
@@ -52,7 +52,7 @@ const deploymentSchema = v.object({
 });
 
 async function objects(file: (typeof files)[number]): Promise<readonly unknown[]> {
-  const loaded: unknown[] = loadAllYaml(await readFile(join(folder, file), 'utf8'));
+  const loaded: unknown[] = loadAll(await readFile(join(folder, file), 'utf8'));
   return loaded;
 }
 

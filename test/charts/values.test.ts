@@ -3,15 +3,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadYaml } from '@kubernetes/client-node';
 import test from 'ava';
+import { load } from 'js-yaml';
 import * as v from 'valibot';
 import { derivedFiles } from '../../build/derived-files.ts';
 import { allValues, chartFolder } from '../fixtures/chart.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const readText = (path: string): string => readFileSync(join(root, path), 'utf8');
-const readYaml = (path: string): unknown => loadYaml(readFileSync(path, 'utf8'));
+const readYaml = (path: string): unknown => load(readFileSync(path, 'utf8'));
 
 for (const [path, text] of derivedFiles(readText))
   test(`${path} is what \`npm run docs\` writes`, (t) => {

@@ -1,8 +1,8 @@
 // `check` in the sandbox: what it shows, what it writes, and how it ends.
 
 import { stripVTControlCharacters } from 'node:util';
-import { loadYaml } from '@kubernetes/client-node';
 import test, { type ExecutionContext } from 'ava';
+import { load } from 'js-yaml';
 import * as v from 'valibot';
 import type { SandboxProject, SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
 import { healthy, namespace, type Sandbox, startSandbox } from '../fixtures/clouds/sandbox.ts';
@@ -213,7 +213,7 @@ test('yaml has the same as json', async (t) => {
   const { sandbox } = await smallFleet(t);
   const { stdout } = await check(t, sandbox, { flags: ['--dry-run', '--output=yaml'] });
   const found = await report(t, sandbox, '--dry-run');
-  t.deepEqual({ ...v.parse(reportSchema, loadYaml(stdout)), code: 0 }, found);
+  t.deepEqual({ ...v.parse(reportSchema, load(stdout)), code: 0 }, found);
 });
 
 test('on a terminal of 80 columns the table fits; in a file nothing is cut; wide has more', async (t) => {

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { loadYaml } from '@kubernetes/client-node';
 import test from 'ava';
+import { load } from 'js-yaml';
 import * as v from 'valibot';
 import { unknownNames } from '../fixtures/monitor/metric-names.ts';
 import { Program } from '../fixtures/programs.ts';
@@ -30,7 +30,7 @@ const testsSchema = v.object({
 });
 
 function read<Schema extends v.GenericSchema>(path: string, schema: Schema): v.InferOutput<Schema> {
-  return v.parse(schema, loadYaml(readFileSync(`${root}/${path}`, 'utf8')));
+  return v.parse(schema, load(readFileSync(`${root}/${path}`, 'utf8')));
 }
 
 const rules = read('dashboards/alerts.yaml', alertsSchema).groups.flatMap((group) => group.rules);

@@ -1,8 +1,8 @@
 // The table of rights against the manifest that grants them.
 
 import { readFile } from 'node:fs/promises';
-import { loadAllYaml } from '@kubernetes/client-node';
 import test from 'ava';
+import { loadAll } from 'js-yaml';
 import * as v from 'valibot';
 import { type RequiredRight, requiredRights } from '../../../src/main/kubernetes/required-rights.ts';
 
@@ -16,7 +16,7 @@ const roleSchema = v.object({
 /** "verb group/resource" of every right that a Role of the manifest grants. */
 async function granted(role: string): Promise<readonly string[]> {
   const file = new URL('../../../deploy/rbac.yaml', import.meta.url);
-  const objects: unknown[] = loadAllYaml(await readFile(file, 'utf8'));
+  const objects: unknown[] = loadAll(await readFile(file, 'utf8'));
   return objects
     .filter((object) => v.is(roleSchema, object))
     .filter(({ metadata }) => metadata.name === role)

@@ -6,6 +6,9 @@
 //   all is listed again.
 // - A connection whose other end is gone is noticed by its silence: bookmarks come about every minute.
 // - Errors are waited out, for as long as they last; nothing is thrown, and the old content stays.
+//
+// Not @kubernetes/client-node's informer: it stops at the first broken connection, takes no bookmarks and no pages, and
+// keeps whole objects (10,000 of 1.4 KB: 190 MB of memory, where plain requests and a Map take 119 MB).
 
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Clock } from '../../../shared/clock.ts';

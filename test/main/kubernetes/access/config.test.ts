@@ -176,14 +176,27 @@ const failures: readonly [string, string, RegExp, string?][] = [
     config({ context: { user: 'gone' } }),
     /context "x" names the user "gone".*: add it .*has: x/,
   ],
-  ['no YAML', 'users: [{token: hunter2\n  ]: x', /config is no YAML: (?!.*hunter2)/],
-  ['an empty file', '', /config is no YAML/],
+  [
+    'not YAML',
+    'users: [{token: hunter2\n  ]: x',
+    /config is not valid YAML \(line 2, column 3\): correct it/,
+  ],
+  [
+    'a password that YAML takes for an alias',
+    'users: [{user: {password: *hunter2}}]',
+    /config is not valid YAML \(line 1, column 28\)/,
+  ],
+  ['an empty file', '', /config has no current-context: give --context \(it has: none\)/],
   [
     'a wrong server',
     config({ cluster: { server: 'api.example' } }),
     /clusters\.0\.cluster\.server: must begin with/,
   ],
-  ['a wrong type', config({ user: { token: 5 } }), /users\.0\.user\.token: /],
+  [
+    'a wrong type, without the value',
+    config({ user: { token: 13579 } }),
+    /users\.0\.user\.token: Invalid type: Expected string: correct/,
+  ],
   [
     'an unreadable CA',
     config({ cluster: { 'certificate-authority': 'no.crt' } }),
