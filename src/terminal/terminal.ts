@@ -1,9 +1,10 @@
-// What the place that a command prints to can show, and text that is fit to be shown there.
+// What the place that a command prints to can show, and text that is safe to show there.
 
 import type { WriteStream } from 'node:tty';
+import { styleText } from 'node:util';
 
 export interface Terminal {
-  /** Characters a line; null where nobody said: what is printed goes into a file or another program. */
+  /** Characters a line; null where it is unknown: the output goes to a file or another program. */
   readonly width: number | null;
   readonly colour: boolean;
   /** Whether characters beyond ASCII come out as they are meant. */
@@ -35,12 +36,13 @@ export function printable(text: string): string {
   return text.replace(/[\s\u2028\u2029]+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '?');
 }
 
-const colours = { red: '31', green: '32', yellow: '33', dim: '2', bold: '1' } as const;
+export type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
 
-export type Paint = (colour: keyof typeof colours, text: string) => string;
+export type Paint = (colour: Colour, text: string) => string;
 
 export function paintOf({ colour }: Terminal): Paint {
-  return colour ? (name, text) => `\u001b[${colours[name]}m${text}\u001b[0m` : (_, text) => text;
+  // What the terminal can show was found out above, for whichever stream it is.
+  return colour ? (name, text) => styleText(name, text, { validateStream: false }) : (_, text) => text;
 }
 
 const breaks = [':', '/', '.', '-'];

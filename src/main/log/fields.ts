@@ -2,7 +2,7 @@
 
 import { errorText } from './error-text.ts';
 
-/** Characters of all values of one line together, of one value, and of a message: a line stays below 16 KiB of ordinary text. */
+/** Characters of all values of a line, of one value, and of a message: a line stays below 16 KiB of ordinary text. */
 const lineBudget = 11_000;
 const valueLimit = 4_000;
 export const messageLimit = 1_000;
@@ -22,6 +22,17 @@ export function cutText(text: string, limit: number): string {
   return `${text.slice(0, limit).toWellFormed()}…(${text.length - limit} more)`;
 }
 
+export const unreadable = '[unreadable]';
+
+/** A getter or a proxy of a foreign object may throw: its value is not worth a lost line. */
+export function readable<Value, Otherwise>(read: () => Value, otherwise: Otherwise): Value | Otherwise {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
+}
+
 /** Cuts the values of one line; the first ones have the room. */
 export class FieldCutter {
   #left = lineBudget;
@@ -32,11 +43,20 @@ export class FieldCutter {
     return this.#cut(name, value, 0);
   }
 
+  /** All fields but one. */
+  cutAll(fields: Readonly<Record<string, unknown>>, except: string): Record<string, unknown> {
+    const kept: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(fields))
+      if (name !== except) kept[name] = this.cut(name, value);
+    return kept;
+  }
+
   #cut(name: string, value: unknown, depth: number): unknown {
     if (typeof value === 'string')
       return namesCredential(name) && value !== '' ? '[redacted]' : this.#text(value);
     if (typeof value === 'bigint') return this.#text(String(value));
-    if (typeof value === 'object') return value === null ? null : this.#object(name, value, depth);
+    if (value === null) return null;
+    if (typeof value === 'object') return readable(() => this.#object(name, value, depth), unreadable);
     if (typeof value !== 'number' && typeof value !== 'boolean') return undefined;
     this.#left -= smallCost;
     return value;
@@ -56,15 +76,9 @@ export class FieldCutter {
     if (value instanceof URL) return this.#text(`${value.origin}${value.pathname}`);
     if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
     if (depth >= maxDepth || this.#left <= 0) return '…';
-    try {
-      if (Array.isArray(value)) return this.#list(value, depth);
-      if (value instanceof Set) return this.#list([...value], depth);
-      const entries = value instanceof Map ? [...value.entries()] : Object.entries(value);
-      return this.#record(entries, depth);
-    } catch {
-      // A getter of a foreign object threw: its value is not worth a lost line.
-      return '[unreadable]';
-    }
+    if (Array.isArray(value)) return this.#list(value, depth);
+    if (value instanceof Set) return this.#list([...value], depth);
+    return this.#record(value instanceof Map ? [...value.entries()] : Object.entries(value), depth);
   }
 
   #list(values: readonly unknown[], depth: number): unknown[] {

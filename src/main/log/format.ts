@@ -1,5 +1,7 @@
 // How a log line looks: the time encodings of the original's flags, and the form for people.
 
+import { styleText } from 'node:util';
+
 export type TimeEncoding = 'epoch' | 'millis' | 'nano' | 'nanos' | 'iso8601' | 'rfc3339' | 'rfc3339nano';
 
 const encoders: Readonly<Record<TimeEncoding, (ms: number) => string>> = {
@@ -18,34 +20,29 @@ export function encodeTime(encoding: TimeEncoding, epochMs: number): string {
   return encoders[encoding](Math.trunc(epochMs));
 }
 
-interface Paint {
-  level(level: string, text: string): string;
-  dim(text: string): string;
-}
+const colours: ReadonlyMap<string, 'magenta' | 'cyan' | 'red'> = new Map([
+  ['debug', 'magenta'],
+  ['info', 'cyan'],
+  ['error', 'red'],
+]);
 
-const plain: Paint = { level: (_, text) => text, dim: (text) => text };
-
-const colours: Readonly<Record<string, string>> = { debug: '35', info: '36', error: '31' };
-const coloured: Paint = {
-  level: (level, text) => `\u001b[${colours[level] ?? '0'}m${text}\u001b[0m`,
-  dim: (text) => `\u001b[2m${text}\u001b[0m`,
-};
-
-/** `time LEVEL msg key=value …` from a line of JSON. One line whatever the values hold: nothing in them reaches the terminal raw. */
+/** `time LEVEL msg key=value …` from a JSON object: one line, and nothing in the values reaches the terminal raw. */
 export function consoleLine(json: string, colour: boolean): string {
-  const paint = colour ? coloured : plain;
+  // Whether the terminal shows colours was found out already.
+  const paint = (style: Parameters<typeof styleText>[0], text: string) =>
+    colour ? styleText(style, text, { validateStream: false }) : text;
   const record: unknown = JSON.parse(json);
   if (typeof record !== 'object' || record === null) return json;
   const { level, ts, logger, msg, ...fields } = Object.fromEntries(Object.entries(record));
   const name = String(level);
   const head = [
-    paint.dim(String(ts)),
-    paint.level(name, name.toUpperCase().padEnd(5)),
-    ...(logger === undefined ? [] : [paint.dim(`${oneLine(String(logger))}:`)]),
+    paint('dim', String(ts)),
+    paint(colours.get(name) ?? 'reset', name.toUpperCase().padEnd(5)),
+    ...(logger === undefined ? [] : [paint('dim', `${oneLine(String(logger))}:`)]),
     oneLine(String(msg)),
   ];
   const tail = Object.entries(fields).map(
-    ([key, value]) => `${paint.dim(`${oneLine(key)}=`)}${consoleValue(value)}`,
+    ([key, value]) => `${paint('dim', `${oneLine(key)}=`)}${consoleValue(value)}`,
   );
   return `${[...head, ...tail].join(' ')}\n`;
 }

@@ -198,6 +198,40 @@ for (const encoder of ['json', 'console'] as const) {
   });
 }
 
+/** An object whose property cannot be read. */
+function throwing(name: string): Record<string, unknown> {
+  return Object.defineProperty({}, name, { enumerable: true, get: refuse });
+}
+
+function refuse(): never {
+  throw new Error('not for you');
+}
+
+test('values without a form in JSON have one, and those that cannot be read lose no line', (t) => {
+  const recorder = record({ stacktraceLevel: 'panic' });
+  const loop: unknown[] = [];
+  loop.push(loop);
+  recorder.logger.info('odd', {
+    big: 2n ** 64n,
+    infinite: Number.POSITIVE_INFINITY,
+    date: new Date(Number.NaN),
+    loop,
+    getter: throwing('x'),
+    nothing: undefined,
+    symbol: Symbol('s'),
+  });
+  recorder.logger.error('fields', new Error('broken'), throwing('x'));
+  recorder.logger.error('error', throwing('message'), { region: 'r1' });
+  recorder.logger.info('error', throwing('error'));
+  t.deepEqual(recorder.lines, [
+    '{"level":"info","ts":"2026-05-04T03:02:01Z","msg":"odd","big":"18446744073709551616","infinite":null,' +
+      '"date":"invalid date","loop":[[[[["…"]]]]],"getter":"[unreadable]"}\n',
+    '{"level":"error","ts":"2026-05-04T03:02:01Z","msg":"fields","fields":"[unreadable]","error":"broken"}\n',
+    '{"level":"error","ts":"2026-05-04T03:02:01Z","msg":"error","region":"r1","error":"[unreadable]"}\n',
+    '{"level":"info","ts":"2026-05-04T03:02:01Z","msg":"error","fields":"[unreadable]","error":"[unreadable]"}\n',
+  ]);
+});
+
 test('a destination that throws or fails is survived', (t) => {
   const listeners: (() => void)[] = [];
   const logger = createLogger(defaults, {
