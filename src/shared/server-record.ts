@@ -2,8 +2,15 @@
 
 import type { Condition } from './conditions.ts';
 
-/** Lifecycle phases that the monitor writes (profile v1.16). */
-export type Phase = 'Pending' | 'Running' | 'Stopping' | 'Stopped';
+/** Lifecycle phases; Queued and Building are of profile v1.19. */
+export type Phase = 'Pending' | 'Queued' | 'Building' | 'Running' | 'Stopping' | 'Stopped';
+
+/** A rebuild that the platform asked for. It makes and ends the marker; the monitor only advances its state. */
+export interface RebuildMarker {
+  readonly targetImageId: string;
+  /** As stored: "Initiated", "Rebuilding", "Succeeded", "Failed", or what a later definition allows. */
+  readonly state: string;
+}
 
 /** A Server as cached. Never changed in place: a new version is a new record, so identity tells whether it changed. */
 export interface ServerRecord {
@@ -25,4 +32,14 @@ export interface ServerRecord {
   /** As stored; "" when there is none. Others may write values that we never do. */
   readonly phase: string;
   readonly conditions: readonly Condition[];
+  /** The first of its networks, whose MAC address counts; null when it names none. */
+  readonly networkId: string | null;
+  // Of profile v1.19. Times are epoch seconds, as small integers: they take no memory of their own.
+  readonly scheduledAtSeconds: number | null;
+  readonly launchedAtSeconds: number | null;
+  /** Written once: the server has booted at least once. */
+  readonly provisionedAtSeconds: number | null;
+  /** "" when it is not known. */
+  readonly macAddress: string;
+  readonly rebuild: RebuildMarker | null;
 }

@@ -9,7 +9,7 @@ import {
   pendingEntryAnnotation,
   regionLabel,
 } from '../../../shared/labels.ts';
-import type { ServerRecord } from '../../../shared/server-record.ts';
+import type { RebuildMarker, ServerRecord } from '../../../shared/server-record.ts';
 import type { Intern } from './interner.ts';
 import {
   asFields,
@@ -37,8 +37,10 @@ export interface OpenstackRegion {
   /** Keystone, as stored: whoever uses it checks that it is a URL. */
   readonly endpoint: string;
   readonly serviceAccountSecret: { readonly namespace: string; readonly name: string };
-  /** The flavours that count; null for all. */
+  /** The flavors that count; null for all. */
   readonly flavorIds: readonly string[] | null;
+  /** Those whose servers are whole machines. */
+  readonly baremetalFlavorIds: readonly string[];
 }
 
 export interface IdentityRecord {
@@ -90,6 +92,35 @@ export function parseServer(object: unknown, intern: Intern = asItIs): ServerRec
     conditions: optionalList(status, 'conditions', 'status').map((condition, index) =>
       parseCondition(condition, `status.conditions[${index}]`, intern),
     ),
+    networkId: firstNetwork(spec, intern),
+    scheduledAtSeconds: optionalSeconds(status, 'scheduledAt'),
+    launchedAtSeconds: optionalSeconds(status, 'launchedAt'),
+    provisionedAtSeconds: optionalSeconds(status, 'provisionedAt'),
+    macAddress: optionalText(status, 'macAddress', 'status') ?? '',
+    rebuild: parseRebuild(status, intern),
+  };
+}
+
+function firstNetwork(spec: Fields | undefined, intern: Intern): string | null {
+  const [network] = optionalList(spec, 'networks', 'spec');
+  if (network === undefined) return null;
+  const id = optionalText(asFields(network, 'spec.networks[0]'), 'id', 'spec.networks[0]');
+  return id === undefined ? null : intern(id);
+}
+
+/** Whole seconds, as Kubernetes writes times; null when there is none. */
+function optionalSeconds(status: Fields | undefined, key: string): number | null {
+  const at = Date.parse(optionalText(status, key, 'status') ?? '');
+  return Number.isNaN(at) ? null : Math.floor(at / 1000);
+}
+
+function parseRebuild(status: Fields | undefined, intern: Intern): RebuildMarker | null {
+  const path = 'status.rebuild';
+  const rebuild = status && optionalFields(status, 'rebuild', 'status');
+  if (rebuild === undefined) return null;
+  return {
+    targetImageId: intern(text(rebuild, 'targetImageID', path)),
+    state: intern(text(rebuild, 'state', path)),
   };
 }
 
@@ -127,6 +158,7 @@ function parseOpenstack(openstack: Fields): OpenstackRegion {
   const flavors = compute && optionalFields(compute, 'flavors', `${path}.compute`);
   const selector = flavors && optionalFields(flavors, 'selector', `${path}.compute.flavors`);
   const idsPath = `${path}.compute.flavors.selector`;
+  const metadataPath = `${path}.compute.flavors.metadata`;
   const given = selector?.['ids'] !== undefined && selector['ids'] !== null;
   return {
     endpoint: text(openstack, 'endpoint', path),
@@ -140,6 +172,12 @@ function parseOpenstack(openstack: Fields): OpenstackRegion {
           return id;
         })
       : null,
+    baremetalFlavorIds: optionalList(flavors, 'metadata', `${path}.compute.flavors`).flatMap(
+      (entry, index) => {
+        const flavor = asFields(entry, `${metadataPath}[${index}]`);
+        return flavor['baremetal'] === true ? [text(flavor, 'id', `${metadataPath}[${index}]`)] : [];
+      },
+    ),
   };
 }
 

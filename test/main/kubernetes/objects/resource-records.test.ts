@@ -62,6 +62,46 @@ test('a server keeps what the monitor reads, and nothing else', (t) => {
     pendingEntryTime: '2026-05-01T10:00:01Z',
     phase: 'Running',
     conditions: [condition],
+    networkId: null,
+    scheduledAtSeconds: null,
+    launchedAtSeconds: null,
+    provisionedAtSeconds: null,
+    macAddress: '',
+    rebuild: null,
+  });
+});
+
+test('a server of v1.19', (t) => {
+  const status = {
+    scheduledAt: '2026-05-01T10:00:02Z',
+    launchedAt: '2026-05-01T10:02:00Z',
+    provisionedAt: '2026-05-01T12:02:00+02:00',
+    macAddress: 'fa:16:3e:00:00:01',
+    rebuild: { targetImageID: 'image-2', state: 'Rebuilding' },
+  };
+  const spec = { flavorID: 'f', networks: [{ id: 'n1' }, { id: 'n2' }] };
+  t.like(parseServer({ metadata, spec, status }), {
+    networkId: 'n1',
+    scheduledAtSeconds: Date.parse('2026-05-01T10:00:02Z') / 1000,
+    launchedAtSeconds: Date.parse('2026-05-01T10:02:00Z') / 1000,
+    provisionedAtSeconds: Date.parse('2026-05-01T10:02:00Z') / 1000,
+    macAddress: 'fa:16:3e:00:00:01',
+    rebuild: { targetImageId: 'image-2', state: 'Rebuilding' },
+  });
+});
+
+test("a region's bare-metal flavors", (t) => {
+  const openstack = {
+    endpoint: 'https://keystone.example',
+    serviceAccountSecret: { namespace: 'shop', name: 's' },
+    compute: {
+      flavors: {
+        metadata: [{ id: 'metal', baremetal: true }, { id: 'virtual' }, { id: 'v2', baremetal: false }],
+      },
+    },
+  };
+  t.like(parseRegion({ metadata, spec: { provider: 'openstack', openstack } }), {
+    openstack: { flavorIds: null, baremetalFlavorIds: ['metal'] },
   });
 });
 
