@@ -9,6 +9,7 @@ import { build } from 'esbuild';
 import { readVersion } from '../src/main/version.ts';
 import { notices } from './notices.ts';
 import { slimUndici } from './undici.ts';
+import { withoutSandbox } from './without-sandbox.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = resolve(process.argv[2] ?? join(root, 'dist'));
@@ -66,7 +67,7 @@ async function makeBundle(): Promise<void> {
     },
     // Native code that piscina does without: it only sets the priority of threads.
     external: ['@napi-rs/nice'],
-    plugins: [slimUndici(root)],
+    plugins: [slimUndici(root), withoutSandbox(root)],
     logLevel: 'warning',
   });
   writeFileSync(join(bundle, 'package.json'), '{"type":"module"}\n');

@@ -1,6 +1,7 @@
 // docs/options.md, from the tables of commands and flags.
 
-import { type Command, commands } from '../src/cli/commands.ts';
+import type { Command } from '../src/cli/command.ts';
+import { commands } from '../src/cli/commands.ts';
 import { allFlags, environmentName, type Flag, flagGroups } from '../src/main/options/flags.ts';
 
 export function optionsPage(): string {

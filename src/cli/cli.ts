@@ -3,8 +3,9 @@
 
 import { StartupError } from '../main/startup-error.ts';
 import { readVersion, type Version } from '../main/version.ts';
+import type { Command } from './command.ts';
 import { type Invocation, readCommandLine, UsageError } from './command-line.ts';
-import { type Command, commands } from './commands.ts';
+import { commands } from './commands.ts';
 import { stopSignal } from './stop-signal.ts';
 
 async function main(args: readonly string[]): Promise<number> {

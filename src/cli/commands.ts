@@ -1,31 +1,10 @@
 // The commands, as one table: the parser, --help, the completion of shells and docs/options.md come from it.
 
 import { checkFlags, doctorFlags } from '../check/flags.ts';
-import type { Logger } from '../main/log/logger.ts';
-import type { Version } from '../main/version.ts';
-import type { Stream } from '../terminal/terminal.ts';
-import type { CommandDefinition, Invocation } from './command-line.ts';
+import type { Command } from './command.ts';
+import { sandbox } from './sandbox-command.ts';
 
-export interface CommandContext {
-  readonly signal: AbortSignal;
-  readonly logger: Logger;
-  readonly version: Version;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdout: Stream;
-  readonly stderr: Stream;
-}
-
-/** The exit code. */
-type Start = (invocation: Invocation<Command>, context: CommandContext) => Promise<number>;
-
-export interface Command extends CommandDefinition {
-  /** Somebody waits for its answer: that it cannot start is told as one line, not as an entry of a log. */
-  readonly interactive: boolean;
-  /** Loads what the command needs, so that --help need not. */
-  readonly load: () => Promise<Start>;
-}
-
-/** For whoever sits at a terminal and waits: what went wrong, and no more. */
+/** For a person at a terminal: only what went wrong. */
 const quiet = { 'zap-encoder': 'console', 'zap-log-level': 'error' };
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
@@ -92,18 +71,6 @@ const completion: Command = {
       stdout.write(completionScript(argument, commands));
       return 0;
     };
-  },
-};
-
-const sandbox: Command = {
-  name: 'sandbox',
-  interactive: false,
-  description: 'watch a demo fleet in simulated clouds; needs nothing else',
-  // Readable, quick to show something, and on a port that is surely free; the first lines say which.
-  defaults: { 'zap-encoder': 'console', 'poll-period': '2s', listen: '127.0.0.1:0' },
-  load: async () => {
-    const { runSandbox } = await import('../sandbox/sandbox.ts');
-    return async ({ options }, context) => runSandbox(options, context).then(() => 0);
   },
 };
 

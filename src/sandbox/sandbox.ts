@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CommandContext } from '../cli/commands.ts';
+import type { CommandContext } from '../cli/command.ts';
 import { formatMs } from '../main/options/durations.ts';
 import type { Options } from '../main/options/options.ts';
 import { run } from '../main/run.ts';

@@ -174,6 +174,28 @@ test('the bundle starts as the Dockerfile says, and checks a region in its worke
   t.notRegex(stderr, /"level":"error"/);
 });
 
+test('the bundle holds no sandbox, and says what to do instead', async (t) => {
+  const folder = await containerRoot(t);
+  const app = join(folder, 'app');
+  const files = (await readdir(app, { recursive: true })).filter((name) => name.endsWith('.js'));
+  const bundled = await Promise.all(files.map(async (name) => readFile(join(app, name), 'utf8')));
+  // The bundler names the source of each part.
+  const sources = new Set(bundled.flatMap((text) => text.match(/^\/\/ (?:src|build)\/.+$/gm) ?? []));
+  t.true(sources.has('// src/main/run.ts'));
+  t.deepEqual(
+    [...sources].filter((source) => /sandbox/.test(source)),
+    ['// build/image-sandbox-command.ts'],
+  );
+
+  const program = await entrypoint(folder);
+  const { code, stdout, stderr } = await startCommand(t, [...program, 'sandbox']).ended;
+  t.is(code, 1);
+  t.is(stdout, '');
+  t.is(stderr, 'region-monitor: the sandbox is not in this image: run "npm ci && npm start" in a checkout\n');
+  const help = await startCommand(t, [...program, '--help']).ended;
+  t.regex(help.stdout, /^ {2}sandbox +not in this image/m);
+});
+
 test('the bundle knows its version, and carries the licences and a bill of materials', async (t) => {
   const folder = await containerRoot(t);
   const { stdout } = await startCommand(t, [...(await entrypoint(folder)), '--version']).ended;

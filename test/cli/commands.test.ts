@@ -2,8 +2,9 @@
 
 import test from 'ava';
 import { checkFlags } from '../../src/check/flags.ts';
+import type { Command } from '../../src/cli/command.ts';
 import { type Invocation, readCommandLine, UsageError } from '../../src/cli/command-line.ts';
-import { type Command, commands } from '../../src/cli/commands.ts';
+import { commands } from '../../src/cli/commands.ts';
 
 const version = { version: 'test', revision: '' };
 
