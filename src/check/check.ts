@@ -6,7 +6,7 @@ import type { Logger } from '../main/log/logger.ts';
 import type { FlagReader, Options } from '../main/options/options.ts';
 import { type CheckerParts, createPolling } from '../main/polling.ts';
 import { namesRegion, unknownRegions } from '../main/regions/selection.ts';
-import { StartupError } from '../main/startup-error.ts';
+import { StartupError, startupStep } from '../main/startup-error.ts';
 import type { Version } from '../main/version.ts';
 import { systemClock } from '../shared/clock.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
@@ -106,7 +106,7 @@ async function pollOnce(
     await writer.drained(drainMs);
     await Promise.all([pool.close(), background]);
   });
-  await caches.whenSynced(options.startupTimeoutMs, signal);
+  await startupStep('failed to sync caches', async () => caches.whenSynced(options.startupTimeoutMs, signal));
   const known = [...caches.regions.values()];
   const unknown = unknownRegions(wanted, known);
   if (unknown.length > 0) {

@@ -1,7 +1,7 @@
 // The problems of one poll as data, where the daemon would log them.
 
 import { errorText } from '../main/log/error-text.ts';
-import type { Problem } from '../main/problems/problem-log.ts';
+import type { Problem } from '../main/problems/problem.ts';
 import { isServerSubject, regionSubject, serverSubject } from '../main/server-health/problems.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 

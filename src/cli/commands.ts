@@ -1,6 +1,7 @@
 // The commands, as one table: the parser, --help, the completion of shells and docs/options.md come from it.
 
-import { checkFlags, doctorFlags } from '../check/flags.ts';
+import { checkFlags } from '../check/flags.ts';
+import { doctorFlags } from '../doctor/flags.ts';
 import type { Command } from './command.ts';
 import { sandbox } from './sandbox-command.ts';
 

@@ -2,7 +2,6 @@
 // long it took, and what to do where it does not. It changes nothing.
 
 import pLimit from 'p-limit';
-import { doctorFlags } from '../check/flags.ts';
 import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
 import { SecretReader } from '../main/kubernetes/objects/secret-reader.ts';
 import type { FlagReader, Options } from '../main/options/options.ts';
@@ -12,6 +11,7 @@ import type { Version } from '../main/version.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { type Stream, terminalOf } from '../terminal/terminal.ts';
 import { Connections } from '../workers/openstack/connections.ts';
+import { doctorFlags } from './flags.ts';
 import { type Cluster, examineKubernetes } from './kubernetes.ts';
 import { regionTitle } from './objects.ts';
 import { examineRegion } from './region.ts';

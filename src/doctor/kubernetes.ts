@@ -1,7 +1,8 @@
 // The examination of the way to Kubernetes: configuration, API server, definitions, and every right in required-rights.ts.
 
 import { AccessError } from '../main/kubernetes/access/access-error.ts';
-import { type ClusterAccess, loadClusterAccess } from '../main/kubernetes/access/config.ts';
+import type { ClusterAccess } from '../main/kubernetes/access/cluster-access.ts';
+import { loadClusterAccess } from '../main/kubernetes/access/config.ts';
 import { KubernetesClient } from '../main/kubernetes/client.ts';
 import { ApiError } from '../main/kubernetes/errors.ts';
 import { asFields, isFields, text } from '../main/kubernetes/objects/object-fields.ts';

@@ -143,7 +143,9 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
   }
 
   background.push(caches.run(stopping));
-  await caches.whenSynced(options.startupTimeoutMs, stopping);
+  await startupStep('failed to sync caches', async () =>
+    caches.whenSynced(options.startupTimeoutMs, stopping),
+  );
   const profile = new ProfileWatch({
     client,
     clock,

@@ -3,16 +3,26 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CommandContext } from '../cli/command.ts';
+import type { Logger } from '../main/log/logger.ts';
 import { formatMs } from '../main/options/durations.ts';
 import type { Options } from '../main/options/options.ts';
 import { run } from '../main/run.ts';
-import { terminalOf } from '../terminal/terminal.ts';
+import type { Version } from '../main/version.ts';
+import { type Stream, terminalOf } from '../terminal/terminal.ts';
 import { DemoFleet, demoNamespace } from './demo-fleet.ts';
 import { StoryLog } from './story-log.ts';
 
+export interface SandboxContext {
+  readonly signal: AbortSignal;
+  /** For a JSON encoder; a console encoder has the story's. */
+  readonly logger: Logger;
+  readonly version: Version;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Stream;
+}
+
 /** Runs until the signal aborts. A console encoder tells a story for people; a JSON one gives the monitor's own lines. */
-export async function runSandbox(options: Options, context: CommandContext): Promise<void> {
+export async function runSandbox(options: Options, context: SandboxContext): Promise<void> {
   const { signal, stdout, env } = context;
   await using resources = new AsyncDisposableStack();
   const fleet = resources.adopt(await DemoFleet.start(), async (opened) => opened.close());

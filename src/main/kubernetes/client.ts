@@ -8,7 +8,7 @@
 import { Agent, type Dispatcher, errors } from 'undici';
 import { Deadline } from '../../shared/deadline.ts';
 import { type Answer, AnswerTooLarge, exchange, textOf } from '../../shared/http-exchange.ts';
-import type { ClusterAccess } from './access/config.ts';
+import type { ClusterAccess } from './access/cluster-access.ts';
 import { type Call, describe, failure, noAnswer, parse } from './call.ts';
 import { ApiError } from './errors.ts';
 import { LineSplitter } from './line-splitter.ts';

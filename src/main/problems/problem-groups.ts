@@ -2,7 +2,7 @@
 
 import type { ProblemObject } from '../../shared/monitor-status.ts';
 import { errorText } from '../log/error-text.ts';
-import type { Problem } from './problem-log.ts';
+import type { Problem } from './problem.ts';
 
 export interface TimedProblem {
   readonly problem: Problem;

@@ -2,7 +2,7 @@
 
 import { type CheckError, concernsRegion, type ErrorCode } from '../../shared/errors.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
-import type { Problem } from '../problems/problem-log.ts';
+import type { Problem } from '../problems/problem.ts';
 import { ProjectCounts } from '../projection/state-counts.ts';
 import { checkFailed, regionUnresolved } from './problems.ts';
 

@@ -3,7 +3,7 @@
 import type { CheckError } from '../../shared/errors.ts';
 import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
-import type { Problem } from '../problems/problem-log.ts';
+import type { Problem } from '../problems/problem.ts';
 import { serverFields } from '../projection/transition-log.ts';
 
 /** The subject of what is wrong with a region as a whole. */

@@ -5,23 +5,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { errorText } from '../log/error-text.ts';
 import { namesCredential } from '../log/fields.ts';
 import { EventStream, type Sections } from './event-stream.ts';
+import type { Health, Verdict } from './health.ts';
 import { pagePolicy, readStatusPage } from './status-page.ts';
-
-export interface Verdict {
-  readonly ok: boolean;
-  /** One line that says why. */
-  readonly detail: string;
-}
-
-export interface Health {
-  live(): Verdict;
-  ready(): Verdict;
-}
 
 export interface HttpEndpointOptions {
   /** Port 0 takes any that is free. */
   readonly listen: { readonly host: string; readonly port: number };
-  readonly health: Health;
+  readonly health: Pick<Health, 'live' | 'ready'>;
   readonly metricsText: () => Promise<string>;
   /** The monitor's state, in sections, as JSON can hold them. */
   readonly status: () => Readonly<Record<string, unknown>>;

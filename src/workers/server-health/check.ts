@@ -9,7 +9,7 @@ import { Connections } from '../openstack/connections.ts';
 import { JobTime } from '../openstack/job-time.ts';
 import { LoginPace } from '../openstack/login-pace.ts';
 import { RequestLog } from '../openstack/request-log.ts';
-import { createProvider } from './provider.ts';
+import { createProvider } from './create-provider.ts';
 
 /** Owns what outlives a job: the connections. Runs any number of jobs at once. */
 export class ServerHealthCheck {

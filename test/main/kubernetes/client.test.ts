@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import type { ClusterAccess } from '../../../src/main/kubernetes/access/config.ts';
+import type { ClusterAccess } from '../../../src/main/kubernetes/access/cluster-access.ts';
 import { KubernetesClient, resourcePath, secretPath } from '../../../src/main/kubernetes/client.ts';
 import { ApiError } from '../../../src/main/kubernetes/errors.ts';
 import {

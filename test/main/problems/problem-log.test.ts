@@ -1,5 +1,6 @@
 import test from 'ava';
-import { type Problem, ProblemLog } from '../../../src/main/problems/problem-log.ts';
+import type { Problem } from '../../../src/main/problems/problem.ts';
+import { ProblemLog } from '../../../src/main/problems/problem-log.ts';
 import { RecordedLog } from '../../fixtures/monitor/recorded-log.ts';
 import { serverRecord } from '../../fixtures/monitor/records.ts';
 

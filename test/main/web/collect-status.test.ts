@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { ResourceOutage } from '../../../src/main/kubernetes/objects/resource-caches.ts';
-import { type Problem, ProblemLog } from '../../../src/main/problems/problem-log.ts';
+import type { Problem } from '../../../src/main/problems/problem.ts';
+import { ProblemLog } from '../../../src/main/problems/problem-log.ts';
 import { RecentTransitions } from '../../../src/main/projection/recent-transitions.ts';
 import { StateCounts } from '../../../src/main/projection/state-counts.ts';
 import { RegionHealth } from '../../../src/main/regions/region-health.ts';

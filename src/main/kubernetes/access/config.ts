@@ -5,27 +5,9 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { AccessError } from './access-error.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import { tokenFile } from './credentials.ts';
 import { readKubeconfig } from './kubeconfig.ts';
-
-export interface ClusterAccess {
-  /** Without a trailing slash; it may have a path of its own. */
-  readonly server: string;
-  readonly tls: {
-    readonly ca?: Buffer;
-    readonly cert?: Buffer;
-    readonly key?: Buffer;
-    readonly servername?: string;
-  };
-  readonly skipTlsVerify: boolean;
-  /** The pod's or the context's; null when neither names one. */
-  readonly defaultNamespace: string | null;
-  /**
-   * The Authorization header. Token files are read again each minute, credential plugins run again when due. `refused`
-   * is one that the API server did not accept: a token file is then read again at once.
-   */
-  authorization(refused?: string): Promise<string | undefined>;
-}
 
 export interface ClusterAccessOptions {
   /** A file, or "" to look where kubectl does, and in the pod. */

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as v from 'valibot';
 import { AccessError } from './access-error.ts';
-import type { ClusterAccess } from './config.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import {
   type Authorization,
   type ExecPlugin,

@@ -3,7 +3,6 @@
 import type { Clock } from '../../../shared/clock.ts';
 import type { ServerRecord } from '../../../shared/server-record.ts';
 import type { Logger } from '../../log/logger.ts';
-import { StartupError } from '../../startup-error.ts';
 import type { CacheSnapshot } from '../../telemetry/metrics.ts';
 import type { KubernetesClient, ResourceKind } from '../client.ts';
 import { ResourceCache } from './resource-cache.ts';
@@ -82,7 +81,7 @@ export class ResourceCaches {
       await Promise.all(this.#all().map(async ([, cache]) => cache.whenSynced(either)));
     } catch (error) {
       if (signal.aborted || !timeout.aborted) throw error;
-      throw new StartupError('failed to sync caches', this.#whyNotSynced(timeoutMs), { cause: error });
+      throw new Error(this.#whyNotSynced(timeoutMs), { cause: error });
     }
   }
 
