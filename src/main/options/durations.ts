@@ -1,38 +1,34 @@
-// Durations as Go writes and reads them (time.ParseDuration, Duration.String), so that what worked in a manifest for
-// the original works here, to the nanosecond. They are whole nanoseconds of a signed 64-bit number, hence bigint.
+// Durations in Go's syntax (time.ParseDuration, Duration.String), so that a manifest for the original works here: what
+// Go takes is taken, and what it refuses is refused. Nothing here needs more than a millisecond.
 
 export class DurationError extends Error {
   override readonly name = 'DurationError';
 }
 
-const unitNs: ReadonlyMap<string, bigint> = new Map([
-  ['ns', 1n],
-  ['us', 1_000n],
-  ['\u00b5s', 1_000n], // the micro sign
-  ['\u03bcs', 1_000n], // the Greek letter, which looks the same
-  ['ms', 1_000_000n],
-  ['s', 1_000_000_000n],
-  ['m', 60_000_000_000n],
-  ['h', 3_600_000_000_000n],
+const unitNs: ReadonlyMap<string, number> = new Map([
+  ['ns', 1],
+  ['us', 1e3],
+  ['\u00b5s', 1e3], // the micro sign
+  ['\u03bcs', 1e3], // the Greek letter, which looks the same
+  ['ms', 1e6],
+  ['s', 1e9],
+  ['m', 60e9],
+  ['h', 3600e9],
 ]);
 
-/** One step beyond the longest duration; only a negative one may be as long as this. */
-const limitNs = 1n << 63n;
+/** What a 64-bit number holds. Up to 100 days each nanosecond of it is exact in ours. */
+const longestNs = 2 ** 63;
 
-const term = /^(?<whole>[0-9]*)(?<fraction>\.[0-9]*)?(?<unit>[^0-9.]*)/;
+const terms = /(?=.)(?<whole>[0-9]*)(?<fraction>\.[0-9]*)?(?<unit>[^0-9.]*)/gs;
 
-/**
- * The duration in nanoseconds. Throws a DurationError whose message is Go's, followed by what to write instead.
- */
-export function parseDuration(text: string): bigint {
+/** Whole milliseconds; finer digits are dropped. Throws a DurationError: Go's message, and what to write instead. */
+export function parseDuration(text: string): number {
   const unsigned = text.replace(/^[-+]/, '');
-  if (unsigned === '0') return 0n;
+  if (unsigned === '0') return 0;
   if (unsigned === '') throw invalid(text);
-
-  let total = 0n;
-  for (let rest = unsigned; rest !== ''; ) {
-    const { whole = '', fraction = '', unit = '' } = term.exec(rest)?.groups ?? {};
-    if ((whole === '' && fraction.length < 2) || BigInt(whole) > limitNs) throw invalid(text);
+  let ns = 0;
+  for (const { groups: { whole = '', fraction = '', unit = '' } = {} } of unsigned.matchAll(terms)) {
+    if ((whole === '' && fraction.length < 2) || Number(whole) > longestNs) throw invalid(text);
     if (unit === '')
       throw new DurationError(
         `time: missing unit in duration ${quoted(text)}: write ${quoted(`${text}s`)} for seconds`,
@@ -42,27 +38,12 @@ export function parseDuration(text: string): bigint {
       throw new DurationError(
         `time: unknown unit ${quoted(unit)} in duration ${quoted(text)}: the units are h, m, s, ms, us and ns`,
       );
-    total += BigInt(whole) * scale + fractionNs(fraction.slice(1), scale);
-    if (total > limitNs) throw invalid(text);
-    rest = rest.slice(whole.length + fraction.length + unit.length);
+    // In this order, as in Go: 0.001 of a second is exactly a millisecond. Further digits are below its precision.
+    const digits = fraction.slice(1, 20);
+    ns += Number(whole) * scale + Math.trunc(Number(digits) * (scale / 10 ** digits.length));
+    if (ns > longestNs) throw invalid(text);
   }
-
-  if (text.startsWith('-')) return -total;
-  if (total === limitNs) throw invalid(text);
-  return total;
-}
-
-/** Go computes fractions in floating point and drops what is below a nanosecond; so do we, to agree to the last one. */
-function fractionNs(digits: string, scale: bigint): bigint {
-  let value = 0n;
-  let divisor = 1;
-  for (const digit of digits) {
-    const next = value * 10n + BigInt(digit);
-    if (value > (limitNs - 1n) / 10n || next > limitNs) break; // further digits are below its precision
-    value = next;
-    divisor *= 10;
-  }
-  return BigInt(Math.trunc(Number(value) * (Number(scale) / divisor)));
+  return Math.floor((text.startsWith('-') ? -ns : ns) / 1e6);
 }
 
 function invalid(text: string): DurationError {
@@ -73,29 +54,11 @@ function invalid(text: string): DurationError {
 
 const quoted = (text: string): string => JSON.stringify(text);
 
-/** As Go prints it: "1m0s", "1.5s", "500ms", "0s". */
-export function formatDuration(ns: bigint): string {
-  const sign = ns < 0n ? '-' : '';
-  const size = ns < 0n ? -ns : ns;
-  if (size === 0n) return '0s';
-  if (size < 1_000n) return `${sign}${size}ns`;
-  if (size < 1_000_000n) return `${sign}${decimal(size, 3)}\u00b5s`;
-  if (size < 1_000_000_000n) return `${sign}${decimal(size, 6)}ms`;
-  const minutes = size / 60_000_000_000n;
-  const seconds = `${decimal(size % 60_000_000_000n, 9)}s`;
-  if (minutes === 0n) return sign + seconds;
-  if (minutes < 60n) return `${sign}${minutes}m${seconds}`;
-  return `${sign}${minutes / 60n}h${minutes % 60n}m${seconds}`;
-}
-
-/** `value` divided by 10^places, without trailing zeros. */
-function decimal(value: bigint, places: number): string {
-  const digits = value.toString().padStart(places + 1, '0');
-  const fraction = digits.slice(-places).replace(/0+$/, '');
-  return fraction === '' ? digits.slice(0, -places) : `${digits.slice(0, -places)}.${fraction}`;
-}
-
-/** Milliseconds, with a fraction for what is finer, as Go prints them. */
+/** Whole milliseconds as Go prints them: "1m0s", "1.5s", "500ms", "0s". */
 export function formatMs(ms: number): string {
-  return formatDuration(BigInt(Math.round(ms * 1e6)));
+  if (ms > 0 && ms < 1000) return `${ms}ms`;
+  const minutes = Math.floor(ms / 60_000);
+  const seconds = `${(ms % 60_000) / 1000}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
 }

@@ -20,7 +20,7 @@ const longestTimerMs = 2 ** 31 - 1;
 /** Whole milliseconds, from Go's duration syntax; finer digits are dropped. */
 export function durationFrom(minMs: number): (text: string) => number {
   return (text) => {
-    const ms = Math.floor(nanoseconds(text) / 1e6);
+    const ms = milliseconds(text);
     if (ms < minMs)
       throw new FlagValueError(`must be at least ${formatMs(minMs)}: give more, for example 60s`);
     if (ms > longestTimerMs)
@@ -29,9 +29,9 @@ export function durationFrom(minMs: number): (text: string) => number {
   };
 }
 
-function nanoseconds(text: string): number {
+function milliseconds(text: string): number {
   try {
-    return Number(parseDuration(text));
+    return parseDuration(text);
   } catch (error) {
     if (error instanceof DurationError) throw new FlagValueError(error.message);
     throw error;
