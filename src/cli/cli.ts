@@ -6,9 +6,19 @@ import { readVersion, type Version } from '../main/version.ts';
 import type { Command } from './command.ts';
 import { type Invocation, readCommandLine, UsageError } from './command-line.ts';
 import { commands } from './commands.ts';
+import { candidates, completeCommand } from './completion.ts';
 import { stopSignal } from './stop-signal.ts';
 
 async function main(args: readonly string[]): Promise<number> {
+  const [first, ...words] = args;
+  if (first === completeCommand) {
+    print(
+      candidates(words, commands)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+    return 0;
+  }
   const version = readVersion();
   try {
     const invocation = readCommandLine(args, { commands, version, env: process.env, print });

@@ -69,7 +69,7 @@ const completion: Command = {
   load: async () => {
     const { completionScript } = await import('./completion.ts');
     return async ({ argument }, { stdout }) => {
-      stdout.write(completionScript(argument, commands));
+      stdout.write(completionScript(argument));
       return 0;
     };
   },

@@ -1,186 +1,118 @@
-// The scripts by which shells complete command lines, from the tables of commands and flags. They stand alone: nothing is
-// run while somebody types.
+// What completes command lines in bash, zsh and fish. The scripts ask the program at each TAB, so that one function
+// serves all three, from the tables of commands and flags.
 
 import { allFlags, type Flag } from '../main/options/flags.ts';
 import type { CommandDefinition } from './command-line.ts';
 
-const program = 'region-monitor';
+/** `region-monitor __complete WORD…` prints the candidates for the last word. Not a command for people: see cli.ts. */
+export const completeCommand = '__complete';
 
-/** What the program takes beside the table of flags. */
-const builtIn = [
-  { name: 'help', description: 'print what can be given' },
+/** Stands alone where the names of files are wanted. */
+const files = ':files';
+
+interface Candidate {
+  readonly name: string;
+  readonly description: string;
+}
+
+const builtIn: readonly Candidate[] = [
+  { name: 'help', description: 'print this' },
   { name: 'version', description: 'print the version' },
-] as const;
+];
+
+/**
+ * One line for each candidate: a text, a tab, what it is. `words` follow the program's name, and the last is being typed.
+ * Bash may give "--flag=value" as three words, others give one.
+ */
+export function candidates(
+  words: readonly string[],
+  commands: readonly CommandDefinition[],
+): readonly string[] {
+  const every = [...allFlags, ...commands.flatMap(({ flags = [] }) => flags)];
+  const taking = new Set(every.filter(({ kind }) => kind !== 'bool').map(({ name }) => `--${name}`));
+  const isValue = (index: number) => words[index - 1] === '=' || taking.has(words[index - 1] ?? '');
+  const before = words.slice(0, -1).filter((_, index) => !isValue(index));
+  const command = commands.find(({ name }) => before.includes(name));
+  const { argument, flags: own = [] } = command ?? {};
+  const valuesFor = (dashed = '', typed = '', prefix = '') =>
+    valuesOf(
+      [...own, ...allFlags].find(({ name }) => `--${name}` === dashed),
+      typed,
+      prefix,
+    );
+
+  const [third, second, current = ''] = [words.at(-3), words.at(-2), words.at(-1)];
+  const [joined, flag, value] = /^(--[^=]+)=(.*)$/s.exec(current) ?? [];
+  if (joined !== undefined) return valuesFor(flag, value, `${flag}=`);
+  if (current === '=') return valuesFor(second);
+  if (second === '=') return valuesFor(third, current);
+  if (taking.has(second ?? '')) return valuesFor(second, current);
+
+  const plain = command === undefined ? commands : (argument?.values ?? []).map(described);
+  const dashed = [...allFlags, ...builtIn, ...own].map((each) => ({ ...each, name: `--${each.name}` }));
+  return lines([...plain, ...dashed], current, '');
+}
+
+function valuesOf(flag: Flag<unknown> | undefined, typed: string, prefix: string): readonly string[] {
+  if (flag?.kind === 'file') return [files];
+  const values = flag?.kind === 'bool' ? ['true', 'false'] : (flag?.values ?? []);
+  return lines(values.map(described), typed, prefix);
+}
+
+function described(name: string): Candidate {
+  return { name, description: '' };
+}
+
+function lines(all: readonly Candidate[], typed: string, prefix: string): readonly string[] {
+  return all
+    .filter(({ name }) => name.startsWith(typed))
+    .map(({ name, description }) => `${prefix}${name}\t${description}`);
+}
 
 /** `shell` is one of those in commands.ts. */
-export function completionScript(shell: string, commands: readonly CommandDefinition[]): string {
-  if (shell === 'bash') return bash(commands);
-  return shell === 'zsh' ? zsh(commands) : fish(commands);
+export function completionScript(shell: string): string {
+  if (shell === 'bash') return bash;
+  return shell === 'zsh' ? zsh : fish;
 }
 
-/** The texts that a flag takes, where they can be told. */
-function valuesOf({ kind, values }: Flag<unknown>): readonly string[] {
-  return kind === 'bool' ? ['true', 'false'] : (values ?? []);
-}
-
-/** It may stand alone: its value, if any, is joined with "=". */
-function isSwitch({ kind }: Flag<unknown>): boolean {
-  return kind === 'bool';
-}
-
-function takesFile({ kind }: Flag<unknown>): boolean {
-  return kind === 'file';
-}
-
-function dashed(flags: readonly { readonly name: string }[]): string {
-  return flags.map(({ name }) => `--${name}`).join(' ');
-}
-
-function bash(commands: readonly CommandDefinition[]): string {
-  const own = commands.flatMap(({ flags = [] }) => flags);
-  const taking = [...allFlags, ...own].filter((flag) => !isSwitch(flag));
-  const cases = [
-    ...commands.flatMap(({ name, flags = [] }) => flags.map((flag) => bashValues(name, flag))),
-    ...allFlags.map((flag) => bashValues('*', flag)),
-  ];
-  const words = commands.flatMap(({ name, argument, flags = [] }) =>
-    argument === undefined && flags.length === 0
-      ? []
-      : [`    ${name}) words+=' ${[dashed(flags), ...(argument?.values ?? [])].join(' ').trim()}' ;;`],
-  );
-  return `# Completes ${program} in bash: source <(${program} completion bash)
+const bash = `# Completes region-monitor in bash: source <(region-monitor completion bash)
 _region_monitor() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} command='' flag='' joined='' word words i
-  local commands=' ${commands.map(({ name }) => name).join(' ')} '
-  local taking=' ${dashed(taking)} '
-  COMPREPLY=()
-  # Bash may give "--flag=value" as three words, or as one.
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    word=\${COMP_WORDS[i]}
-    case $word in
-      =) ;;
-      -*) flag=$word ;;
-      *)
-        if [[ $taking == *" $flag "* || \${COMP_WORDS[i - 1]} == '=' ]]; then :
-        elif [[ -z $command && $commands == *" $word "* ]]; then command=$word
-        fi
-        flag='' ;;
-    esac
-  done
-  if [[ $cur == '=' ]]; then cur='' joined=1
-  elif [[ \${COMP_WORDS[COMP_CWORD - 1]} == '=' ]]; then joined=1
-  elif [[ $cur == --*=* ]]; then flag=\${cur%%=*} cur=\${cur#*=} joined=1
+  local IFS=$'\\n'
+  COMPREPLY=($("\${COMP_WORDS[0]/#\\~/$HOME}" ${completeCommand} "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  COMPREPLY=("\${COMPREPLY[@]%%$'\\t'*}")
+  if [[ \${COMPREPLY[0]} == ${files} ]]; then
+    compopt -o filenames
+    COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]#=}"))
   fi
-  if [[ -z $joined && $taking != *" $flag "* ]]; then flag=''; fi
-  case $command:$flag in
-${cases.join('\n')}
-  esac
-  words='${dashed([...allFlags, ...builtIn])}'
-  case $command in
-    '') words+=$commands ;;
-${words.join('\n')}
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
-complete -F _region_monitor ${program}
+complete -F _region_monitor region-monitor
 `;
-}
 
-function bashValues(command: string, flag: Flag<unknown>): string {
-  const pattern = `    ${command}:--${flag.name})`;
-  if (takesFile(flag))
-    return `${pattern} local IFS=$'\\n'; compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur")); return ;;`;
-  const words = valuesOf(flag).join(' ');
-  return words === ''
-    ? `${pattern} return ;;`
-    : `${pattern} COMPREPLY=($(compgen -W '${words}' -- "$cur")); return ;;`;
-}
-
-function zsh(commands: readonly CommandDefinition[]): string {
-  const names = commands.map(({ name }) => name).join('|');
-  const descriptions = commands.map(({ name, description }) => `    ${quoted(`${name}:${description}`)}`);
-  const own = commands.flatMap(({ name, argument, flags = [] }) => {
-    const specs = flags.map(zshFlag);
-    if (argument !== undefined) specs.push(quoted(`2:${argument.name}:(${argument.values.join(' ')})`));
-    return specs.length === 0 ? [] : [`    ${name}) flags+=(\n${lines(specs, 6)}\n    ) ;;`];
-  });
-  const builtInFlags = builtIn.map(({ name, description }) => quoted(`--${name}[${description}]`));
-  return `#compdef ${program}
-# Completes ${program} in zsh: source <(${program} completion zsh)
+const zsh = `#compdef region-monitor
+# Completes region-monitor in zsh: source <(region-monitor completion zsh)
 _region_monitor() {
-  local -a commands flags
-  commands=(
-${descriptions.join('\n')}
-  )
-  flags=(
-${lines([...allFlags.map(zshFlag), ...builtInFlags], 4)}
-  )
-  case \${words[(r)(${names})]} in
-${own.join('\n')}
-  esac
-  _arguments "\${flags[@]}" '1:command:{_describe command commands}' '*: :'
+  local -a found
+  found=("\${(@f)$(\${~words[1]} ${completeCommand} "\${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ $found == ${files} ]]; then
+    compset -P '--*='
+    _files
+  else
+    found=("\${(@)found/$'\\t'/:}")
+    _describe candidates found
+  fi
 }
-if [[ \${funcstack[1]} == _region_monitor ]]; then _region_monitor "$@"; else compdef _region_monitor ${program}; fi
+if [[ \${funcstack[1]} == _region_monitor ]]; then _region_monitor "$@"; else compdef _region_monitor region-monitor; fi
 `;
-}
 
-function zshFlag(flag: Flag<unknown>): string {
-  const { name, kind, description, repeatable } = flag;
-  const text = description.replaceAll(/[[\]\\:]/g, '\\$&');
-  const action = takesFile(flag)
-    ? '_files'
-    : valuesOf(flag).length > 0
-      ? `(${valuesOf(flag).join(' ')})`
-      : '';
-  const spec = isSwitch(flag)
-    ? `--${name}=-[${text}]::${kind}:${action}`
-    : `--${name}=[${text}]:${zshKind(kind)}:${action}`;
-  return quoted(`${repeatable === true ? '*' : ''}${spec}`);
-}
-
-function zshKind(kind: string): string {
-  return kind.replaceAll(':', '\\:');
-}
-
-function lines(texts: readonly string[], indent: number): string {
-  return texts.map((text) => ' '.repeat(indent) + text).join('\n');
-}
-
-/** In single quotes, as bash and zsh take them. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-function fish(commands: readonly CommandDefinition[]): string {
-  const complete = `complete -c ${program}`;
-  const names = commands.map(({ name }) => name).join(' ');
-  return [
-    `# Completes ${program} in fish: ${program} completion fish | source`,
-    `${complete} -f`,
-    ...commands.map(
-      ({ name, description }) =>
-        `${complete} -n 'not __fish_seen_subcommand_from ${names}' -a ${name} -d ${fishQuoted(description)}`,
-    ),
-    ...allFlags.map((flag) => `${complete} ${fishFlag(flag)}`),
-    ...builtIn.map(({ name, description }) => `${complete} -l ${name} -d ${fishQuoted(description)}`),
-    ...commands.flatMap(({ name, argument, flags = [] }) => {
-      const inside = `${complete} -n '__fish_seen_subcommand_from ${name}'`;
-      const words = argument === undefined ? [] : [`${inside} -a '${argument.values.join(' ')}'`];
-      return [...flags.map((flag) => `${inside} ${fishFlag(flag)}`), ...words];
-    }),
-    '',
-  ].join('\n');
-}
-
-function fishFlag(flag: Flag<unknown>): string {
-  const description = `-d ${fishQuoted(flag.description)}`;
-  // Fish knows no value that may be left out: it completes the flag alone.
-  if (isSwitch(flag)) return `-l ${flag.name} ${description}`;
-  if (takesFile(flag)) return `-l ${flag.name} -r -F ${description}`;
-  const values = valuesOf(flag).join(' ');
-  return `-l ${flag.name} -x${values === '' ? '' : ` -a '${values}'`} ${description}`;
-}
-
-function fishQuoted(text: string): string {
-  return `'${text.replaceAll(/['\\]/g, '\\$&')}'`;
-}
+const fish = `# Completes region-monitor in fish: region-monitor completion fish | source
+function __region_monitor
+  set -l words (commandline -opc) (commandline -ct)
+  set -l found ($words[1] ${completeCommand} $words[2..] 2>/dev/null)
+  if test "$found" = ${files}
+    __fish_complete_path (commandline -ct)
+  else
+    printf '%s\\n' $found
+  end
+end
+complete -c region-monitor -f -a '(__region_monitor)'
+`;

@@ -1,128 +1,152 @@
-// The completion scripts, in the shells themselves where those are installed.
+// What completes command lines: the candidates, and the scripts in the shells themselves where those are installed.
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { commands, shells } from '../../src/cli/commands.ts';
-import { completionScript } from '../../src/cli/completion.ts';
+import { commands } from '../../src/cli/commands.ts';
+import { candidates, completionScript } from '../../src/cli/completion.ts';
 import { allFlags } from '../../src/main/options/flags.ts';
 
 const run = promisify(execFile);
+const bin = fileURLToPath(new URL('../../bin', import.meta.url));
 
-for (const shell of shells)
-  test(`${shell}: every command and every flag is there`, (t) => {
-    const script = completionScript(shell, commands);
-    for (const { name } of commands) t.regex(script, new RegExp(`\\b${name}\\b`));
-    const own = commands.flatMap(({ flags = [] }) => flags);
-    const prefix = shell === 'fish' ? '-l ' : '--';
-    for (const { name } of [...allFlags, ...own]) t.true(script.includes(`${prefix}${name}`), name);
-  });
-
-async function scriptFile(t: ExecutionContext, shell: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'region-monitor-'));
-  t.teardown(async () => rm(folder, { recursive: true, force: true }));
-  const file = join(folder, `completion.${shell}`);
-  await writeFile(file, completionScript(shell, commands));
-  return file;
+function offered(words: readonly string[]): readonly string[] {
+  return candidates(words, commands).map((line) => line.split('\t')[0] ?? '');
 }
 
-function installed(shell: string): string | undefined {
-  return ['/bin', '/usr/bin', '/usr/local/bin'].map((folder) => join(folder, shell)).find(existsSync);
-}
+test('every command and every flag is offered, with what it is', (t) => {
+  const lines = candidates([''], commands);
+  for (const { name, description } of commands) t.true(lines.includes(`${name}\t${description}`), name);
+  for (const { name, description } of allFlags) t.true(lines.includes(`--${name}\t${description}`), name);
+  for (const { name, flags = [] } of commands)
+    for (const flag of flags) t.true(offered([name, '--']).includes(`--${flag.name}`), flag.name);
+});
 
-/** What bash offers for these words; the last one is being typed. */
-async function inBash(file: string, words: readonly string[]): Promise<readonly string[]> {
-  const program = `
-    source "$1"; shift
-    COMP_WORDS=(region-monitor "$@"); COMP_CWORD=$#
-    compopt() { :; }
-    _region_monitor
-    printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout } = await run(installed('bash') ?? 'bash', ['-c', program, 'bash', file, ...words]);
-  return stdout.split('\n').filter((line) => line !== '');
-}
-
-/** The words as bash splits them, and what is offered; "…" is anything more. */
-const inBashOffered: readonly (readonly [words: string, offered: string])[] = [
+/** The words as shells split them, the last one being typed, and what is offered; "…" is anything more. */
+const examples: readonly (readonly [words: string, offered: string])[] = [
   ['d', 'doctor'],
   ['--zap-e', '--zap-encoder'],
   ['--zap-encoder ', 'json console'],
+  ['--zap-encoder =', 'json console'],
   ['--zap-encoder = ', 'json console'],
   ['--zap-encoder = c', 'console'],
-  ['--zap-encoder=c', 'console'],
+  ['--zap-encoder=c', '--zap-encoder=console'],
   ['--zap-encoder', '--zap-encoder'],
   ['check --out', '--output'],
   ['check --output ', 'table wide json yaml'],
   ['check --output = y', 'yaml'],
-  ['doctor --output ', 'text json'],
+  ['check --output=y', '--output=yaml'],
   ['doctor --output json --region', '--region-concurrency --region-logins-per-second --region'],
   ['run --dry', ''],
   ['--out', ''],
+  ['--ver', '--version'],
   ['completion ', '… bash zsh fish'],
   ['completion z', 'zsh'],
   ['--namespace check che', 'check'],
   ['--namespace = check d', 'doctor'],
   ['check --shadow --dry', '--dry-run'],
   ['check --dry-run = ', 'true false'],
+  ['check --dry-run --sha', '--shadow'],
   ['--namespace ', ''],
+  ['--kubeconfig ', ':files'],
+  ['--kubeconfig=/etc', ':files'],
+  ['--no-such-flag=', ''],
   ['check d', ''],
 ];
 
-for (const [line, offered] of inBashOffered)
-  test(`bash: region-monitor ${line}▮`, async (t) => {
-    if (installed('bash') === undefined) {
-      t.log('skipped: there is no bash');
-      t.pass();
-      return;
-    }
-    const found = await inBash(await scriptFile(t, 'bash'), line.split(' '));
-    const expected = offered.split(' ').filter((word) => word !== '');
-    if (expected[0] === '…')
+for (const [line, expected] of examples)
+  test(`region-monitor ${line}▮`, (t) => {
+    const found = offered(line.split(' '));
+    const wanted = expected.split(' ').filter((word) => word !== '');
+    if (wanted[0] === '…')
       t.true(
-        expected.slice(1).every((word) => found.includes(word)),
+        wanted.slice(1).every((word) => found.includes(word)),
         found.join(' '),
       );
-    else t.deepEqual(found, expected);
+    else t.deepEqual(found, wanted);
   });
 
-for (const [shell, check] of [
-  ['zsh', '-n'],
-  ['fish', '--no-execute'],
-] as const)
-  test(`${shell} takes the script`, async (t) => {
-    const program = installed(shell);
-    if (program === undefined) {
-      t.log(`skipped: there is no ${shell}`);
-      t.pass();
-      return;
-    }
-    const { stderr } = await run(program, [check, await scriptFile(t, shell)]);
-    t.is(stderr, '');
-  });
+function installed(shell: string): string | undefined {
+  return ['/bin', '/usr/bin', '/usr/local/bin'].map((folder) => join(folder, shell)).find(existsSync);
+}
 
-test('fish: what it offers', async (t) => {
-  const program = installed('fish');
-  if (program === undefined) {
-    t.log('skipped: there is no fish');
+/** Runs `program` in the shell, with the script's path as its first argument. */
+async function inShell(t: ExecutionContext, shell: string, program: string): Promise<string | undefined> {
+  const path = installed(shell);
+  if (path === undefined) {
+    t.log(`skipped: there is no ${shell}`);
     t.pass();
-    return;
+    return undefined;
   }
-  const file = await scriptFile(t, 'fish');
-  const offered = async (line: string): Promise<readonly string[]> => {
-    const { stdout } = await run(program, ['-c', `source ${file}; complete -C '${line}'`]);
-    return stdout
-      .split('\n')
-      .map((entry) => entry.split('\t')[0] ?? '')
-      .filter((word) => word !== '');
-  };
-  t.deepEqual(await offered('region-monitor d'), ['doctor']);
-  t.deepEqual(await offered('region-monitor check --output '), ['json', 'table', 'wide', 'yaml']);
-  t.deepEqual(await offered('region-monitor doctor --output '), ['json', 'text']);
-  t.deepEqual(await offered('region-monitor completion '), ['bash', 'fish', 'zsh']);
-  t.deepEqual(await offered('region-monitor run --dry'), []);
-  t.deepEqual(await offered('region-monitor --zap-encoder '), ['console', 'json']);
+  const folder = await mkdtemp(join(tmpdir(), 'region-monitor-'));
+  t.teardown(async () => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, `completion.${shell}`);
+  await writeFile(file, completionScript(shell));
+  const args = shell === 'bash' ? ['-c', program, shell, file] : ['-c', program, file];
+  const env = { ...process.env, HOME: folder, PATH: `${bin}:${process.env['PATH'] ?? ''}` };
+  const { stdout, stderr } = await run(path, args, { env, cwd: folder, timeout: 30_000 });
+  t.is(stderr, '');
+  return stdout;
+}
+
+test('bash asks the program, and completes names of files itself', async (t) => {
+  const stdout = await inShell(
+    t,
+    'bash',
+    `source "$1"
+    compopt() { :; }
+    offer() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _region_monitor; echo "\${COMPREPLY[@]}"; }
+    offer region-monitor d
+    offer '${bin}/region-monitor' check --output ''
+    offer region-monitor --kubeconfig comp`,
+  );
+  if (stdout !== undefined) t.is(stdout, 'doctor\ntable wide json yaml\ncompletion.bash\n');
+});
+
+test('zsh asks the program, with what each candidate is', async (t) => {
+  const stdout = await inShell(
+    t,
+    'zsh',
+    `compdef() { :; }
+    source "$0"
+    _describe() { print -rl -- "\${(@P)2}"; }
+    _files() { print files; }
+    compset() { :; }
+    offer() { local words=("$@") CURRENT=$#; _region_monitor; }
+    offer region-monitor d
+    offer region-monitor --zap-encoder=j
+    offer region-monitor --kubeconfig ''`,
+  );
+  if (stdout !== undefined)
+    t.is(stdout, 'doctor:examine access to Kubernetes and to every region\n--zap-encoder=json:\nfiles\n');
+});
+
+test('fish asks the program', async (t) => {
+  const stdout = await inShell(
+    t,
+    'fish',
+    `source $argv[1]
+    complete -C 'region-monitor d'
+    complete -C 'region-monitor check --output t'
+    complete -C 'region-monitor --zap-encoder=j'
+    complete -C 'region-monitor --kubeconfig comp'`,
+  );
+  if (stdout !== undefined)
+    t.deepEqual(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.trim()),
+      [
+        'doctor\texamine access to Kubernetes and to every region',
+        'table',
+        '--zap-encoder=json',
+        'completion.fish',
+      ],
+    );
 });
