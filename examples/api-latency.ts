@@ -1,6 +1,6 @@
 // The half that runs on the main thread: plans a job for each region, and tells what came back, as a gauge and in the log.
 
-import type { Checker, Cycle, JobReport, MonitorParts } from 'region-monitor';
+import type { Checker, Cycle, JobReport, MonitorParts, RegionRecord, RegionRef } from 'region-monitor';
 import type { ApiLatencyJob, ApiLatencyResult } from './api-latency-check.ts';
 
 export class ApiLatency implements Checker<ApiLatencyJob, ApiLatencyResult> {
@@ -22,28 +22,28 @@ export class ApiLatency implements Checker<ApiLatencyJob, ApiLatencyResult> {
       });
   }
 
-  async plan(cycle: Cycle): Promise<readonly ApiLatencyJob[]> {
+  regions({ scope }: Cycle): Iterable<RegionRecord> {
     // Between two polls only regions are asked whose servers are changing: nothing to do with us.
-    if (cycle.scope !== 'all') return [];
-    const regions = [...this.#parts.regions.values()];
-    for (const id of this.#answers.keys())
-      if (!regions.some(({ name }) => name === id)) this.#answers.delete(id);
-    const jobs: ApiLatencyJob[] = [];
-    for (const { name, openstack } of regions) {
-      // A region that still has our earlier job is left out of this poll.
-      if (openstack !== null && cycle.claim(name))
-        jobs.push({ regionId: name, deadlineMs: cycle.deadlineMs, endpoint: openstack.endpoint });
-    }
-    return jobs;
+    if (scope !== 'all') return [];
+    const regions = [...this.#parts.regions.values()].filter(({ openstack }) => openstack !== null);
+    for (const name of this.#answers.keys())
+      if (!regions.some((region) => region.name === name)) this.#answers.delete(name);
+    return regions;
   }
 
-  async apply({ regionId }: ApiLatencyJob, { outcome }: JobReport<ApiLatencyResult>): Promise<void> {
+  async plan(region: RegionRef, { deadlineMs }: Cycle): Promise<readonly ApiLatencyJob[]> {
+    const { namespace, name } = region;
+    const endpoint = this.#parts.regions.get(namespace, name)?.openstack?.endpoint;
+    return endpoint === undefined ? [] : [{ region: { namespace, name }, deadlineMs, endpoint }];
+  }
+
+  async apply({ region: { name } }: ApiLatencyJob, { outcome }: JobReport<ApiLatencyResult>): Promise<void> {
     const { logger } = this.#parts;
-    const before = this.#answers.get(regionId);
-    this.#answers.set(regionId, outcome.ok ? outcome.result.seconds : null);
+    const before = this.#answers.get(name);
+    this.#answers.set(name, outcome.ok ? outcome.result.seconds : null);
     // Once when it begins and once when it ends, not at every poll.
     if (!outcome.ok && before !== null)
-      logger.error('region API does not answer', outcome.error.message, { region: regionId });
-    if (outcome.ok && before === null) logger.info('region API answers again', { region: regionId });
+      logger.error('region API does not answer', outcome.error.message, { region: name });
+    if (outcome.ok && before === null) logger.info('region API answers again', { region: name });
   }
 }

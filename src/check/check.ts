@@ -9,6 +9,7 @@ import { namesRegion, unknownRegions } from '../main/regions/selection.ts';
 import { StartupError, startupStep } from '../main/startup-error.ts';
 import type { Version } from '../main/version.ts';
 import { systemClock } from '../shared/clock.ts';
+import { regionKey } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
 import { type Stream, terminalOf } from '../terminal/terminal.ts';
@@ -27,7 +28,7 @@ export interface CheckContext {
   readonly stderr: Stream;
 }
 
-/** A poll ends with its writes; this is for one that was interrupted. */
+/** For the writes of a poll that was interrupted. */
 const drainMs = 1_000;
 
 /** The exit code: 0 when every server was checked, and written where it had to be. */
@@ -75,7 +76,13 @@ async function pollOnce(
   await using resources = new AsyncDisposableStack();
   const problems = new ProblemCollector();
   const recorded = new Map<string, Recorded>();
-  const { caches, cycles, pool, registry, writer } = await createPolling(options, {
+  const {
+    caches,
+    cycles,
+    pool,
+    regions: polled,
+    writes,
+  } = await createPolling(options, {
     clock: systemClock,
     logger,
     version,
@@ -103,7 +110,7 @@ async function pollOnce(
   resources.defer(async () => {
     progress.end();
     stop.abort();
-    await writer.drained(drainMs);
+    await writes.drained(drainMs, systemClock);
     await Promise.all([pool.close(), background]);
   });
   await startupStep('failed to sync caches', async () => caches.whenSynced(options.startupTimeoutMs, signal));
@@ -116,13 +123,15 @@ async function pollOnce(
   // As they are before the poll: what is deleted meanwhile was not missed by it.
   planned = [...servers.values()];
   await Promise.all(cycles.map(async (cycle) => cycle.poll(1, 'all')));
+  await writes.whenIdle();
   return checkReport({
     dryRun: options.shadow,
     regions: regions.values(),
     servers: planned,
     recorded: ({ uid }) => recorded.get(uid),
     problems,
-    flavorName: ({ regionId = '', flavorId }) => registry.state(regionId)?.flavorName(flavorId) ?? '',
+    flavorName: ({ namespace, regionId: name = '', flavorId }) =>
+      polled.get({ namespace, name })?.flavors.name(flavorId) ?? '',
   });
 }
 
@@ -138,8 +147,10 @@ function selection(
     servers: {
       get: (namespace, name) => servers.get(namespace, name),
       values: () => {
-        const ids = new Set(chosen().map(({ name }) => name));
-        return [...servers.values()].filter(({ regionId }) => regionId !== undefined && ids.has(regionId));
+        const keys = new Set(chosen().map(regionKey));
+        return [...servers.values()].filter(
+          ({ namespace, regionId: name }) => name !== undefined && keys.has(regionKey({ namespace, name })),
+        );
       },
     },
   };

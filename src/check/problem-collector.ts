@@ -3,6 +3,7 @@
 import { errorText } from '../main/log/error-text.ts';
 import type { Problem } from '../main/problems/problem.ts';
 import { isServerSubject, regionSubject, serverSubject } from '../main/server-health/problems.ts';
+import { regionKey, regionName } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 
 export interface Trouble {
@@ -22,7 +23,7 @@ export class ProblemCollector {
   readonly #regions = new Map<string, Trouble>();
   readonly #notes: Note[] = [];
 
-  /** Why each region failed as a whole, by id. */
+  /** Why each region failed as a whole, by key. */
   get regions(): ReadonlyMap<string, Trouble> {
     return this.#regions;
   }
@@ -34,7 +35,10 @@ export class ProblemCollector {
 
   /** Why a server could not be checked; undefined when nothing is known against it. */
   of(server: ServerRecord): Trouble | undefined {
-    return this.#servers.get(serverSubject(server)) ?? this.#regions.get(server.regionId ?? '');
+    return (
+      this.#servers.get(serverSubject(server)) ??
+      this.#regions.get(regionKey({ namespace: server.namespace, name: server.regionId ?? '' }))
+    );
   }
 
   report(scope: string, problems: readonly Problem[]): void {
@@ -42,8 +46,12 @@ export class ProblemCollector {
       const { subject = '' } = problem;
       if (subject === regionSubject) this.#regions.set(scope, troubleOf(problem));
       else if (isServerSubject(subject)) this.#servers.set(subject, troubleOf(problem));
-      else this.#notes.push({ region: scope, message: noteText(problem) });
+      else this.#notes.push({ region: regionName(scope), message: noteText(problem) });
     }
+  }
+
+  add(scope: string, problems: readonly Problem[]): void {
+    this.report(scope, problems);
   }
 
   forget(): void {

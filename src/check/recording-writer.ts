@@ -32,8 +32,4 @@ export class RecordingWriter implements ServerWriter {
     if (written.kind === 'stands') this.#recorded.set(server.uid, { before: server, after: written.server });
     return written;
   }
-
-  async drained(timeoutMs: number): Promise<void> {
-    await this.#writer.drained(timeoutMs);
-  }
 }

@@ -2,6 +2,7 @@
 
 import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
 import { type Condition, findCondition, healthyType } from '../shared/conditions.ts';
+import { regionKey } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import type { Note, ProblemCollector, Trouble } from './problem-collector.ts';
 import type { Recorded } from './recording-writer.ts';
@@ -72,13 +73,13 @@ const notReached: Trouble = { code: 'cancelled', message: 'the poll ended before
 
 export function checkReport(findings: CheckFindings): CheckReport {
   const { dryRun, problems } = findings;
-  const regions = new Map([...findings.regions].map((region) => [region.name, region]));
+  const regions = new Map([...findings.regions].map((region) => [regionKey(region), region]));
   const servers = [...findings.servers]
     .filter(({ deleting }) => !deleting)
-    .map((server) => serverLine(server, regions.get(server.regionId ?? ''), findings))
+    .map((server) => serverLine(server, regions.get(regionOf(server)), findings))
     .toSorted(byRegionAndName);
   const count = (wanted: Outcome) => servers.filter(({ outcome }) => outcome === wanted).length;
-  const inRegion = Map.groupBy(servers, ({ region }) => region);
+  const inRegion = Map.groupBy(servers, ({ namespace, region: name }) => regionKey({ namespace, name }));
   return {
     dryRun,
     summary: {
@@ -87,12 +88,12 @@ export function checkReport(findings: CheckFindings): CheckReport {
       changed: count('changed'),
       failed: count('failed'),
     },
-    regions: [...regions.values()].map(({ name, displayName }) => {
-      const error = problems.regions.get(name);
+    regions: [...regions].map(([key, { name, displayName }]) => {
+      const error = problems.regions.get(key);
       return {
         region: name,
         regionName: displayName,
-        servers: inRegion.get(name)?.length ?? 0,
+        servers: inRegion.get(key)?.length ?? 0,
         ...(error === undefined ? {} : { error }),
       };
     }),
@@ -132,6 +133,10 @@ function serverLine(
     ...changes,
     ...(error === undefined ? {} : { error }),
   };
+}
+
+function regionOf({ namespace, regionId: name = '' }: ServerRecord): string {
+  return regionKey({ namespace, name });
 }
 
 function differs({

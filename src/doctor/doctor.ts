@@ -5,7 +5,7 @@ import pLimit from 'p-limit';
 import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
 import { SecretReader } from '../main/kubernetes/objects/secret-reader.ts';
 import type { FlagReader, Options } from '../main/options/options.ts';
-import { ProviderRegistry } from '../main/regions/provider-registry.ts';
+import { AccessReader } from '../main/regions/access.ts';
 import { namesRegion, unknownRegions } from '../main/regions/selection.ts';
 import type { Version } from '../main/version.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
@@ -81,7 +81,7 @@ async function* examine(
   if (cluster === null) return;
 
   const connections = resources.adopt(new Connections(), async (opened) => opened.close());
-  const registry = registryOf(cluster, { namespace: options.namespace, clock, requestTimeoutMs });
+  const access = accessReader(cluster, { namespace: options.namespace, clock, requestTimeoutMs });
   const { objects } = cluster;
   const limit = pLimit(regionsAtOnce);
   const examined = regions
@@ -89,7 +89,7 @@ async function* examine(
     .map(async (region) =>
       limit(async () => {
         const ofRegion = begin();
-        const tools = { objects, registry, connections, clock, signal, requestTimeoutMs };
+        const tools = { objects, access, connections, clock, signal, requestTimeoutMs };
         await examineRegion(ofRegion, region, tools);
         return { title: `Region ${regionTitle(region)}`, region: region.name, steps: ofRegion.steps };
       }),
@@ -97,14 +97,14 @@ async function* examine(
   for (const section of examined) yield await section;
 }
 
-function registryOf(
+function accessReader(
   { client, objects }: Cluster,
   options: { readonly namespace: string; readonly clock: Clock; readonly requestTimeoutMs: number },
-): ProviderRegistry {
+): AccessReader {
   const { namespace, clock, requestTimeoutMs } = options;
   const { regions, identities, openstackIdentities } = objects;
   const secrets = new SecretReader({ client, clock, patienceMs: requestTimeoutMs });
-  return new ProviderRegistry({ secrets, namespace, regions, identities, openstackIdentities });
+  return new AccessReader({ secrets, namespace, regions, identities, openstackIdentities });
 }
 
 function byName(a: RegionRecord, b: RegionRecord): number {

@@ -12,6 +12,7 @@ import {
 } from '../main/kubernetes/objects/resource-records.ts';
 import { ResourceStore, type StoredRecord } from '../main/kubernetes/objects/resource-store.ts';
 import { regionLabel } from '../shared/labels.ts';
+import type { RegionRef } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 
 /** Servers of a region that are looked at for one whose project can be tried. */
@@ -55,10 +56,10 @@ export class DoctorObjects {
     return unreadable;
   }
 
-  /** Some servers of a region that have an identity; those that cannot be read are passed over. */
-  async sampleServers(regionId: string, signal: AbortSignal): Promise<readonly ServerRecord[]> {
-    const query = { limit: String(sampleSize), labelSelector: `${regionLabel}=${regionId}` };
-    const { items } = await this.#list('servers', this.#namespace, query, signal);
+  /** Some servers of a region that have an identity; those that cannot be read are skipped. */
+  async sampleServers({ namespace, name }: RegionRef, signal: AbortSignal): Promise<readonly ServerRecord[]> {
+    const query = { limit: String(sampleSize), labelSelector: `${regionLabel}=${name}` };
+    const { items } = await this.#list('servers', namespace, query, signal);
     return items.flatMap((item) => {
       try {
         const server = parseServer(item);

@@ -3,8 +3,8 @@
 
 import pLimit from 'p-limit';
 import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
-import { type ProviderRegistry, wrongKind } from '../main/regions/provider-registry.ts';
-import type { RegionState } from '../main/regions/region-state.ts';
+import { type AccessReader, wrongKind } from '../main/regions/access.ts';
+import type { RegionAccess } from '../main/regions/region.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Credentials } from '../shared/server-health.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
@@ -29,7 +29,7 @@ import { type Examination, type Found, StepFailure } from './steps.ts';
 
 export interface RegionExamination {
   readonly objects: DoctorObjects;
-  readonly registry: ProviderRegistry;
+  readonly access: AccessReader;
   readonly connections: Connections;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -91,7 +91,7 @@ async function examineOpenstack(
 ): Promise<void> {
   const url = await exam.step('endpoint', () => endpointOf(region));
   if (url === undefined) return;
-  const state = await exam.step('Secret', async (signal) => readAccess(region, context, signal));
+  const access = await exam.step('Secret', async (signal) => readAccess(region, context, signal));
   const address = addressOf(url);
   const dns = async () => {
     const addresses = await resolveHost(address);
@@ -107,8 +107,8 @@ async function examineOpenstack(
     const value = await probeTcp(address, signal);
     return { value, detail: `${value}, port ${address.port}` };
   };
-  if ((await exam.step('TCP', tcp)) === undefined || state === undefined) return;
-  const { target, service } = state.access;
+  if ((await exam.step('TCP', tcp)) === undefined || access === undefined) return;
+  const { target, service } = access;
   if (target.provider !== 'openstack' || service === null) return;
   const tls = async (signal: AbortSignal) => certificate(url, target, context.clock.now(), signal);
   if ((await exam.step('TLS', tls)) === undefined) return;
@@ -118,7 +118,7 @@ async function examineOpenstack(
     const tools = toolsFor(target, lease, context);
     if ((await exam.step('Keystone', async () => keystone(tools))) === undefined) return;
     await examineService(exam, region, { tools, credentials: service });
-    await examineProject(exam, state, { ...context, tools });
+    await examineProject(exam, { region, access }, { ...context, tools });
   } finally {
     lease.release();
   }
@@ -149,18 +149,18 @@ function endpointOf({ openstack }: RegionRecord): Found<URL> {
 }
 
 async function readAccess(
-  { name, openstack }: RegionRecord,
-  { registry }: RegionExamination,
+  region: RegionRecord,
+  { access }: RegionExamination,
   signal: AbortSignal,
-): Promise<Found<RegionState>> {
-  const resolved = await registry.resolve(name, signal);
+): Promise<Found<RegionAccess>> {
+  const resolved = await access.read(region, signal);
   if (!resolved.ok)
     throw new StepFailure(
       resolved.error.message,
       'create the Secret that spec.openstack.serviceAccountSecret names, with domain-id, user-id, password and project-id',
     );
-  const secret = openstack?.serviceAccountSecret;
-  const { target } = resolved.result.access;
+  const secret = region.openstack?.serviceAccountSecret;
+  const { target } = resolved.result;
   const extras =
     target.provider === 'openstack'
       ? [
@@ -245,18 +245,23 @@ async function examineService(
   });
 }
 
+interface ExaminedRegion {
+  readonly region: RegionRecord;
+  readonly access: RegionAccess;
+}
+
 /** As one identity of the region: what a poll asks for. */
 async function examineProject(
   exam: Examination,
-  state: RegionState,
-  { tools, objects, registry }: RegionExamination & { readonly tools: LoginTools },
+  examined: ExaminedRegion,
+  context: RegionExamination & { readonly tools: LoginTools },
 ): Promise<void> {
-  const { name } = state.record;
+  const { tools, objects } = context;
   const project = await exam.step('project', async (signal) => {
-    const [server] = await objects.sampleServers(name, signal);
+    const [server] = await objects.sampleServers(examined.region, signal);
     if (server === undefined)
       return { value: { credentials: null }, detail: 'none: no server belongs to this region' };
-    return sampleProject(server, state, { objects, registry }, signal);
+    return sampleProject(server, examined, context, signal);
   });
   const credentials = project?.credentials;
   if (credentials === undefined || credentials === null) return;
@@ -289,13 +294,13 @@ async function examineProject(
 
 async function sampleProject(
   server: ServerRecord,
-  state: RegionState,
-  { objects, registry }: Pick<RegionExamination, 'objects' | 'registry'>,
+  { region, access }: ExaminedRegion,
+  { objects, access: reader }: RegionExamination,
   signal: AbortSignal,
 ): Promise<Found<{ readonly credentials: Credentials | null }>> {
   const identityId = server.identityId ?? '';
   await objects.readIdentity(server.namespace, identityId, signal);
-  const found = registry.credentials(state, identityId, server);
+  const found = reader.credentials(region, access, identityId);
   if (!found.ok)
     throw new StepFailure(
       `identity ${identityId}, of server ${server.name}: ${found.error.message}`,

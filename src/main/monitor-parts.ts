@@ -4,14 +4,9 @@ import type { Meter, Tracer } from '@opentelemetry/api';
 import type { Checker, CheckJob } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
+import type { ObjectView } from './kubernetes/objects/object-view.ts';
 import type { RegionRecord } from './kubernetes/objects/resource-records.ts';
 import type { Logger } from './log/logger.ts';
-
-/** Objects as the monitor last saw them in Kubernetes. Complete whenever a checker is asked for a plan. */
-export interface ObjectView<Record> {
-  get(namespace: string, name: string): Record | undefined;
-  values(): Iterable<Record>;
-}
 
 export interface MonitorParts {
   readonly regions: ObjectView<RegionRecord>;

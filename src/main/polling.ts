@@ -3,10 +3,13 @@
 
 import type { Checker, CheckJob } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
+import { regionKey } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import { loadClusterAccess } from './kubernetes/access/config.ts';
 import { KubernetesClient } from './kubernetes/client.ts';
+import type { ObjectView } from './kubernetes/objects/object-view.ts';
 import { ResourceCaches } from './kubernetes/objects/resource-caches.ts';
+import type { RegionRecord } from './kubernetes/objects/resource-records.ts';
 import { SecretReader } from './kubernetes/objects/secret-reader.ts';
 import type { Logger } from './log/logger.ts';
 import type { CreateCheckers } from './monitor-parts.ts';
@@ -22,9 +25,12 @@ import { ShadowWriter } from './projection/shadow-writer.ts';
 import { StateCounts } from './projection/state-counts.ts';
 import { StatusWriter } from './projection/status-writer.ts';
 import { TransitionLog } from './projection/transition-log.ts';
-import { ProviderRegistry } from './regions/provider-registry.ts';
-import { ServerHealthChecker, type ServerHealthOptions } from './server-health/checker.ts';
+import { WriteQueue } from './projection/write-queue.ts';
+import { AccessReader } from './regions/access.ts';
+import { Regions } from './regions/regions.ts';
+import { ServerHealthChecker } from './server-health/checker.ts';
 import { ServerProjector } from './server-health/projector.ts';
+import { WriteProblems } from './server-health/write-problems.ts';
 import { startupStep } from './startup-error.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
@@ -44,17 +50,19 @@ export interface PollingContext {
   readonly replace?: (usual: CheckerParts) => CheckerParts;
 }
 
-export type CheckerParts = Pick<ServerHealthOptions, 'regions' | 'servers' | 'problems'> & {
+export interface CheckerParts {
+  readonly regions: Pick<ObjectView<RegionRecord>, 'values'>;
+  readonly servers: ObjectView<ServerRecord>;
+  readonly problems: Pick<ProblemLog, 'report' | 'add' | 'forget'>;
   readonly writer: ServerWriter;
-};
+}
 
 export interface Polling {
   readonly client: KubernetesClient;
   readonly caches: ResourceCaches;
   readonly pool: CheckerPool;
-  readonly registry: ProviderRegistry;
-  readonly writer: ServerWriter;
-  readonly checker: ServerHealthChecker;
+  readonly regions: Regions;
+  readonly writes: WriteQueue;
   readonly counts: StateCounts;
   readonly transitions: RecentTransitions;
   readonly problems: Pick<ProblemLog, 'open'>;
@@ -110,7 +118,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       serverStates: () => counts.values(),
       workers: () => pool.workers(),
       queueLength: () => pool.queueLength,
-      regions: () => checker.regionSnapshots(),
+      regions: () => regions.snapshots(),
       caches: () => caches.snapshots(),
     },
     version,
@@ -130,14 +138,6 @@ export async function createPolling(options: Options, context: PollingContext): 
     },
     onError: (error) => logger.error('worker thread failed', error),
   });
-  const registry = new ProviderRegistry({
-    // What is left of the check's time must do for the check.
-    secrets: new SecretReader({ client, clock, patienceMs: options.checkTimeoutMs / 4 }),
-    namespace: options.namespace,
-    regions: caches.regions,
-    identities: caches.identities,
-    openstackIdentities: caches.openstackIdentities,
-  });
   const problemLog = new ProblemLog(logger, clock, (server) => isThere(server, caches.servers));
   const usual: CheckerParts = {
     regions: caches.regions,
@@ -147,7 +147,6 @@ export async function createPolling(options: Options, context: PollingContext): 
       : new StatusWriter({
           client,
           servers: caches.servers,
-          concurrency: options.writeConcurrency,
           clock,
           log: new TransitionLog(logger, transitions),
           metrics,
@@ -156,20 +155,45 @@ export async function createPolling(options: Options, context: PollingContext): 
     problems: problemLog,
   };
   const parts = context.replace?.(usual) ?? usual;
-  const { regions, servers, problems, writer } = parts;
+  const { servers, problems, writer } = parts;
+  const regions = new Regions({
+    namespace: options.namespace,
+    records: parts.regions,
+    pollPeriodMs: options.pollPeriodMs,
+    clock,
+    onGone: (region) => {
+      checker.forget(region);
+      problems.forget(regionKey(region));
+      pool.forget(region);
+    },
+  });
+  const writeProblems = new WriteProblems();
+  const writes = new WriteQueue({
+    writer,
+    servers,
+    concurrency: options.writeConcurrency,
+    onRegionIdle: (region) => problems.add(regionKey(region), writeProblems.of(region)),
+  });
   const checker = new ServerHealthChecker({
     turns,
     regions,
+    access: new AccessReader({
+      // What is left of the check's time must do for the check.
+      secrets: new SecretReader({ client, clock, patienceMs: options.checkTimeoutMs / 4 }),
+      namespace: options.namespace,
+      regions: caches.regions,
+      identities: caches.identities,
+      openstackIdentities: caches.openstackIdentities,
+    }),
     servers,
+    writeProblems,
     problems,
-    projector: new ServerProjector({ servers, writer, metrics, clock, turns }),
+    projector: new ServerProjector({ servers, writer, writes, writeProblems, metrics, clock, turns }),
     worker: workerModule('server-health/check'),
-    registry,
     counts,
     metrics,
     tracer: telemetry.tracer,
     clock,
-    pollPeriodMs: options.pollPeriodMs,
     holdLastKnownMs: options.holdLastKnownMs,
     limits: {
       requestTimeoutMs: options.requestTimeoutMs,
@@ -178,7 +202,6 @@ export async function createPolling(options: Options, context: PollingContext): 
       reconcileEvery: options.reconcileEvery,
       serversPerJob: options.serversPerJob,
     },
-    onRegionGone: (regionId) => pool.forget(regionId),
   });
   const cycleOf = <Job extends CheckJob, Result>(checker: Checker<Job, Result>): Pollable =>
     new PollCycle({
@@ -198,9 +221,8 @@ export async function createPolling(options: Options, context: PollingContext): 
     client,
     caches,
     pool,
-    registry,
-    writer,
-    checker,
+    regions,
+    writes,
     counts,
     transitions,
     problems: problemLog,

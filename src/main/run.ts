@@ -11,6 +11,8 @@ import { formatMs } from './options/durations.ts';
 import type { Options } from './options/options.ts';
 import { createPolling } from './polling.ts';
 import { PollClock } from './polls/poll-clock.ts';
+import { serverFields } from './projection/transition-log.ts';
+import type { WriteQueue } from './projection/write-queue.ts';
 import { StartupError, startupStep } from './startup-error.ts';
 import { createTelemetry } from './telemetry/telemetry.ts';
 import type { Version } from './version.ts';
@@ -33,13 +35,13 @@ export interface RunContext {
 
 const application = 'region-monitor';
 
-/** What a stop may take: writes in flight are finished, then telemetry is flushed. Together less than 3 s. */
-const stopMs = { writes: 1_000, telemetry: 1_500 };
+/** Time to flush telemetry at a stop. */
+const flushMs = 1_500;
 
 const profileCheckMs = 60_000;
 
 /**
- * Watches until the signal aborts, and resolves when everything is released: within 3 s. Rejects with a StartupError when it
+ * Watches until the signal aborts, and resolves when everything is released: within --drain-timeout and 2 s. Rejects with a StartupError when it
  * cannot start; nothing that a region or the API server does afterwards makes it reject.
  */
 export async function run(options: Options, context: RunContext): Promise<void> {
@@ -80,7 +82,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
         onRecovered: (message) => logger.info('telemetry exported again', { detail: message }),
       }),
     ),
-    async (opened) => opened.shutdown(stopMs.telemetry),
+    async (opened) => opened.shutdown(flushMs),
   );
   const parts = await createPolling(options, {
     clock,
@@ -91,7 +93,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     resources,
     createCheckers: context.checkers,
   });
-  const { client, caches, pool, writer, checker, cycles } = parts;
+  const { client, caches, pool, regions, writes, cycles } = parts;
   const ticksPerPoll = Math.round(options.pollPeriodMs / options.transitionPollPeriodMs);
   let polled = 0;
   const firstPoll = Promise.withResolvers<void>();
@@ -112,7 +114,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     polls,
     pollPeriodMs: options.pollPeriodMs,
     caches,
-    triedAll: () => checker.triedAll,
+    triedAll: () => regions.triedAll,
   });
 
   const stop = new AbortController();
@@ -120,7 +122,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
   const background: Promise<void>[] = [];
   resources.defer(async () => {
     stop.abort();
-    await writer.drained(stopMs.writes);
+    await drain(writes, options.drainTimeoutMs, { clock, logger });
     await Promise.all([pool.close(), ...background]);
   });
   if (options.listen !== null) {
@@ -163,9 +165,22 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
   const polling = polls.run(stopping);
   if (options.requireAllRegions) {
     await Promise.race([firstPoll.promise, polling]);
-    assertAllResolved(checker.failures);
+    assertAllResolved(regions.failures);
   }
   await polling;
+}
+
+/** A write that does not end in time may stand without its line in the log, so its object is named. */
+async function drain(
+  writes: WriteQueue,
+  timeoutMs: number,
+  { clock, logger }: Pick<WatchContext, 'logger'> & { readonly clock: Clock },
+): Promise<void> {
+  for (const server of await writes.drained(timeoutMs, clock))
+    logger.error('status write did not end before the stop, its transition may not be logged', null, {
+      ...serverFields(server),
+      drain_timeout: formatMs(timeoutMs),
+    });
 }
 
 function assertAllResolved(failures: ReadonlyMap<string, CheckError>): void {

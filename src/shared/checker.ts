@@ -2,11 +2,12 @@
 
 import type { Span } from '@opentelemetry/api';
 import type { CheckError } from './errors.ts';
+import type { RegionRef } from './region-ref.ts';
 
 /** What every job carries. It holds credentials: never log it. */
 export interface CheckJob {
   /** The region that the job is for: the unit of isolation and of reporting. */
-  readonly regionId: string;
+  readonly region: RegionRef;
   /** Monotonic milliseconds (shared/clock): the job answers by then, whatever the region does. */
   readonly deadlineMs: number;
 }
@@ -53,18 +54,24 @@ export interface Cycle {
   readonly deadlineMs: number;
   /** The poll's span, parent of what the checker records. */
   readonly span: Span;
-  /** Takes a region for this poll. False when an earlier poll of it is still under way: leave it out of this one. */
-  claim(regionId: string): boolean;
 }
 
-/** The half of a check that runs on main. */
+/**
+ * The half of a check that runs on main. A poll of a region is `plan`, then `apply` for each job as it is answered, then
+ * `finish`; regions do not wait for each other, and a region whose poll has not finished is left out of the next cycle.
+ * No method may throw for what a region or the API server did.
+ */
 export interface Checker<Job extends CheckJob, Result> {
   /** For logs and metrics, for example "server-health". */
   readonly name: string;
   /** The module whose default export is the worker half, a `Check<Job, Result>`. */
   readonly worker: URL;
-  /** The jobs of this poll, of regions that `cycle.claim` gave. It must not throw for what the API server did. */
-  plan(cycle: Cycle): Promise<readonly Job[]>;
-  /** Projects one report. It must not throw for what a region or the API server did. */
+  /** The regions of this cycle, those too whose earlier poll is still under way. */
+  regions(cycle: Cycle): Iterable<RegionRef> | Promise<Iterable<RegionRef>>;
+  /** The jobs of one region; none when there is nothing to ask. */
+  plan(region: RegionRef, cycle: Cycle): Promise<readonly Job[]>;
+  /** Projects one report. */
   apply(job: Job, report: JobReport<Result>, cycle: Cycle): Promise<void>;
+  /** Ends the poll of a region: its jobs, if it had any, were applied. */
+  finish?(region: RegionRef, cycle: Cycle): void;
 }

@@ -71,6 +71,13 @@ export function concernsRegion(code: ErrorCode): boolean {
   return regionWide.has(code);
 }
 
+const answers: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['unauthorized', 'forbidden', 'wrong-scope']);
+
+/** Whether the region itself said no, quickly and on purpose: it is up, whatever it thinks of us. */
+export function isAnswer(code: ErrorCode): boolean {
+  return answers.has(code);
+}
+
 /** An error as data: safe to send, to log and to count. Never holds a credential. */
 export interface CheckError {
   code: ErrorCode;
@@ -99,4 +106,9 @@ export function toCheckError(thrown: unknown): CheckError {
     code: 'internal',
     message: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown),
   };
+}
+
+/** Anything that was thrown, as an Error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -64,6 +64,7 @@ export interface ProblemObject {
 
 export interface RegionStatus {
   readonly regionId: string;
+  readonly namespace: string;
   readonly regionName: string;
   readonly provider: string;
   /** Waiting for its first answer; up or down, as the last poll found it; or of a provider without servers to ask for. */

@@ -67,8 +67,8 @@ async function runCheck({ module, job }: Assignment): Promise<Outcome<unknown>> 
   }
 }
 
-function lateOutcome({ regionId }: CheckJob): { ok: false; error: CheckError } {
-  const message = `the check of region ${regionId} did not end by its deadline`;
+function lateOutcome({ region }: CheckJob): { ok: false; error: CheckError } {
+  const message = `the check of region ${region.name} did not end by its deadline`;
   return { ok: false, error: { code: 'timeout', message } };
 }
 

@@ -137,6 +137,14 @@ export const flags = {
     default: '30s',
     description: 'time for the first lists from Kubernetes to be complete; the process ends otherwise',
   }),
+  drainTimeout: flag({
+    name: 'drain-timeout',
+    group: 'Kubernetes',
+    kind: 'duration',
+    parse: durationFrom(0),
+    default: '8s',
+    description: 'time for writes under way to end when the process is stopped',
+  }),
 
   workers: following({
     name: 'workers',

@@ -36,6 +36,7 @@ export interface Options {
   readonly writeConcurrency: number;
   readonly reconcileEvery: number;
   readonly startupTimeoutMs: number;
+  readonly drainTimeoutMs: number;
   readonly requireAllRegions: boolean;
   /** Writes nothing: says what it would write. */
   readonly shadow: boolean;
@@ -116,6 +117,7 @@ export function readOptions(
     writeConcurrency: reader.value(flags.writeConcurrency),
     reconcileEvery: reader.value(flags.reconcileEvery),
     startupTimeoutMs: reader.value(flags.startupTimeout),
+    drainTimeoutMs: reader.value(flags.drainTimeout),
     requireAllRegions: reader.value(flags.requireAllRegions),
     shadow: reader.value(flags.shadow),
   };

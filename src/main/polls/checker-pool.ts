@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import type { CheckJob, JobReport, Outcome } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { CheckError, ErrorCode } from '../../shared/errors.ts';
+import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import type { EventLoopTurns } from './event-loop-turns.ts';
 import { type Ran, WorkerPool, type WorkerPoolOptions, type WorkerState } from './worker-pool.ts';
 
@@ -49,6 +50,7 @@ export class CheckerPool {
   /** Only while somebody is suspected: its threads cost memory. */
   #isolated: WorkerPool | null = null;
   #isolatedJobs = 0;
+  /** By key of the region. */
   readonly #suspects = new Map<string, Suspect>();
   #closing = false;
 
@@ -72,12 +74,12 @@ export class CheckerPool {
     const { clock } = this.#options;
     const queuedMs = clock.monotonicMs();
     let ran: Ran;
-    if (this.#suspects.has(job.regionId)) {
+    if (this.#suspects.has(regionKey(job.region))) {
       ran = await this.#runIsolated(module, job);
     } else {
       ran = await this.#shared.run(module, job);
       if (threadDied(ran)) {
-        this.#suspect(job.regionId, ran);
+        this.#suspect(regionKey(job.region), ran);
         if (clock.monotonicMs() < job.deadlineMs) ran = await this.#runIsolated(module, job);
       }
     }
@@ -86,8 +88,8 @@ export class CheckerPool {
   }
 
   /** Lets go of what is remembered of a region. */
-  forget(regionId: string): void {
-    this.#suspects.delete(regionId);
+  forget(region: RegionRef): void {
+    this.#suspects.delete(regionKey(region));
     this.#closeUnneeded();
   }
 
@@ -104,31 +106,31 @@ export class CheckerPool {
       jobsPerThread: 1,
       firstNumber: this.#options.workers,
     });
-    const suspect = this.#suspects.get(job.regionId);
+    const suspect = this.#suspects.get(regionKey(job.region));
     if (suspect !== undefined) suspect.jobs++;
     this.#isolatedJobs++;
     const ran = await this.#isolated.run(module, job);
     this.#isolatedJobs--;
-    if (suspect !== undefined) this.#judge(job.regionId, suspect, ran);
-    else if (threadDied(ran)) this.#suspect(job.regionId, ran);
+    if (suspect !== undefined) this.#judge(regionKey(job.region), suspect, ran);
+    else if (threadDied(ran)) this.#suspect(regionKey(job.region), ran);
     this.#closeUnneeded();
     return ran;
   }
 
-  #judge(regionId: string, suspect: Suspect, ran: Ran): void {
+  #judge(key: string, suspect: Suspect, ran: Ran): void {
     if (ran.ok) suspect.answered = true;
     if (threadDied(ran)) suspect.died = true;
     suspect.jobs--;
     if (suspect.jobs > 0) return;
-    if (suspect.answered && !suspect.died) this.#suspects.delete(regionId);
+    if (suspect.answered && !suspect.died) this.#suspects.delete(key);
     suspect.answered = false;
     suspect.died = false;
   }
 
   /** A job that the thread had not begun cannot have been what ended it. */
-  #suspect(regionId: string, { worker }: Ran): void {
-    if (worker === null || this.#suspects.has(regionId)) return;
-    this.#suspects.set(regionId, { jobs: 0, answered: false, died: false });
+  #suspect(key: string, { worker }: Ran): void {
+    if (worker === null || this.#suspects.has(key)) return;
+    this.#suspects.set(key, { jobs: 0, answered: false, died: false });
   }
 
   #closeUnneeded(): void {

@@ -1,9 +1,11 @@
-// The polls of one checker: plans jobs, dispatches them to the pool, applies each report as it comes. A region whose
-// earlier poll is still under way is left out of the next one and counted, never queued twice.
+// The polls of one checker. Each region is polled by itself: planned, its jobs dispatched to the pool, each report applied
+// as it comes, and finished when the last one was. A region whose earlier poll has not finished is skipped and counted,
+// never queued twice.
 
 import type { Tracer } from '@opentelemetry/api';
 import type { Checker, CheckJob, Cycle } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { endSpan, startPoll } from '../telemetry/tracing.ts';
@@ -30,8 +32,8 @@ export interface Pollable {
 
 export class PollCycle<Job extends CheckJob, Result> implements Pollable {
   readonly #options: PollCycleOptions<Job, Result>;
-  /** Jobs that are left of each region under way; 0 while it is being planned. */
-  readonly #jobsLeft = new Map<string, number>();
+  /** Regions whose poll is under way, by key. */
+  readonly #underway = new Set<string>();
 
   constructor(options: PollCycleOptions<Job, Result>) {
     this.#options = options;
@@ -41,38 +43,34 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
   async poll(number: number, scope: Cycle['scope'] = 'all'): Promise<void> {
     const { checker, clock, checkTimeoutMs, unsettledTimeoutMs, metrics, tracer, signal } = this.#options;
     const span = startPoll(tracer, checker.name, number);
-    const claimed = new Set<string>();
-    const cycle: Cycle = {
-      scope,
-      number,
-      signal,
-      span,
-      deadlineMs: clock.monotonicMs() + (scope === 'all' ? checkTimeoutMs : unsettledTimeoutMs),
-      claim: (regionId) => {
-        const free = !this.#jobsLeft.has(regionId);
-        if (free) {
-          claimed.add(regionId);
-          this.#jobsLeft.set(regionId, 0);
-        } else if (scope === 'all') {
-          metrics.pollSkipped(checker.name, regionId);
-        }
-        return free;
-      },
-    };
+    const timeoutMs = scope === 'all' ? checkTimeoutMs : unsettledTimeoutMs;
+    const cycle: Cycle = { scope, number, signal, span, deadlineMs: clock.monotonicMs() + timeoutMs };
     if (scope === 'all') metrics.pollStarted(checker.name);
-    const jobs = await this.#plan(cycle);
-    for (const { regionId } of jobs) this.#jobsLeft.set(regionId, (this.#jobsLeft.get(regionId) ?? 0) + 1);
-    for (const regionId of claimed) if (this.#jobsLeft.get(regionId) === 0) this.#jobsLeft.delete(regionId);
-    await Promise.all(jobs.map(async (job) => this.#run(job, cycle)));
+    try {
+      const regions = await checker.regions(cycle);
+      await Promise.all([...regions].map(async (region) => this.#pollRegion(region, cycle)));
+    } catch (error) {
+      this.#failed(error);
+    }
     endSpan(span);
   }
 
-  async #plan(cycle: Cycle): Promise<readonly Job[]> {
+  async #pollRegion(region: RegionRef, cycle: Cycle): Promise<void> {
+    const { checker, metrics } = this.#options;
+    const key = regionKey(region);
+    if (this.#underway.has(key)) {
+      if (cycle.scope === 'all') metrics.pollSkipped(checker.name, region.name);
+      return;
+    }
+    this.#underway.add(key);
     try {
-      return await this.#options.checker.plan(cycle);
+      const jobs = await checker.plan(region, cycle);
+      await Promise.all(jobs.map(async (job) => this.#run(job, cycle)));
+      checker.finish?.(region, cycle);
     } catch (error) {
       this.#failed(error);
-      return [];
+    } finally {
+      this.#underway.delete(key);
     }
   }
 
@@ -89,10 +87,6 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
       await checker.apply(job, report, cycle);
     } catch (error) {
       this.#failed(error);
-    } finally {
-      const left = (this.#jobsLeft.get(job.regionId) ?? 1) - 1;
-      if (left === 0) this.#jobsLeft.delete(job.regionId);
-      else this.#jobsLeft.set(job.regionId, left);
     }
   }
 

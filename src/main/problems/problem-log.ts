@@ -2,6 +2,7 @@
 // failure writes: the first ones in full, then a count. What is open now is there to be looked at.
 
 import type { Clock } from '../../shared/clock.ts';
+import { regionName } from '../../shared/region-ref.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Problem } from './problem.ts';
@@ -66,6 +67,11 @@ export class ProblemLog {
     this.#told.set(scope, toldSince(told, now.values(), nowMs));
   }
 
+  /** Takes problems that began between two reports of their scope. */
+  add(scope: string, problems: readonly Problem[]): void {
+    this.report(scope, [...(this.#open.get(scope)?.values() ?? []), ...problems]);
+  }
+
   /** What is open, by scope: as of its last report, without what another problem hides. */
   *open(): Iterable<readonly [scope: string, groups: readonly ProblemGroup[]]> {
     for (const scope of this.#open.keys()) {
@@ -113,7 +119,7 @@ export class ProblemLog {
       if (count <= fullLines) continue;
       this.#logger.info('further lines of the same message left out', {
         message,
-        region: scope,
+        region: regionName(scope),
         count: count - fullLines,
       });
     }

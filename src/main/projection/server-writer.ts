@@ -1,4 +1,4 @@
-// What becomes of an observation: a writer makes the Server object show it. StatusWriter does; ShadowWriter only says
+// What becomes of an observation: a writer makes the Server object show it. StatusWriter does; ShadowWriter only logs
 // what it would do. The composition root chooses.
 
 import type { Span } from '@opentelemetry/api';
@@ -14,7 +14,7 @@ export type Written =
       /** The annotation that times its provision could not be written; the next poll tries again. */
       readonly annotationError?: Error;
     }
-  /** The object is no more. */
+  /** The object no longer exists. */
   | { readonly kind: 'gone' }
   /** Not written; the next poll tries again. */
   | { readonly kind: 'failed'; readonly error: Error };
@@ -29,10 +29,8 @@ export interface WriteRequest {
 }
 
 export interface ServerWriter {
-  /** True when there is nothing to write: the object shows the observation already. The case of most servers at most polls. */
+  /** True when there is nothing to write: the object shows the observation. The case of most servers at most polls. */
   isIdle(server: ServerRecord, observation: Observation): boolean;
-  /** Makes the object show the observation. Never rejects. */
+  /** Makes the object show the observation. Never rejects. One write at a time for each object. */
   write(request: WriteRequest): Promise<Written>;
-  /** Resolves when no write is in flight; those that wait give up when their signal aborts. */
-  drained(timeoutMs: number): Promise<void>;
 }

@@ -66,10 +66,6 @@ export class ShadowWriter implements ServerWriter {
     return { kind: 'stands', server: after };
   }
 
-  async drained(): Promise<void> {
-    // Nothing is ever in flight.
-  }
-
   #change(server: ServerRecord, observation: Observation): Change {
     const nowMs = this.#options.clock.now();
     const projection = projectServer(server, observation, nowMs);

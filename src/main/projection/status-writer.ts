@@ -1,16 +1,15 @@
 // Writes what was observed into Server objects. It guarantees:
 // - only what differs is written                     (projection is null otherwise)
 // - another writer's change is never overwritten     (merge patch with the resourceVersion that was read; on conflict the
-//                                                     object is read again and projected anew)
-// - a transition is told once, after its write stands (told here, after the answer; when the answer is lost the object is
-//                                                     read back, now or at the next poll)
-// - the API server is not overrun                    (one limit for all writes; 429 and Retry-After pause them all)
+//                                                     object is read and projected again)
+// - a transition is logged once, after its write     (logged here, after the answer; when the answer is lost, or is not the
+//   stands                                            object that was written, the object is read back, now or at the next poll)
+// - the API server is not overrun                    (429 and Retry-After pause all writes; WriteQueue limits their number)
 
 import type { Tracer } from '@opentelemetry/api';
-import pLimit, { type LimitFunction } from 'p-limit';
 import type { Clock } from '../../shared/clock.ts';
 import { kubernetesTime } from '../../shared/conditions.ts';
-import { toCheckError } from '../../shared/errors.ts';
+import { asError, toCheckError } from '../../shared/errors.ts';
 import { pendingEntryAnnotation } from '../../shared/labels.ts';
 import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
@@ -27,8 +26,6 @@ import type { TransitionLog } from './transition-log.ts';
 export interface StatusWriterOptions {
   readonly client: Pick<KubernetesClient, 'get' | 'patch'>;
   readonly servers: Pick<ResourceCache<ServerRecord>, 'parse' | 'put' | 'onChange'>;
-  /** Writes in flight at once, at most. */
-  readonly concurrency: number;
   readonly clock: Clock;
   readonly log: Pick<TransitionLog, 'phase' | 'health' | 'invalidPendingTime' | 'clockSkew'>;
   readonly metrics: Pick<Metrics, 'statusWrite' | 'transition' | 'recordProvision'>;
@@ -36,6 +33,8 @@ export interface StatusWriterOptions {
 }
 
 const attempts = 6;
+/** A write that has taken longer is not tried again before the next poll: others wait for its place. */
+const retryMs = 10_000;
 const backoffMs = 200;
 const pauseMs = { default: 1_000, most: 30_000 };
 
@@ -47,24 +46,17 @@ interface Unanswered {
 
 export class StatusWriter implements ServerWriter {
   readonly #options: StatusWriterOptions;
-  readonly #limit: LimitFunction;
   /** By uid of the object. */
   readonly #unanswered = new Map<string, Unanswered>();
   #pausedUntilMs = 0;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
-    this.#limit = pLimit(options.concurrency);
     options.servers.onChange(({ type, record, previous }) => {
       const gone = type === 'delete' ? record : previous;
       if (gone !== undefined && (type === 'delete' || gone.uid !== record.uid))
         this.#unanswered.delete(gone.uid);
     });
-  }
-
-  /** Writes in flight or waiting for their turn. */
-  get pending(): number {
-    return this.#limit.activeCount + this.#limit.pendingCount;
   }
 
   isIdle(server: ServerRecord, observation: Observation): boolean {
@@ -76,29 +68,21 @@ export class StatusWriter implements ServerWriter {
   }
 
   async write(request: WriteRequest): Promise<Written> {
-    return this.#limit(async () => this.#attempt(request));
-  }
-
-  async drained(timeoutMs: number): Promise<void> {
-    const { clock } = this.#options;
-    const deadlineMs = clock.monotonicMs() + timeoutMs;
-    while (this.pending > 0 && clock.monotonicMs() < deadlineMs) await clock.sleep(10);
-  }
-
-  async #attempt(request: WriteRequest): Promise<Written> {
+    const { clock, metrics } = this.#options;
+    const startMs = clock.monotonicMs();
     try {
       request.signal.throwIfAborted();
-      const written = await this.#writeStatus(request);
+      const written = await this.#writeStatus(request, startMs);
       return written.kind === 'stands'
         ? await this.#writeAnnotation(written.server, request.signal)
         : written;
     } catch (error) {
-      if (!request.signal.aborted) this.#options.metrics.statusWrite('failed', 0);
-      return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+      if (!request.signal.aborted) metrics.statusWrite('failed', (clock.monotonicMs() - startMs) / 1000);
+      return { kind: 'failed', error: asError(error) };
     }
   }
 
-  async #writeStatus(request: WriteRequest): Promise<Written> {
+  async #writeStatus(request: WriteRequest, startMs: number): Promise<Written> {
     const { server, observation, signal } = request;
     const { clock, metrics } = this.#options;
     let current = await this.#upToDate(request);
@@ -114,14 +98,14 @@ export class StatusWriter implements ServerWriter {
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (error.status === 404) break;
-        if (attempt >= attempts || !mayRetry(error)) throw error;
+        if (attempt >= attempts || !mayRetry(error) || clock.monotonicMs() - startMs > retryMs) throw error;
         if (error.status === 429 || error.retryAfterMs !== null) this.#pause(error.retryAfterMs);
         else if (error.status !== 409)
           await clock.sleep(backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random()), signal);
         current = await this.#readBack(request);
       }
     }
-    metrics.statusWrite('gone', 0);
+    metrics.statusWrite('gone', null);
     this.#unanswered.delete(server.uid);
     return { kind: 'gone' };
   }
@@ -137,14 +121,16 @@ export class StatusWriter implements ServerWriter {
     const startMs = clock.monotonicMs();
     const seconds = () => (clock.monotonicMs() - startMs) / 1000;
     try {
-      // Without the signal: a write that was begun is finished, so that its transition is told.
+      // Without the signal: a write that was begun is finished, so that its transition is logged.
       const answer = await client.patch(path(before, 'status'), patch(before, { status: projection.change }));
+      const after = this.#written(answer, before, projection);
       metrics.statusWrite('applied', seconds());
       if (span !== undefined) endSpan(span);
       // This version was still the one before: an earlier attempt without an answer was not applied.
       this.#unanswered.delete(before.uid);
-      this.#tell(before, projection, attributes);
-      return this.#store(answer);
+      this.#announce(before, projection, attributes);
+      this.#options.servers.put(after);
+      return after;
     } catch (error) {
       if (span !== undefined) endSpan(span, toCheckError(error));
       if (error instanceof ApiError && error.status === 409) metrics.statusWrite('conflict', seconds());
@@ -175,10 +161,29 @@ export class StatusWriter implements ServerWriter {
         }
       }
     } catch (error) {
-      const annotationError = error instanceof Error ? error : new Error(String(error));
+      const annotationError = asError(error);
       return { kind: 'stands', server: current ?? server, ...(signal.aborted ? {} : { annotationError }) };
     }
     return { kind: 'stands', server: current ?? server };
+  }
+
+  /** The object in the answer to a patch. Anything else comes from something between us and the API server. */
+  #written(answer: unknown, before: ServerRecord, { change }: Projection): ServerRecord {
+    let after: ServerRecord | null = null;
+    try {
+      after = this.#options.servers.parse(answer);
+    } catch {
+      // Not even an object: it says nothing of what was written.
+    }
+    const written = after?.uid === before.uid && after.resourceVersion !== before.resourceVersion;
+    if (after !== null && (written || (change !== null && shows(after, change)))) return after;
+    throw new ApiError('the answer to the status patch is not the Server that was patched: what answered?', {
+      status: 200,
+      verb: 'patch',
+      resource: 'servers/status',
+      reason: 'InvalidResponse',
+      retryAfterMs: null,
+    });
   }
 
   async #read(server: ServerRecord, signal: AbortSignal): Promise<ServerRecord | null> {
@@ -220,17 +225,17 @@ export class StatusWriter implements ServerWriter {
     return found;
   }
 
-  /** If a change whose answer was lost stands in the object, its transitions are told now; either way it is settled. */
+  /** If a change whose answer was lost stands in the object, its transitions are logged now; either way it is settled. */
   #settle(server: ServerRecord, attributes: FlavorAttributes): void {
     const lost = this.#unanswered.get(server.uid);
     // It may yet be applied: the API server is only slow.
     if (lost === undefined || lost.before.resourceVersion === server.resourceVersion) return;
     this.#unanswered.delete(server.uid);
     const stands = standing(server, lost.projections);
-    if (stands !== undefined) this.#tell(lost.before, stands, attributes);
+    if (stands !== undefined) this.#announce(lost.before, stands, attributes);
   }
 
-  #tell(before: ServerRecord, projection: Projection, attributes: FlavorAttributes): void {
+  #announce(before: ServerRecord, projection: Projection, attributes: FlavorAttributes): void {
     const { log, metrics, clock } = this.#options;
     const { phaseTransition, healthTransition } = projection;
     if (phaseTransition !== null) {

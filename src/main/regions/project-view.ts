@@ -67,6 +67,18 @@ export class ProjectView {
     return this.#confirming;
   }
 
+  /** Forgets everything: it is the view of another project now. */
+  clear(): void {
+    this.#byId.clear();
+    this.#remembered.clear();
+    this.#malformed.clear();
+    this.#faults.clear();
+    this.#watermark = null;
+    this.#digest = null;
+    this.#confirming = false;
+    this.#index();
+  }
+
   /** Faults that are known, by provider id. */
   knownFaults(): Readonly<Record<string, KnownFault>> {
     return Object.fromEntries(this.#faults);

@@ -1,15 +1,17 @@
-// How a region has been doing: whether its last poll got an answer, since when it got none, and whether it is given a
-// rest. After some failed polls in a row only one project is asked, and the others only if it answers; after many, polls
-// are left out as well. The first success ends all that at once.
+// How a region has been doing: whether its last poll got an answer, since when it got none, and whether it rests. After
+// some failed polls in a row its breaker opens: one project is asked first, and the others only if it answers. After many,
+// polls are skipped as well. The first success ends all that at once.
 
-import { type CheckError, concernsRegion, type ErrorCode } from '../../shared/errors.ts';
-import type { PollOutcome } from '../server-health/poll.ts';
+import { type CheckError, concernsRegion, type ErrorCode, isAnswer } from '../../shared/errors.ts';
 
 export interface RegionHealthOptions {
   readonly pollPeriodMs: number;
   /** 0 to 1. */
   readonly random: () => number;
 }
+
+/** How a poll of a region went: `partial` when some of its projects or servers failed. */
+export type PollOutcome = 'ok' | 'partial' | ErrorCode;
 
 /** A poll that has ended. */
 export interface EndedPoll {
@@ -23,11 +25,11 @@ export interface EndedPoll {
 const remembered = 30;
 /** Failed polls in a row after which the breaker opens. */
 const opensAfter = 3;
-/** Failed polls in a row after which polls are left out as well. */
+/** Failed polls in a row after which polls are skipped as well. */
 const restsAfter = 8;
-/** Polls left out in a row, at most, and for at most so long. */
+/** Longest run of skipped polls, in polls and in time. */
 const longestRest = { polls: 7, ms: 300_000 };
-/** What the region's Secret may mend, by its keys ca.crt and region-name: each poll reads it, so none is left out. */
+/** What the region's Secret may mend, by its keys ca.crt and region-name: each poll reads it, so none is skipped. */
 const mendedBySecret: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['tls', 'no-endpoint']);
 
 export class RegionHealth {
@@ -40,7 +42,6 @@ export class RegionHealth {
   readonly #polls: EndedPoll[] = [];
   #rest = 0;
   #notBeforeMs = 0;
-  #resourceVersion = '';
 
   constructor(options: RegionHealthOptions) {
     this.#options = options;
@@ -85,15 +86,18 @@ export class RegionHealth {
     return this.#failures >= opensAfter;
   }
 
-  /** Whether this poll is to ask the region. Asked once a poll; a Region that was changed is asked at once. */
-  takeTurn(nowMs: number, resourceVersion: string): boolean {
-    const changed = resourceVersion !== this.#resourceVersion;
-    this.#resourceVersion = resourceVersion;
-    if (changed) return true;
+  /** Whether this poll is to ask the region. Asked once a poll. */
+  takeTurn(nowMs: number): boolean {
     if (nowMs < this.#notBeforeMs) return false;
     if (this.#rest === 0) return true;
     this.#rest--;
     return false;
+  }
+
+  /** Ends a rest: something that matters to the region was changed. */
+  wake(): void {
+    this.#rest = 0;
+    this.#notBeforeMs = 0;
   }
 
   succeeded(nowMs: number): void {
@@ -101,18 +105,21 @@ export class RegionHealth {
     this.#failures = 0;
     this.#failure = null;
     this.#lastGoodMs = nowMs;
-    this.#rest = 0;
-    this.#notBeforeMs = 0;
+    this.wake();
   }
 
   /**
-   * Notes a poll without an answer. What says nothing of the region itself (a wrong password, a missing Secret) needs
-   * no rest: it costs the region little, and may be mended any time.
+   * Notes a poll without a result. The breaker is for silence: a region that refuses a password has answered, which
+   * closes it. What was never sent (a Secret is missing) says nothing of the region.
    */
   failed(error: CheckError, nowMs: number): void {
     this.#tried = true;
     this.#failure = error;
-    if (!concernsRegion(error.code)) return;
+    if (!concernsRegion(error.code)) {
+      if (isAnswer(error.code)) this.#failures = 0;
+      this.wake();
+      return;
+    }
     this.#failures++;
     this.#notBeforeMs = nowMs + Math.min(error.retryAfterMs ?? 0, longestRest.ms);
     this.#rest = mendedBySecret.has(error.code) ? 0 : this.#nextRest();

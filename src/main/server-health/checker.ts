@@ -1,385 +1,288 @@
-// The server-health check, the half on main: plans the jobs of each region, and applies what came back to Server objects,
+// The server-health check, the half on main: plans the jobs of each region, and projects what came back onto Server objects,
 // counts and logs. Each job's answer is applied as it arrives, whatever the other regions do.
 
 import type { Span, Tracer } from '@opentelemetry/api';
 import type { Checker, Cycle, JobReport } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { type CheckError, concernsRegion } from '../../shared/errors.ts';
+import { concernsRegion } from '../../shared/errors.ts';
+import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import type { ServerHealthJob, ServerHealthResult } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
-import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
-import type { RegionRecord } from '../kubernetes/objects/resource-records.ts';
+import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
 import type { StateCounts } from '../projection/state-counts.ts';
-import type { ProviderRegistry } from '../regions/provider-registry.ts';
-import { RegionHealth } from '../regions/region-health.ts';
-import type { RegionState } from '../regions/region-state.ts';
-import type { Metrics, RegionSnapshot } from '../telemetry/metrics.ts';
+import type { AccessReader } from '../regions/access.ts';
+import type { Project } from '../regions/project.ts';
+import type { Region } from '../regions/region.ts';
+import type { Regions } from '../regions/regions.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { endSpan, spanFromCalls, startRegionCheck } from '../telemetry/tracing.ts';
-import { groupServers, type JobLimits, type ProjectPlan, type RegionServers, regionJobs } from './jobs.ts';
-import { type PollOutcome, RegionPoll } from './poll.ts';
+import { countServers, groupServers, type RegionServers } from './grouping.ts';
+import { type JobLimits, regionJobs } from './jobs.ts';
+import { RegionPoll } from './poll.ts';
 import {
   breakerOpened,
   flavorsFailed,
   malformedRecord,
   missingRegionLabel,
   mostVanished,
-  regionUnresolved,
 } from './problems.ts';
-import type { DueWrite, ServerProjector } from './projector.ts';
+import type { ServerProjector } from './projector.ts';
+import type { WriteProblems } from './write-problems.ts';
 
 export interface ServerHealthOptions {
   /** Module of the worker half. */
   readonly worker: URL;
-  readonly registry: ProviderRegistry;
-  readonly regions: Pick<ResourceCache<RegionRecord>, 'values'>;
-  readonly servers: Pick<ResourceCache<ServerRecord>, 'get' | 'values'>;
+  readonly regions: Regions;
+  readonly access: AccessReader;
+  readonly servers: Pick<ObjectView<ServerRecord>, 'values'>;
   readonly projector: ServerProjector;
+  readonly writeProblems: WriteProblems;
   readonly counts: StateCounts;
-  readonly problems: Pick<ProblemLog, 'report' | 'forget'>;
+  readonly problems: Pick<ProblemLog, 'report'>;
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly clock: Clock;
   readonly turns: EventLoopTurns;
-  readonly pollPeriodMs: number;
-  /** For so long the last known counts are shown of what cannot be observed. */
+  /** How long to keep the last known counts of projects that cannot be observed. */
   readonly holdLastKnownMs: number;
   readonly limits: Omit<JobLimits, 'deadlineMs' | 'traced'>;
-  /** Called for a region that is neither defined nor named by any server any more. */
-  readonly onRegionGone: (regionId: string) => void;
 }
 
 /** A region's poll that is under way. */
 interface Underway {
   readonly poll: RegionPoll;
-  readonly state: RegionState;
-  readonly plans: ReadonlyMap<string, ProjectPlan>;
+  readonly region: Region;
+  /** The projects that are polled, by identity. */
+  readonly projects: ReadonlyMap<string, Project>;
   readonly span: Span;
-  readonly scope: Cycle['scope'];
-  jobsLeft: number;
 }
 
-/** A defined region, and how it has been doing; null before its first poll. */
-export interface WatchedRegion {
-  readonly record: RegionRecord;
-  readonly health: RegionHealth | null;
-  /** Servers that name it, as of the last plan. */
-  readonly servers: number;
-}
-
-/** Whose problems those are that belong to no region. No label can hold it, so it is no region's id. */
+/** The scope of problems that belong to no region. No label can hold it, so it is not a region's id. */
 export const noRegion = '(none)';
 
 export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealthResult> {
   readonly name = 'server-health';
   readonly worker: URL;
   readonly #options: ServerHealthOptions;
+  /** By key of the region. */
   readonly #underway = new Map<string, Underway>();
-  readonly #health = new Map<string, RegionHealth>();
-  /** The servers of each region's projects, as of its last plan. */
-  readonly #plans = new Map<string, ReadonlyMap<string, ProjectPlan>>();
-  /** Servers that name each region, as of the last plan. */
-  #servers: ReadonlyMap<string, number> = new Map();
+  /** The servers of each region, as of the last cycle. */
+  #servers: ReadonlyMap<string, RegionServers> = new Map();
 
   constructor(options: ServerHealthOptions) {
     this.worker = options.worker;
     this.#options = options;
   }
 
-  /** True when every defined region was tried at least once. */
-  get triedAll(): boolean {
-    for (const { name } of this.#options.regions.values())
-      if (this.#health.get(name)?.tried !== true) return false;
-    return true;
-  }
-
-  /** Why the last poll of a region got no answer; regions that answered are not in it. */
-  get failures(): ReadonlyMap<string, CheckError> {
-    const failures = new Map<string, CheckError>();
-    for (const [regionId, { failure }] of this.#health) if (failure !== null) failures.set(regionId, failure);
-    return failures;
-  }
-
-  *regionSnapshots(): Iterable<RegionSnapshot> {
-    const nowMs = this.#options.clock.monotonicMs();
-    for (const { record, health, servers } of this.regions()) {
-      // A region that has no servers to ask for is neither up nor down.
-      if (health?.failure?.code === 'unsupported') continue;
-      const lastGoodMs = health?.lastGoodMs ?? null;
-      yield {
-        regionId: record.name,
-        regionName: record.displayName,
-        up: health?.up ?? false,
-        breakerOpen: health?.breakerOpen ?? false,
-        lastGoodAgeSeconds: lastGoodMs === null ? null : (nowMs - lastGoodMs) / 1000,
-        servers,
-      };
-    }
-  }
-
-  *regions(): Iterable<WatchedRegion> {
-    for (const record of this.#options.regions.values()) {
-      const { name } = record;
-      yield { record, health: this.#health.get(name) ?? null, servers: this.#servers.get(name) ?? 0 };
-    }
-  }
-
-  async plan(cycle: Cycle): Promise<readonly ServerHealthJob[]> {
-    if (cycle.scope === 'unsettled') return this.#planUnsettled(cycle);
-    const { servers, regions, problems, metrics, clock } = this.#options;
+  async regions(cycle: Cycle): Promise<Iterable<RegionRef>> {
+    const { servers, regions, access, problems, metrics } = this.#options;
+    if (cycle.scope === 'unsettled')
+      return [...regions.values()].filter(({ unsettled, health }) => unsettled && health.failure === null);
     const grouped = await groupServers(servers.values());
     problems.report(noRegion, grouped.withoutRegion.map(missingRegionLabel));
     metrics.serversSkipped('missing-region-label', '', grouped.withoutRegion.length);
-    this.#servers = new Map(
-      [...grouped.regions].map(([regionId, region]) => [regionId, countServers(region)]),
-    );
-    const regionIds = new Set(grouped.regions.keys());
-    for (const { name } of regions.values()) regionIds.add(name);
-    this.#forgetAllBut(regionIds);
-    const versions = new Map(
-      [...regions.values()].map(({ name, resourceVersion }) => [name, resourceVersion]),
-    );
-    const due = [...regionIds].filter(
-      (regionId) =>
-        cycle.claim(regionId) &&
-        this.#healthOf(regionId).takeTurn(clock.monotonicMs(), versions.get(regionId) ?? ''),
-    );
-    const jobs = await Promise.all(
-      due.map(async (regionId) => this.#planRegion(regionId, grouped.regions.get(regionId), cycle)),
-    );
-    return jobs.flat();
+    this.#servers = grouped.regions;
+    regions.update([...grouped.regions.values()].map(({ region }) => region));
+    access.retainSecrets();
+    return [...regions.values()];
+  }
+
+  async plan(ref: RegionRef, cycle: Cycle): Promise<readonly ServerHealthJob[]> {
+    const region = this.#options.regions.get(ref);
+    if (region === undefined) return [];
+    return cycle.scope === 'all' ? this.#planAll(region, cycle) : this.#planUnsettled(region, cycle);
   }
 
   async apply(job: ServerHealthJob, report: JobReport<ServerHealthResult>, cycle: Cycle): Promise<void> {
-    const underway = this.#underway.get(job.regionId);
+    const underway = this.#underway.get(regionKey(job.region));
     if (underway === undefined) return;
-    const { poll, plans, span } = underway;
+    const { poll, projects, span } = underway;
     const { metrics, tracer } = this.#options;
     if (report.outcome.ok) {
       const { result } = report.outcome;
-      metrics.requests(job.regionId, result.requests);
+      metrics.requests(job.region.name, result.requests);
       spanFromCalls(tracer, span, result.calls);
       await this.#applyResult(underway, result, cycle);
-    } else {
-      const { error } = report.outcome;
-      for (const { identityId } of job.projects) {
-        poll.failed({ identityId, error, servers: plans.get(identityId)?.servers ?? [] });
-      }
-      if (job.projects.length === 0) poll.failed({ identityId: '', error, servers: [] });
+      return;
     }
-    underway.jobsLeft--;
-    if (underway.jobsLeft > 0) return;
-    this.#underway.delete(job.regionId);
-    // The monitor's own end says nothing about the region.
-    if (!cycle.signal.aborted) this.#finish(underway);
+    const { error } = report.outcome;
+    for (const { identityId } of job.projects)
+      poll.failed({ identityId, error, servers: projects.get(identityId)?.servers ?? [] });
+    if (job.projects.length === 0) poll.failed({ identityId: '', error, servers: [] });
   }
 
-  async #planRegion(
-    regionId: string,
-    servers: RegionServers | undefined,
-    cycle: Cycle,
-  ): Promise<readonly ServerHealthJob[]> {
-    const { registry, clock, counts, problems, metrics } = this.#options;
-    const poll = new RegionPoll(regionId, clock.monotonicMs());
-    const span = this.#startSpan(regionId, cycle);
-    const resolved = await registry.resolve(regionId, cycle.signal);
+  finish(ref: RegionRef, cycle: Cycle): void {
+    const underway = this.#underway.get(regionKey(ref));
+    this.#underway.delete(regionKey(ref));
+    // The monitor's own end says nothing about the region.
+    if (underway === undefined || cycle.signal.aborted) return;
+    const { poll, region, span } = underway;
+    this.#showCounts(underway, cycle.scope);
+    if (cycle.scope === 'unsettled') {
+      // What went wrong is reported by the next poll: it comes soon, and asks everything.
+      endSpan(span, poll.failure);
+      return;
+    }
+    this.#noteFlavors(underway);
+    poll.writesFailed(this.#options.writeProblems.of(region));
+    this.#judge(underway);
+    this.#options.problems.report(regionKey(region), poll.problems());
+    this.#ended(underway);
+  }
+
+  /** Drops what is remembered of a region that is gone. */
+  forget(region: Region): void {
+    this.#options.counts.remove(region);
+    this.#options.writeProblems.forget(region);
+    this.#underway.delete(regionKey(region));
+  }
+
+  async #planAll(region: Region, cycle: Cycle): Promise<readonly ServerHealthJob[]> {
+    const { access, clock, metrics } = this.#options;
+    const servers = this.#servers.get(regionKey(region));
+    region.servers = servers === undefined ? 0 : countServers(servers);
+    const startedMs = clock.monotonicMs();
+    const resolved = await access.read(region.record, cycle.signal);
     if (cycle.signal.aborted) return [];
+    // A change of the Secret ends a rest, so it was read first.
+    if (resolved.ok) region.use(resolved.result);
+    if (!region.health.takeTurn(clock.monotonicMs())) return [];
+    const poll = new RegionPoll(region.name, startedMs);
+    const underway = {
+      poll,
+      region,
+      projects: new Map<string, Project>(),
+      span: this.#startSpan(region, cycle),
+    };
+    this.#underway.set(regionKey(region), underway);
     if (!resolved.ok) {
-      counts.remove(regionId);
-      problems.report(regionId, [regionUnresolved(regionId, resolved.error)]);
-      metrics.serversSkipped('region-unresolved', regionId, countServers(servers));
-      this.#healthOf(regionId).failed(resolved.error, clock.monotonicMs());
-      this.#ended(poll, span, resolved.error.code);
+      if (resolved.lasting) region.loseAccess();
+      metrics.serversSkipped('region-unresolved', region.name, region.servers);
+      poll.unresolved(resolved.error);
       return [];
     }
-    const state = resolved.result;
-    const plans = new Map<string, ProjectPlan>();
     for (const server of servers?.withoutIdentity ?? []) {
       const message = `consistency error: server ${server.name} missing identity label`;
       poll.serverFailed(server, { code: 'invalid-config', message });
     }
     for (const [identityId, ofIdentity] of servers?.identities ?? []) {
-      const [first] = ofIdentity;
-      if (first === undefined) continue;
-      const credentials = registry.credentials(state, identityId, first);
-      if (credentials.ok)
-        plans.set(identityId, { identityId, credentials: credentials.result, servers: ofIdentity });
-      else
+      const credentials = access.credentials(region, resolved.result, identityId);
+      if (credentials.ok) {
+        const project = region.project(identityId);
+        project.use(credentials.result);
+        project.servers = ofIdentity;
+        underway.projects.set(identityId, project);
+      } else {
         for (const server of ofIdentity)
           poll.serverFailed(server, credentials.error, { identity: identityId });
+      }
     }
-    state.retainProjects(new Set(plans.keys()));
-    this.#plans.set(regionId, plans);
-    return this.#begin({ poll, state, plans, span, scope: 'all', jobsLeft: 0 }, cycle);
+    region.retainProjects(new Set(underway.projects.keys()));
+    return this.#jobs(underway, cycle);
   }
 
-  /** Between two polls, only projects with servers that will soon be others than they are. */
-  #planUnsettled(cycle: Cycle): readonly ServerHealthJob[] {
-    const { registry, clock } = this.#options;
-    const jobs: ServerHealthJob[] = [];
-    for (const [regionId, state] of registry.states()) {
-      if (state.unsettled.size === 0 || this.#healthOf(regionId).failure !== null) continue;
-      const known = this.#plans.get(regionId) ?? new Map<string, ProjectPlan>();
-      const plans = new Map([...known].filter(([identityId]) => state.unsettled.has(identityId)));
-      if (plans.size === 0 || !cycle.claim(regionId)) continue;
-      const poll = new RegionPoll(regionId, clock.monotonicMs());
-      const span = this.#startSpan(regionId, cycle);
-      jobs.push(...this.#begin({ poll, state, plans, span, scope: 'unsettled', jobsLeft: 0 }, cycle));
-    }
-    return jobs;
+  /** Between two polls, only projects with servers that will soon be different. */
+  #planUnsettled(region: Region, cycle: Cycle): readonly ServerHealthJob[] {
+    const projects = new Map([...region.projects].filter(([, { unsettled }]) => unsettled));
+    const poll = new RegionPoll(region.name, this.#options.clock.monotonicMs());
+    const underway = { poll, region, projects, span: this.#startSpan(region, cycle) };
+    this.#underway.set(regionKey(region), underway);
+    return this.#jobs(underway, cycle);
   }
 
-  #begin(underway: Underway, cycle: Cycle): readonly ServerHealthJob[] {
+  #jobs({ poll, region, projects, span }: Underway, cycle: Cycle): readonly ServerHealthJob[] {
     const { limits, clock } = this.#options;
-    const { poll, state, plans, span, scope } = underway;
+    const { access, health } = region;
+    if (access === null) return [];
     const nowMs = clock.monotonicMs();
-    const projects: ProjectPlan[] = [];
-    for (const plan of plans.values()) {
-      const pause = state.pauses.of(plan.identityId, nowMs);
-      if (pause === null) projects.push(plan);
-      else poll.failed({ identityId: plan.identityId, error: pause, servers: plan.servers });
+    const asked: Project[] = [];
+    for (const project of projects.values()) {
+      const { identityId, servers } = project;
+      const error = project.pausedFor(nowMs);
+      if (error === null) asked.push(project);
+      else poll.failed({ identityId, error, servers });
     }
-    const jobs = regionJobs({
-      regionId: poll.regionId,
-      state,
-      projects,
+    return regionJobs({
+      region,
+      access,
+      projects: asked,
       limits: { ...limits, deadlineMs: cycle.deadlineMs, traced: span.isRecording() },
-      reconcile: scope === 'all',
-      probe: this.#healthOf(poll.regionId).breakerOpen,
+      reconcile: cycle.scope === 'all',
+      probe: health.breakerOpen,
       pollNumber: cycle.number,
       nowMs: clock.now(),
       monotonicMs: nowMs,
     });
-    underway.jobsLeft = jobs.length;
-    if (jobs.length === 0) this.#finish(underway);
-    else this.#underway.set(poll.regionId, underway);
-    return jobs;
   }
 
   async #applyResult(underway: Underway, result: ServerHealthResult, cycle: Cycle): Promise<void> {
-    const { poll, state, plans, span } = underway;
+    const { poll, region, projects, span } = underway;
     const { clock, projector, turns } = this.#options;
     if (result.flavors !== null) {
-      state.takeFlavors(result.flavors, clock.monotonicMs());
-      // Where there are projects, they tell how the region is.
-      if (result.flavors.outcome.ok && plans.size === 0) poll.answered();
+      region.takeFlavors(result.flavors, clock.monotonicMs());
+      // Where there are projects, they show how the region is.
+      if (result.flavors.outcome.ok && projects.size === 0) poll.answered();
     }
-    const context = { poll, state, span, signal: cycle.signal };
-    const due: DueWrite[] = [];
-    for (const project of result.projects) {
-      const plan = plans.get(project.identityId);
-      if (plan === undefined) continue;
-      const { identityId, servers } = plan;
-      const believed = await turns.take(() => state.takeProject(project, plan.credentials, cycle.number));
-      if (!project.outcome.ok) {
-        state.pauses.begin(identityId, project.outcome.error, clock.monotonicMs());
-        poll.failed({ identityId, error: project.outcome.error, servers });
+    for (const answer of result.projects) {
+      const project = projects.get(answer.identityId);
+      if (project === undefined) continue;
+      const { identityId, servers, view } = project;
+      const believed = await turns.take(() => project.take(answer, cycle.number, clock.monotonicMs()));
+      if (!answer.outcome.ok) {
+        poll.failed({ identityId, error: answer.outcome.error, servers });
         continue;
       }
       poll.answered();
-      for (const { providerId, error } of state.view(identityId).malformed()) {
+      for (const { providerId, error } of view.malformed())
         poll.note(malformedRecord(poll.regionId, identityId, providerId, error));
-      }
-      if (believed) due.push(...(await projector.project(plan, context)));
+      if (believed) await projector.project(project, { poll, region, span, signal: cycle.signal });
       else poll.note(mostVanished(poll.regionId, identityId, servers.length));
     }
-    // All projects are read first: the writes of one need not wait for those of another.
-    await projector.write(due, context);
   }
 
-  #finish(underway: Underway): void {
-    const { poll, state, plans, span, scope } = underway;
-    this.#showCounts(poll, plans, scope);
-    if (scope === 'unsettled') {
-      // What went wrong is the next poll's to tell: it comes soon, and asks everything.
-      endSpan(span, poll.failure);
-      return;
-    }
-    const { regionId } = poll;
-    const { flavorError } = state;
-    if (flavorError !== null) {
-      // Where there is no project to ask, nothing else tells how the region is; they are not asked for at every poll.
-      if (plans.size === 0) poll.failed({ identityId: '', error: flavorError, servers: [] });
-      // A region that fails as a whole is one problem.
-      if (poll.failure === null || !concernsRegion(poll.failure.code))
-        poll.note(flavorsFailed(regionId, flavorError));
-    }
-    this.#judge(poll);
-    this.#options.problems.report(regionId, poll.problems());
-    this.#ended(poll, span, poll.outcome);
+  #noteFlavors({ poll, region, projects }: Underway): void {
+    const { error } = region.flavors;
+    if (error === null || region.access === null) return;
+    // Where there is no project to ask, nothing else shows how the region is.
+    if (projects.size === 0) poll.failed({ identityId: '', error, servers: [] });
+    // A region that fails as a whole is one problem.
+    if (poll.failure === null || !concernsRegion(poll.failure.code))
+      poll.note(flavorsFailed(region.name, error));
   }
 
-  #judge(poll: RegionPoll): void {
-    const health = this.#healthOf(poll.regionId);
+  #judge({ poll, region: { health, name } }: Underway): void {
     const nowMs = this.#options.clock.monotonicMs();
     if (poll.failure === null) health.succeeded(nowMs);
     else health.failed(poll.failure, nowMs);
-    if (health.breakerOpen && poll.failure !== null) {
-      poll.note(breakerOpened(poll.regionId, poll.failure, health.failures));
-    }
+    if (health.breakerOpen && poll.failure !== null)
+      poll.note(breakerOpened(name, poll.failure, health.failures));
   }
 
   /** Projects that were observed show what they have now; others nothing, or for a while what they had. */
-  #showCounts(poll: RegionPoll, plans: ReadonlyMap<string, ProjectPlan>, scope: Cycle['scope']): void {
+  #showCounts({ poll, region }: Underway, scope: Cycle['scope']): void {
     const { counts, clock, holdLastKnownMs } = this.#options;
-    const { regionId } = poll;
-    for (const [identityId, ofProject] of poll.counts)
-      counts.replace(regionId, identityId, ofProject.values());
+    for (const [identityId, ofProject] of poll.counts) counts.replace(region, identityId, ofProject);
     if (scope === 'unsettled') return;
-    const lastGoodMs = this.#healthOf(regionId).lastGoodMs ?? Number.NEGATIVE_INFINITY;
-    const held = clock.monotonicMs() - lastGoodMs < holdLastKnownMs;
-    counts.retain(regionId, new Set(held ? plans.keys() : poll.counts.keys()));
+    const nowMs = clock.monotonicMs();
+    const shown = new Set(poll.counts.keys());
+    for (const { identityId, lastGoodMs } of region.projects.values())
+      if (lastGoodMs !== null && nowMs - lastGoodMs < holdLastKnownMs) shown.add(identityId);
+    counts.retain(region, shown);
   }
 
-  #ended({ regionId, startedMs }: RegionPoll, span: Span, outcome: PollOutcome): void {
+  #ended({ poll, region, span }: Underway): void {
     const { metrics, clock } = this.#options;
-    const seconds = (clock.monotonicMs() - startedMs) / 1000;
-    const health = this.#healthOf(regionId);
+    const { health, name, displayName } = region;
+    const { outcome } = poll;
+    const seconds = (clock.monotonicMs() - poll.startedMs) / 1000;
     health.ended({ outcome, seconds, endedAt: clock.now() });
-    metrics.regionPolled({ regionId, regionName: this.#nameOf(regionId), outcome, seconds });
+    metrics.regionPolled({ regionId: name, regionName: displayName, outcome, seconds });
     endSpan(span, health.failure);
   }
 
-  #startSpan(regionId: string, cycle: Cycle): Span {
-    return startRegionCheck(this.#options.tracer, cycle.span, {
-      regionId,
-      regionName: this.#nameOf(regionId),
-    });
+  #startSpan({ name, displayName }: Region, cycle: Cycle): Span {
+    return startRegionCheck(this.#options.tracer, cycle.span, { regionId: name, regionName: displayName });
   }
-
-  #healthOf(regionId: string): RegionHealth {
-    let health = this.#health.get(regionId);
-    if (health === undefined) {
-      health = new RegionHealth({ pollPeriodMs: this.#options.pollPeriodMs, random: Math.random });
-      this.#health.set(regionId, health);
-    }
-    return health;
-  }
-
-  #nameOf(regionId: string): string {
-    for (const { name, displayName } of this.#options.regions.values())
-      if (name === regionId) return displayName;
-    return '';
-  }
-
-  #forgetAllBut(regionIds: ReadonlySet<string>): void {
-    const { registry, counts, problems, onRegionGone } = this.#options;
-    registry.retain(regionIds);
-    for (const regionId of this.#health.keys()) {
-      if (regionIds.has(regionId)) continue;
-      this.#health.delete(regionId);
-      this.#plans.delete(regionId);
-      counts.remove(regionId);
-      problems.forget(regionId);
-      onRegionGone(regionId);
-    }
-  }
-}
-
-function countServers(servers: RegionServers | undefined): number {
-  if (servers === undefined) return 0;
-  let count = servers.withoutIdentity.length;
-  for (const ofIdentity of servers.identities.values()) count += ofIdentity.length;
-  return count;
 }

@@ -1,7 +1,6 @@
-// Which servers are asked for where: Server objects grouped by region and identity (a cloud project each), and the job
-// that asks for them.
+// The jobs that ask a region for the servers of its projects.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { RegionRef } from '../../shared/region-ref.ts';
 import type {
   Credentials,
   FlavorTask,
@@ -10,66 +9,9 @@ import type {
   SimulatedServer,
 } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import type { Project } from '../regions/project.ts';
 import type { ProjectView } from '../regions/project-view.ts';
-import type { RegionState } from '../regions/region-state.ts';
-
-/** The servers of one region, as they were when its poll began. */
-export interface RegionServers {
-  readonly identities: Map<string, ServerRecord[]>;
-  readonly withoutIdentity: ServerRecord[];
-}
-
-export interface GroupedServers {
-  readonly regions: Map<string, RegionServers>;
-  readonly withoutRegion: readonly ServerRecord[];
-}
-
-/** Servers that are looked at before the event loop gets its turn. */
-const chunk = 5_000;
-
-/** Servers that are being deleted are left out without a word: their end is nobody's news. */
-export async function groupServers(servers: Iterable<ServerRecord>): Promise<GroupedServers> {
-  const regions = new Map<string, RegionServers>();
-  const withoutRegion: ServerRecord[] = [];
-  let seen = 0;
-  for (const server of servers) {
-    if (++seen % chunk === 0) await nextTurn();
-    if (server.deleting) continue;
-    if (server.regionId === undefined) {
-      withoutRegion.push(server);
-      continue;
-    }
-    const region = regionOf(regions, server.regionId);
-    if (server.identityId === undefined) region.withoutIdentity.push(server);
-    else identityOf(region, server.identityId).push(server);
-  }
-  return { regions, withoutRegion };
-}
-
-function regionOf(regions: Map<string, RegionServers>, regionId: string): RegionServers {
-  let region = regions.get(regionId);
-  if (region === undefined) {
-    region = { identities: new Map(), withoutIdentity: [] };
-    regions.set(regionId, region);
-  }
-  return region;
-}
-
-function identityOf(region: RegionServers, identityId: string): ServerRecord[] {
-  let servers = region.identities.get(identityId);
-  if (servers === undefined) {
-    servers = [];
-    region.identities.set(identityId, servers);
-  }
-  return servers;
-}
-
-export interface ProjectPlan {
-  readonly identityId: string;
-  /** Undefined for a provider without logins. */
-  readonly credentials: Credentials | undefined;
-  readonly servers: readonly ServerRecord[];
-}
+import type { Region, RegionAccess } from '../regions/region.ts';
 
 export interface JobLimits {
   readonly deadlineMs: number;
@@ -85,11 +27,11 @@ export interface JobLimits {
 }
 
 export interface RegionJobInput {
-  readonly regionId: string;
-  readonly state: RegionState;
-  readonly projects: readonly ProjectPlan[];
+  readonly region: Region;
+  readonly access: RegionAccess;
+  readonly projects: readonly Project[];
   readonly limits: JobLimits;
-  /** Whether projects take their turn to be listed completely, and flavours to be asked for. */
+  /** Whether projects take their turn to be listed completely, and flavors to be asked for. */
   readonly reconcile: boolean;
   readonly probe: boolean;
   readonly pollNumber: number;
@@ -99,18 +41,19 @@ export interface RegionJobInput {
 
 /** The jobs of a region; none when there is nothing to ask. Its limits are shared among them. */
 export function regionJobs(input: RegionJobInput): readonly ServerHealthJob[] {
-  const { regionId, state, limits, probe } = input;
-  const { service, target } = state.access;
+  const { region, access, limits, probe } = input;
+  const { service, target } = access;
+  const ref: RegionRef = { namespace: region.namespace, name: region.name };
   const slices = probe
     ? probeSlices(input.projects, input.pollNumber)
     : sliceProjects(input.projects, { most: limits.concurrency, servers: limits.serversPerJob });
-  const flavors = input.reconcile && state.flavorsDue(input.monotonicMs) ? flavorTask(state, service) : null;
+  const flavors = asksFlavors(input) ? flavorTask(region, service) : null;
   if (slices.length === 0 && flavors !== null) slices.push([]);
   const share = (whole: number): number => Math.max(1, Math.floor(whole / slices.length));
   return slices.map((projects, index) => ({
-    regionId,
+    region: ref,
     target,
-    projects: projects.map((plan) => projectTask(plan, input)),
+    projects: (probe ? projects : failingLast(projects)).map((plan) => projectTask(plan, input)),
     ...(flavors === null || index > 0 ? {} : { flavors }),
     deadlineMs: limits.deadlineMs,
     requestTimeoutMs: limits.requestTimeoutMs,
@@ -121,11 +64,21 @@ export function regionJobs(input: RegionJobInput): readonly ServerHealthJob[] {
   }));
 }
 
+/** A region without projects is asked for its flavors at every poll: what is not asked cannot be called up. */
+function asksFlavors({ reconcile, region, projects, monotonicMs }: RegionJobInput): boolean {
+  return reconcile && (projects.length === 0 || region.flavors.due(monotonicMs));
+}
+
+/** Projects that failed last time may hang again: they wait for the others, not the others for them. */
+function failingLast(projects: readonly Project[]): readonly Project[] {
+  return projects.toSorted((a, b) => Number(a.failing) - Number(b.failing));
+}
+
 /**
  * A probe asks one project first and the others only if it answers: that takes one job. It is another project each time,
  * for one that never answers (because it is too large, say) must not keep the whole region waiting.
  */
-function probeSlices(projects: readonly ProjectPlan[], pollNumber: number): ProjectPlan[][] {
+function probeSlices(projects: readonly Project[], pollNumber: number): Project[][] {
   if (projects.length === 0) return [];
   const first = pollNumber % projects.length;
   return [[...projects.slice(first), ...projects.slice(0, first)]];
@@ -133,12 +86,15 @@ function probeSlices(projects: readonly ProjectPlan[], pollNumber: number): Proj
 
 /** Projects in slices of about equal numbers of servers: as few as have `servers` each, and not more than `most`. */
 export function sliceProjects(
-  projects: readonly ProjectPlan[],
+  projects: readonly Project[],
   { most, servers: size }: { readonly most: number; readonly servers: number },
-): ProjectPlan[][] {
+): Project[][] {
   const total = projects.reduce((sum, { servers }) => sum + servers.length, 0);
   const count = Math.min(most, projects.length, Math.max(1, Math.ceil(total / size)));
-  const slices = Array.from({ length: count }, () => ({ plans: [] as ProjectPlan[], servers: 0 }));
+  const slices: { plans: Project[]; servers: number }[] = Array.from({ length: count }, () => ({
+    plans: [],
+    servers: 0,
+  }));
   // The largest first, each to the slice that has least.
   for (const plan of projects.toSorted((a, b) => b.servers.length - a.servers.length)) {
     const least = slices.reduce((found, slice) => (slice.servers < found.servers ? slice : found));
@@ -148,20 +104,19 @@ export function sliceProjects(
   return slices.map(({ plans }) => plans);
 }
 
-function flavorTask(state: RegionState, service: Credentials | null): FlavorTask {
-  const session = service === null ? undefined : state.session('', service);
+function flavorTask({ login }: Region, service: Credentials | null): FlavorTask {
+  const session = service === null ? undefined : login.session(service);
   return {
     ...(service === null ? {} : { credentials: service }),
     ...(session === undefined ? {} : { session }),
   };
 }
 
-function projectTask(plan: ProjectPlan, input: RegionJobInput): ProjectTask {
-  const { state, nowMs } = input;
-  const { identityId, credentials, servers } = plan;
-  const view = state.view(identityId);
-  const session = credentials === undefined ? undefined : state.session(identityId, credentials);
-  const changesSince = listsAll(identityId, input) ? null : view.watermark;
+function projectTask(project: Project, input: RegionJobInput): ProjectTask {
+  const { access, nowMs } = input;
+  const { identityId, credentials, servers, view, login } = project;
+  const session = login.session(credentials);
+  const changesSince = listsAll(project, input) ? null : view.watermark;
   const knownFaults = view.knownFaults();
   return {
     identityId,
@@ -169,7 +124,7 @@ function projectTask(plan: ProjectPlan, input: RegionJobInput): ProjectTask {
     ...(session === undefined ? {} : { session }),
     ...(changesSince === null ? knownDigest(view) : { changesSince }),
     ...(Object.keys(knownFaults).length === 0 ? {} : { knownFaults }),
-    ...(state.access.target.provider === 'simulated'
+    ...(access.target.provider === 'simulated'
       ? { simulatedServers: servers.map((server) => simulatedServer(server, nowMs)) }
       : {}),
   };
@@ -179,8 +134,10 @@ function knownDigest({ digest }: ProjectView): Pick<ProjectTask, 'knownDigest'> 
   return digest === null ? {} : { knownDigest: digest };
 }
 
-function listsAll(identityId: string, { reconcile, state, limits, pollNumber }: RegionJobInput): boolean {
-  const listedAt = state.listedAt(identityId);
+function listsAll(
+  { identityId, listedAt }: Project,
+  { reconcile, limits, pollNumber }: RegionJobInput,
+): boolean {
   if (listedAt === null) return true;
   return reconcile && isReconcileDue({ identityId, listedAt, pollNumber, every: limits.reconcileEvery });
 }

@@ -1,12 +1,11 @@
 // One poll of one region, from plan to report: gathers what its projects answered, and says in the end how it went.
 
-import { type CheckError, concernsRegion, type ErrorCode } from '../../shared/errors.ts';
+import { type CheckError, concernsRegion } from '../../shared/errors.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Problem } from '../problems/problem.ts';
 import { ProjectCounts } from '../projection/state-counts.ts';
+import type { PollOutcome } from '../regions/region-health.ts';
 import { checkFailed, regionUnresolved } from './problems.ts';
-
-export type PollOutcome = 'ok' | 'partial' | ErrorCode;
 
 interface ProjectFailure {
   readonly identityId: string;
@@ -23,6 +22,7 @@ export class RegionPoll {
   readonly #failures: ProjectFailure[] = [];
   #answered = 0;
   #serverFailures = 0;
+  #unresolved: CheckError | null = null;
 
   constructor(regionId: string, startedMs: number) {
     this.regionId = regionId;
@@ -44,14 +44,25 @@ export class RegionPoll {
     return this.#counts;
   }
 
-  /** Notes that the region answered for a project, or where there is none, for its flavours. */
+  /** Notes that the region answered for a project, or where there is none, for its flavors. */
   answered(): void {
     this.#answered++;
   }
 
-  /** Notes that a project, or with `identityId` null the whole region, gave no answer. */
+  /** Notes that a project, or where it has none the region, gave no answer. */
   failed(failure: ProjectFailure): void {
     this.#failures.push(failure);
+  }
+
+  /** Notes that the whole region could not be asked. */
+  unresolved(error: CheckError): void {
+    this.#unresolved = error;
+  }
+
+  /** Notes what became of the writes of earlier polls. */
+  writesFailed(problems: readonly Problem[]): void {
+    this.#serverFailures += problems.length;
+    this.#problems.push(...problems);
   }
 
   /** Notes what is wrong with one server: a line when it begins, one when it ends. */
@@ -74,6 +85,7 @@ export class RegionPoll {
    * come before those of single projects, and of these the one that asks to wait longest.
    */
   get failure(): CheckError | null {
+    if (this.#unresolved !== null) return this.#unresolved;
     if (this.#answered > 0) return null;
     let found: CheckError | null = null;
     for (const { error } of this.#failures)
@@ -83,6 +95,7 @@ export class RegionPoll {
 
   /** All problems of this poll. What every project suffered from for a reason of the region's is one problem. */
   problems(): readonly Problem[] {
+    if (this.#unresolved !== null) return [regionUnresolved(this.regionId, this.#unresolved)];
     const { failure } = this;
     const wide = failure !== null && concernsRegion(failure.code);
     const problems = [...this.#problems];

@@ -1,25 +1,30 @@
-// Projects what is known of a cloud project onto its Server objects, as they are in the cache by now, and counts them.
+// Projects what is known of a cloud project onto its Server objects, as they are in the cache by now: servers that show it
+// are counted, the others' writes are handed to the write queue.
 
 import type { Span } from '@opentelemetry/api';
 import type { Clock } from '../../shared/clock.ts';
 import type { CheckError } from '../../shared/errors.ts';
 import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
-import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
+import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
 import type { ServerWriter } from '../projection/server-writer.ts';
-import type { ProjectCounts } from '../projection/state-counts.ts';
+import type { ProjectCounts, StateKey } from '../projection/state-counts.ts';
+import type { WriteQueue } from '../projection/write-queue.ts';
+import type { Project } from '../regions/project.ts';
 import type { Finding } from '../regions/project-view.ts';
-import type { RegionState } from '../regions/region-state.ts';
+import type { Region } from '../regions/region.ts';
 import type { FlavorAttributes, Metrics } from '../telemetry/metrics.ts';
-import type { ProjectPlan } from './jobs.ts';
 import type { RegionPoll } from './poll.ts';
-import { annotationFailed, notFound, unsupportedPowerState } from './problems.ts';
+import { notFound, unsupportedPowerState } from './problems.ts';
+import type { WriteProblems } from './write-problems.ts';
 
 export interface ServerProjectorOptions {
-  readonly servers: Pick<ResourceCache<ServerRecord>, 'get'>;
-  readonly writer: ServerWriter;
-  readonly metrics: Metrics;
+  readonly servers: Pick<ObjectView<ServerRecord>, 'get'>;
+  readonly writer: Pick<ServerWriter, 'isIdle'>;
+  readonly writes: Pick<WriteQueue, 'has' | 'submit'>;
+  readonly writeProblems: WriteProblems;
+  readonly metrics: Pick<Metrics, 'serversSkipped'>;
   readonly clock: Clock;
   readonly turns: EventLoopTurns;
 }
@@ -27,24 +32,14 @@ export interface ServerProjectorOptions {
 /** Where a project's results go. */
 export interface ProjectionContext {
   readonly poll: RegionPoll;
-  readonly state: RegionState;
+  readonly region: Region;
   readonly span: Span;
   readonly signal: AbortSignal;
 }
 
-/** A server whose object is not as it should be. */
-export interface DueWrite {
-  readonly server: ServerRecord;
-  readonly observation: Observation;
-  /** Where the server is counted once it is. */
-  readonly counts: ProjectCounts;
-}
-
 /** Servers that are looked at in one slice of main's time. */
 const chunk = 250;
-/** Writes that are asked for at once; the writer's own limit holds for all regions together. */
-const writesAtOnce = 32;
-/** A server that was asked for is expected to come so soon. */
+/** A server Pending for longer no longer counts as unsettled. */
 const pendingMs = 15 * 60_000;
 
 export class ServerProjector {
@@ -54,13 +49,11 @@ export class ServerProjector {
     this.#options = options;
   }
 
-  /** Looks at the servers of a project, and says which are to be written. */
-  async project(plan: ProjectPlan, context: ProjectionContext): Promise<readonly DueWrite[]> {
-    const { servers: cache, writer, metrics, clock, turns } = this.#options;
-    const { poll, state } = context;
-    const view = state.view(plan.identityId);
-    const counts = poll.countsOf(plan.identityId);
-    const due: DueWrite[] = [];
+  async project(project: Project, context: ProjectionContext): Promise<void> {
+    const { servers: cache, metrics, clock, turns } = this.#options;
+    const { poll } = context;
+    const { view, servers } = project;
+    const counts = poll.countsOf(project.identityId);
     let missing = 0;
     let unsettled = false;
     const look = (planned: ServerRecord): void => {
@@ -76,42 +69,50 @@ export class ServerProjector {
       } else {
         const observation = finding.kind === 'observed' ? finding.observation : unreachable;
         if (observation.unsupportedPowerState !== null) poll.note(unsupportedPowerState(server, observation));
-        if (writer.isIdle(server, observation)) count(counts, server, state);
-        else due.push({ server, observation, counts });
+        this.#take(server, observation, counts, context);
       }
     };
-    for (let from = 0; from < plan.servers.length; from += chunk) {
-      await turns.take(() => plan.servers.slice(from, from + chunk).forEach(look));
+    for (let from = 0; from < servers.length; from += chunk) {
+      await turns.take(() => servers.slice(from, from + chunk).forEach(look));
     }
-    view.retain(plan.servers);
-    state.setUnsettled(plan.identityId, unsettled);
+    view.retain(servers);
+    project.unsettled = unsettled;
     metrics.serversSkipped('not-found', poll.regionId, missing);
-    return due;
   }
 
-  /** Resolves when each write stands or failed. */
-  async write(due: readonly DueWrite[], context: ProjectionContext): Promise<void> {
-    const { poll, state, span, signal } = context;
-    const queue = due.values();
-    const writeSome = async () => {
-      for (const { server, observation, counts } of queue) {
-        const attributes = flavorAttributes(server, state);
-        const written = await this.#options.writer.write({ server, observation, attributes, signal, span });
-        if (written.kind === 'stands') {
-          count(counts, written.server, state);
-          const { annotationError } = written;
-          if (annotationError !== undefined) poll.note(annotationFailed(server, annotationError));
-        } else if (written.kind === 'failed' && !signal.aborted) {
-          const message = `cannot write status: ${written.error.message}`;
-          poll.serverFailed(server, { code: 'internal', message });
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(writesAtOnce, due.length) }, writeSome));
+  #take(
+    server: ServerRecord,
+    observation: Observation,
+    counts: ProjectCounts,
+    { region, span, signal }: ProjectionContext,
+  ): void {
+    const { writer, writes, writeProblems } = this.#options;
+    // A write that is under way will change the object: only its end shows whether there is something left to do.
+    if (!writes.has(server.uid) && writer.isIdle(server, observation)) {
+      writeProblems.take(region, server, { kind: 'stands', server });
+      counts.add(stateKey(server, region));
+      return;
+    }
+    // Until its write ends a server is counted as its object shows it.
+    const shown = server.phase === '' || writeProblems.has(region, server) ? null : stateKey(server, region);
+    const taken = writes.submit({
+      server,
+      observation,
+      region,
+      attributes: flavorAttributes(server, region),
+      span,
+      signal,
+      settled: (written) => {
+        if (shown !== null) counts.remove(shown);
+        if (written.kind === 'stands') counts.add(stateKey(written.server, region));
+        if (!signal.aborted) writeProblems.take(region, server, written);
+      },
+    });
+    if (taken && shown !== null) counts.add(shown);
   }
 }
 
-/** For a server that is in a cell which the cloud cannot reach, as far as anybody can tell. */
+/** For a server that is in a cell which the cloud cannot reach, as far as can be known. */
 const unreachable: Observation = {
   providerId: '',
   name: null,
@@ -131,7 +132,7 @@ const unreachable: Observation = {
   updated: null,
 };
 
-/** Whether the server will soon be another than it is: a task changes it, or somebody waits for it to come. */
+/** Whether the server will soon be different: a task changes it, or it is still to come. */
 function isUnsettled(server: ServerRecord, finding: Finding, nowMs: number): boolean {
   const observation = finding.kind === 'observed' ? finding.observation : unreachable;
   if (observation.inTransition) return true;
@@ -141,16 +142,16 @@ function isUnsettled(server: ServerRecord, finding: Finding, nowMs: number): boo
   return nowMs - (Number.isNaN(since) ? server.createdAt : since) < pendingMs;
 }
 
-function count(counts: ProjectCounts, server: ServerRecord, state: RegionState): void {
-  counts.add({ state: server.phase.toLowerCase(), ...flavorAttributes(server, state) });
+function stateKey(server: ServerRecord, region: Region): StateKey {
+  return { state: server.phase.toLowerCase(), ...flavorAttributes(server, region) };
 }
 
-function flavorAttributes(server: ServerRecord, state: RegionState): FlavorAttributes {
+function flavorAttributes(server: ServerRecord, region: Region): FlavorAttributes {
   return {
     region_id: server.regionId ?? '',
-    region_name: state.record.displayName,
+    region_name: region.displayName,
     flavor_id: server.flavorId,
-    flavor_name: state.flavorName(server.flavorId),
+    flavor_name: region.flavors.name(server.flavorId),
   };
 }
 

@@ -33,6 +33,8 @@ export interface WorkerSnapshot {
 
 export interface RegionSnapshot {
   readonly regionId: string;
+  /** Null where one namespace is watched: the id alone tells regions apart. */
+  readonly namespace: string | null;
   readonly regionName: string;
   readonly up: boolean;
   readonly breakerOpen: boolean;
@@ -153,9 +155,10 @@ export class Metrics {
 
   // The status writer and the Kubernetes client.
 
-  statusWrite(outcome: WriteOutcome, seconds: number): void {
+  /** `seconds` is null where nothing was sent. */
+  statusWrite(outcome: WriteOutcome, seconds: number | null): void {
     this.#record.statusWrites.add(1, { outcome });
-    this.#record.statusWriteDuration.record(seconds, { outcome });
+    if (seconds !== null) this.#record.statusWriteDuration.record(seconds, { outcome });
   }
 
   /** A write that a monitor in shadow mode left undone. */
@@ -211,7 +214,11 @@ function observeRegions(meter: Meter, sources: MetricSources): void {
   meter.addBatchObservableCallback(
     (result) => {
       for (const region of sources.regions()) {
-        const attributes = { region_id: region.regionId, region_name: region.regionName };
+        const attributes = {
+          region_id: region.regionId,
+          region_name: region.regionName,
+          ...(region.namespace === null ? {} : { region_namespace: region.namespace }),
+        };
         result.observe(up, region.up ? 1 : 0, attributes);
         result.observe(breaker, region.breakerOpen ? 1 : 0, attributes);
         result.observe(servers, region.servers, attributes);

@@ -8,20 +8,23 @@ import type {
   ProcessStatus,
   RegionStatus,
 } from '../../shared/monitor-status.ts';
+import { regionName } from '../../shared/region-ref.ts';
 import type { ResourceCaches } from '../kubernetes/objects/resource-caches.ts';
 import { cutText } from '../log/fields.ts';
 import type { CheckerPool } from '../polls/checker-pool.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
 import type { RecentTransitions } from '../projection/recent-transitions.ts';
 import type { StateCounts } from '../projection/state-counts.ts';
-import { noRegion, type ServerHealthChecker, type WatchedRegion } from '../server-health/checker.ts';
+import type { Region } from '../regions/region.ts';
+import type { Regions } from '../regions/regions.ts';
+import { noRegion } from '../server-health/checker.ts';
 import type { Health } from './health.ts';
 
 export interface StatusSources {
   readonly about: Omit<ProcessStatus, 'live' | 'ready' | 'detail'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly health: Pick<Health, 'live' | 'ready'>;
-  readonly checker: Pick<ServerHealthChecker, 'regions'>;
+  readonly regions: Pick<Regions, 'defined'>;
   readonly counts: StateCounts;
   readonly pool: Pick<CheckerPool, 'queueLength' | 'workers'>;
   readonly transitions: RecentTransitions;
@@ -35,14 +38,13 @@ const mostProblems = 50;
 const errorLimit = 300;
 
 export function monitorStatus(sources: StatusSources): MonitorStatus {
-  const { about, clock, health, checker, counts, pool, transitions, caches } = sources;
+  const { about, clock, health, regions, counts, pool, transitions, caches } = sources;
   const { ok: ready, detail } = health.ready();
-  const phases = phasesByRegion(counts);
   return {
     time: timeText(clock.now()),
     monitor: { ...about, live: health.live().ok, ready, detail },
-    regions: [...checker.regions()]
-      .map((region) => regionStatus(region, phases.get(region.record.name) ?? {}))
+    regions: [...regions.defined()]
+      .map((region) => regionStatus(region, counts.states(region)))
       .toSorted(byName),
     problems: problemsStatus(sources),
     pool: {
@@ -63,7 +65,7 @@ function problemsStatus({ problems, caches }: Pick<StatusSources, 'problems' | '
       groups.push({
         ...group,
         error: cutText(error, errorLimit),
-        regionId: scope === noRegion ? '' : scope,
+        regionId: scope === noRegion ? '' : regionName(scope),
         since: timeText(firstMs),
         latest: timeText(latestMs),
       });
@@ -84,41 +86,31 @@ function* outageGroups(caches: Pick<ResourceCaches, 'outages'>): Iterable<Proble
 }
 
 function regionStatus(
-  { record, health, servers }: WatchedRegion,
+  { name, namespace, displayName, record, health, servers }: Region,
   phases: Readonly<Record<string, number>>,
 ): RegionStatus {
-  const failure = health?.failure ?? null;
-  const lastGoodAt = health?.lastGoodAt ?? null;
+  const { failure, lastGoodAt } = health;
   return {
-    regionId: record.name,
-    regionName: record.displayName,
-    provider: record.provider,
+    regionId: name,
+    namespace,
+    regionName: displayName,
+    provider: record?.provider ?? '',
     state: stateOf(health),
-    up: health?.up ?? false,
-    breakerOpen: health?.breakerOpen ?? false,
-    failures: health?.failures ?? 0,
+    up: health.up,
+    breakerOpen: health.breakerOpen,
+    failures: health.failures,
     error: failure === null ? null : { code: failure.code, message: failure.message },
     lastGoodAt: lastGoodAt === null ? null : timeText(lastGoodAt),
     servers,
     phases,
-    polls: (health?.polls ?? []).map(({ outcome, seconds }) => ({ outcome, seconds: rounded(seconds) })),
+    polls: health.polls.map(({ outcome, seconds }) => ({ outcome, seconds: rounded(seconds) })),
   };
 }
 
-function stateOf(health: WatchedRegion['health']): RegionStatus['state'] {
-  if (health?.tried !== true) return 'waiting';
-  if (health.failure?.code === 'unsupported') return 'unsupported';
-  return health.up ? 'up' : 'down';
-}
-
-function phasesByRegion(counts: StateCounts): ReadonlyMap<string, Readonly<Record<string, number>>> {
-  const regions = new Map<string, Record<string, number>>();
-  for (const { region_id, state, count } of counts.values()) {
-    const phases = regions.get(region_id) ?? {};
-    phases[state] = (phases[state] ?? 0) + count;
-    regions.set(region_id, phases);
-  }
-  return regions;
+function stateOf({ tried, failure, up }: Region['health']): RegionStatus['state'] {
+  if (!tried) return 'waiting';
+  if (failure?.code === 'unsupported') return 'unsupported';
+  return up ? 'up' : 'down';
 }
 
 /** By what people call them; those without a name by their id. */

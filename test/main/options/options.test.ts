@@ -62,6 +62,7 @@ test('nothing given: the defaults of the original, and ours', (t) => {
     writeConcurrency: 16,
     reconcileEvery: 10,
     startupTimeoutMs: 30_000,
+    drainTimeoutMs: 8_000,
     requireAllRegions: false,
     shadow: false,
   });

@@ -213,7 +213,7 @@ test('a region with several jobs stays alone until none of them ends its thread'
 test('a region that is forgotten is not suspected any more', async (t) => {
   const { pool } = await openPool(t);
   await pool.run(fixtureCheck('exit'), fixtureJob('exiting'));
-  pool.forget('exiting');
+  pool.forget({ namespace: 'default', name: 'exiting' });
   const next = await pool.run(fixtureCheck('answer'), fixtureJob('exiting'));
   t.true(workerOf(next) < shared);
 });

@@ -4,25 +4,26 @@ import { PollCycle, type PollCycleOptions } from '../../../src/main/polls/poll-c
 import type { DoneJob } from '../../../src/main/telemetry/metrics.ts';
 import type { Checker, CheckJob, Cycle, JobReport } from '../../../src/shared/checker.ts';
 import type { CheckError } from '../../../src/shared/errors.ts';
+import type { RegionRef } from '../../../src/shared/region-ref.ts';
 import { RecordedLog } from '../../fixtures/monitor/recorded-log.ts';
 import { ScriptedClock } from '../../fixtures/scripted-clock.ts';
 
 /** A pool whose jobs end when a test says so. */
 class ScriptedPool {
-  readonly jobs: { readonly regionId: string; readonly end: (error: CheckError) => void }[] = [];
+  readonly jobs: { readonly region: string; readonly end: (error: CheckError) => void }[] = [];
 
   async run<Result>(_module: URL, job: CheckJob): Promise<JobReport<Result>> {
     const ended = Promise.withResolvers<CheckError>();
-    this.jobs.push({ regionId: job.regionId, end: ended.resolve });
+    this.jobs.push({ region: job.region.name, end: ended.resolve });
     const error = await ended.promise;
     return { outcome: { ok: false, error }, worker: 1, queuedMs: 1_000, startedMs: 1_250, endedMs: 3_250 };
   }
 
   /** Ends the first job of the region. */
-  async end(regionId: string): Promise<void> {
-    const index = this.jobs.findIndex((job) => job.regionId === regionId);
+  async end(region: string): Promise<void> {
+    const index = this.jobs.findIndex((job) => job.region === region);
     const [job] = this.jobs.splice(index, 1);
-    if (index < 0 || job === undefined) throw new Error(`region ${regionId} has no job`);
+    if (index < 0 || job === undefined) throw new Error(`region ${region} has no job`);
     job.end({ code: 'unreachable', message: 'refused' });
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -47,16 +48,17 @@ class RecordedMetrics {
 }
 
 interface Plan {
-  plan: (cycle: Cycle) => Promise<readonly CheckJob[]>;
+  regions: (cycle: Cycle) => Iterable<RegionRef>;
+  plan: (region: RegionRef, cycle: Cycle) => Promise<readonly CheckJob[]>;
   apply: (job: CheckJob, report: JobReport<unknown>) => Promise<void>;
 }
 
-/** One job for each region that can be claimed. */
-function jobsOf(...regionIds: string[]) {
-  return async (cycle: Cycle): Promise<CheckJob[]> =>
-    regionIds
-      .filter((regionId) => cycle.claim(regionId))
-      .map((regionId) => ({ regionId, deadlineMs: cycle.deadlineMs }));
+function refs(...names: string[]): RegionRef[] {
+  return names.map((name) => ({ namespace: 'default', name }));
+}
+
+async function oneJob(region: RegionRef, { deadlineMs }: Cycle): Promise<CheckJob[]> {
+  return [{ region, deadlineMs }];
 }
 
 function setUp(plan: Partial<Plan> = {}) {
@@ -64,19 +66,25 @@ function setUp(plan: Partial<Plan> = {}) {
   const metrics = new RecordedMetrics();
   const log = new RecordedLog();
   const applied: string[] = [];
+  const finished: string[] = [];
   const stop = new AbortController();
   const steps: Plan = {
-    plan: jobsOf('a', 'b'),
+    regions: () => refs('a', 'b'),
+    plan: oneJob,
     apply: async (job) => {
-      applied.push(job.regionId);
+      applied.push(job.region.name);
     },
     ...plan,
   };
   const checker: Checker<CheckJob, unknown> = {
     name: 'test',
     worker: new URL('file:///check.js'),
-    plan: async (cycle) => steps.plan(cycle),
+    regions: (cycle) => steps.regions(cycle),
+    plan: async (region, cycle) => steps.plan(region, cycle),
     apply: async (job, report) => steps.apply(job, report),
+    finish: (region) => {
+      finished.push(region.name);
+    },
   };
   const options: PollCycleOptions<CheckJob, unknown> = {
     checker,
@@ -89,7 +97,7 @@ function setUp(plan: Partial<Plan> = {}) {
     logger: log,
     signal: stop.signal,
   };
-  return { cycle: new PollCycle(options), pool, metrics, log, applied, stop, steps };
+  return { cycle: new PollCycle(options), pool, metrics, log, applied, finished, stop, steps };
 }
 
 async function nextTurn(): Promise<void> {
@@ -97,7 +105,7 @@ async function nextTurn(): Promise<void> {
 }
 
 test('a poll runs a job for each region and ends with the last of them', async (t) => {
-  const { cycle, pool, metrics, applied, log } = setUp();
+  const { cycle, pool, metrics, applied, finished, log } = setUp();
   let ended = false;
   const polling = cycle.poll(1).then(() => {
     ended = true;
@@ -105,10 +113,12 @@ test('a poll runs a job for each region and ends with the last of them', async (
   await nextTurn();
   await pool.end('b');
   t.deepEqual(applied, ['b'], 'an answer is applied as it comes');
+  t.deepEqual(finished, ['b'], 'and its region has ended');
   t.false(ended);
   await pool.end('a');
   await polling;
   t.deepEqual(applied, ['b', 'a']);
+  t.deepEqual(finished, ['b', 'a']);
   t.deepEqual(metrics.started, ['test']);
   t.deepEqual(metrics.done[0], {
     worker: 1,
@@ -122,7 +132,8 @@ test('a poll runs a job for each region and ends with the last of them', async (
 test('a job has the time of a check from the beginning of the poll', async (t) => {
   const { cycle, steps } = setUp();
   const deadlines: number[] = [];
-  steps.plan = async ({ deadlineMs, number }) => {
+  steps.regions = () => refs('a');
+  steps.plan = async (_region, { deadlineMs, number }) => {
     deadlines.push(deadlineMs, number);
     return [];
   };
@@ -140,7 +151,7 @@ test('a region that is still busy is left out and counted, and the others go on 
   await nextTurn();
   t.deepEqual(metrics.skipped, ['a']);
   t.deepEqual(
-    pool.jobs.map(({ regionId }) => regionId),
+    pool.jobs.map(({ region }) => region),
     ['a', 'b'],
   );
   await pool.end('b');
@@ -160,15 +171,19 @@ test('a region that is still busy is left out and counted, and the others go on 
 test('a region is busy while it is planned, and until the last of its jobs was applied', async (t) => {
   const planned = Promise.withResolvers<void>();
   const applying = Promise.withResolvers<void>();
-  const { cycle, pool, metrics, steps } = setUp();
-  steps.plan = async (cycle) => {
-    const jobs = await jobsOf('a')(cycle);
+  const { cycle, pool, metrics, finished, steps } = setUp();
+  steps.regions = () => refs('a');
+  steps.plan = async (region, { deadlineMs }) => {
     await planned.promise;
-    return [...jobs, ...jobs];
+    return [
+      { region, deadlineMs },
+      { region, deadlineMs },
+    ];
   };
   steps.apply = async () => applying.promise;
   const first = cycle.poll(1);
-  steps.plan = jobsOf('a');
+  await nextTurn();
+  steps.plan = oneJob;
   await cycle.poll(2);
   t.deepEqual(metrics.skipped, ['a']);
 
@@ -181,9 +196,11 @@ test('a region is busy while it is planned, and until the last of its jobs was a
   await pool.end('a');
   await cycle.poll(4);
   t.deepEqual(metrics.skipped, ['a', 'a', 'a'], 'both answered, neither is applied');
+  t.deepEqual(finished, []);
 
   applying.resolve();
   await first;
+  t.deepEqual(finished, ['a'], 'once, after the last');
   const fifth = cycle.poll(5);
   await nextTurn();
   await pool.end('a');
@@ -191,13 +208,44 @@ test('a region is busy while it is planned, and until the last of its jobs was a
   t.deepEqual(metrics.skipped.length, 3);
 });
 
-test('a claimed region without a job is free at the next poll', async (t) => {
-  const { cycle, metrics, steps } = setUp();
-  steps.plan = async (cycle) => {
-    cycle.claim('a');
-    return [];
+test('a region whose plan takes long delays no other', async (t) => {
+  const { cycle, pool, applied, finished, steps } = setUp();
+  const planned = Promise.withResolvers<void>();
+  steps.plan = async (region, poll) => {
+    if (region.name === 'a') await planned.promise;
+    return oneJob(region, poll);
   };
+  const first = cycle.poll(1);
+  await nextTurn();
+  await pool.end('b');
+  t.deepEqual([applied, finished], [['b'], ['b']]);
+  const second = cycle.poll(2);
+  await nextTurn();
+  await pool.end('b');
+  await second;
+  t.deepEqual(applied, ['b', 'b']);
+  planned.resolve();
+  await nextTurn();
+  await pool.end('a');
+  await first;
+});
+
+test('regions of one name in two namespaces are two', async (t) => {
+  const { cycle, pool, steps } = setUp();
+  steps.regions = () => ['one', 'two'].map((namespace) => ({ namespace, name: 'a' }));
+  const first = cycle.poll(1);
+  await nextTurn();
+  t.is(pool.jobs.length, 2);
+  await pool.end('a');
+  await pool.end('a');
+  await first;
+});
+
+test('a region without a job is finished, and free at the next poll', async (t) => {
+  const { cycle, metrics, finished, steps } = setUp();
+  steps.plan = async () => [];
   await cycle.poll(1);
+  t.deepEqual(finished, ['a', 'b']);
   await cycle.poll(2);
   t.deepEqual(metrics.skipped, []);
 });
@@ -205,16 +253,22 @@ test('a claimed region without a job is free at the next poll', async (t) => {
 test('a plan that throws is logged, and the next poll works', async (t) => {
   const { cycle, pool, metrics, log, applied, steps } = setUp();
   const defect = new Error('no plan');
-  steps.plan = async (cycle) => {
-    cycle.claim('a');
+  steps.regions = () => refs('a');
+  steps.plan = async () => {
     throw defect;
   };
   await cycle.poll(1);
+  t.deepEqual(log.take(), ['check failed']);
+  steps.regions = () => {
+    throw defect;
+  };
+  await cycle.poll(2);
   t.deepEqual(log.lines, [
     { level: 'error', msg: 'check failed', error: defect, fields: { checker: 'test' } },
   ]);
-  steps.plan = jobsOf('a');
-  const next = cycle.poll(2);
+  steps.regions = () => refs('a');
+  steps.plan = oneJob;
+  const next = cycle.poll(3);
   await nextTurn();
   await pool.end('a');
   await next;
@@ -224,9 +278,9 @@ test('a plan that throws is logged, and the next poll works', async (t) => {
 
 test('an apply that throws is logged, disturbs no other region, and the next poll works', async (t) => {
   const { cycle, pool, metrics, log, applied, steps } = setUp();
-  steps.apply = async ({ regionId }) => {
-    if (regionId === 'a') throw new Error('no projection');
-    applied.push(regionId);
+  steps.apply = async ({ region: { name } }) => {
+    if (name === 'a') throw new Error('no projection');
+    applied.push(name);
   };
   const first = cycle.poll(1);
   await nextTurn();
@@ -245,9 +299,9 @@ test('an apply that throws is logged, disturbs no other region, and the next pol
 
 test('what breaks because of the shutdown is not logged', async (t) => {
   const { cycle, log, stop, steps } = setUp();
-  steps.plan = async (cycle) => {
+  steps.plan = async (_region, poll) => {
     stop.abort();
-    cycle.signal.throwIfAborted();
+    poll.signal.throwIfAborted();
     return [];
   };
   await cycle.poll(1);

@@ -127,7 +127,6 @@ test('transitions are told as they happened, whatever becomes of the requests', 
           },
           onChange: () => () => {},
         },
-        concurrency: 1,
         clock: {
           // No two writes in the same second.
           now: () => (nowMs += 1_000),

@@ -57,7 +57,6 @@ async function setUp(t: ExecutionContext, { requestTimeoutMs = 10_000 } = {}) {
         return () => {};
       },
     },
-    concurrency: 4,
     // No two writes in the same second: their transition times tell them apart.
     clock: { ...systemClock, now: () => (nowMs += 1_000) },
     log: {

@@ -3,11 +3,9 @@ import { RegionHealth } from '../../../src/main/regions/region-health.ts';
 import type { CheckError } from '../../../src/shared/errors.ts';
 
 const unreachable: CheckError = { code: 'unreachable', message: 'connection refused' };
-const version = '1';
 
 function failing(times: number, error: CheckError = unreachable): RegionHealth {
   const health = new RegionHealth({ pollPeriodMs: 60_000, random: () => 0.5 });
-  health.takeTurn(0, version);
   for (let failure = 0; failure < times; failure++) health.failed(error, 0);
   return health;
 }
@@ -15,7 +13,7 @@ function failing(times: number, error: CheckError = unreachable): RegionHealth {
 /** Polls that are left out before the region is asked again. */
 function rest(health: RegionHealth): number {
   let polls = 0;
-  while (!health.takeTurn(0, version)) polls++;
+  while (!health.takeTurn(0)) polls++;
   return polls;
 }
 
@@ -52,7 +50,6 @@ test('a region that goes on failing is given longer and longer rests, up to a bo
 test('rests differ by chance, so that regions do not come back together', (t) => {
   const rests = [0, 0.99].map((random) => {
     const health = new RegionHealth({ pollPeriodMs: 10_000, random: () => random });
-    health.takeTurn(0, version);
     for (let failure = 0; failure < 10; failure++) health.failed(unreachable, 0);
     return rest(health);
   });
@@ -73,21 +70,35 @@ test('after a success there is no rest', (t) => {
   t.is(rest(health), 0);
 });
 
-test('a Region that was changed is asked at once', (t) => {
+test('a change that may be the remedy ends a rest', (t) => {
   const health = failing(20);
-  t.false(health.takeTurn(0, version));
-  t.true(health.takeTurn(0, '2'));
+  t.false(health.takeTurn(0));
+  health.wake();
+  t.true(health.takeTurn(0));
+});
+
+test('an answer closes the breaker, even one that refuses us', (t) => {
+  for (const code of ['unauthorized', 'forbidden', 'wrong-scope'] as const) {
+    const health = failing(20);
+    health.failed({ code, message: 'refused' }, 0);
+    t.false(health.breakerOpen, code);
+    t.is(rest(health), 0);
+    t.false(health.up);
+  }
+  const health = failing(20);
+  health.failed({ code: 'invalid-config', message: 'the Secret is gone' }, 0);
+  t.true(health.breakerOpen, 'nothing was asked');
 });
 
 test('a region that asked us to wait is not asked before', (t) => {
   const health = failing(1, { code: 'rate-limited', message: 'slow down', retryAfterMs: 90_000 });
-  t.false(health.takeTurn(60_000, version));
-  t.true(health.takeTurn(90_000, version));
+  t.false(health.takeTurn(60_000));
+  t.true(health.takeTurn(90_000));
 });
 
 test('nobody may ask for more than five minutes', (t) => {
   const health = failing(1, { code: 'rate-limited', message: 'slow down', retryAfterMs: 86_400_000 });
-  t.true(health.takeTurn(300_000, version));
+  t.true(health.takeTurn(300_000));
 });
 
 test('what is no failing of the region’s needs no breaker', (t) => {

@@ -1,16 +1,16 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { RegionState } from '../../../src/main/regions/region-state.ts';
+import { Project } from '../../../src/main/regions/project.ts';
+import { Region } from '../../../src/main/regions/region.ts';
+import { groupServers } from '../../../src/main/server-health/grouping.ts';
 import {
-  groupServers,
   isReconcileDue,
-  type ProjectPlan,
   type RegionJobInput,
   regionJobs,
   sliceProjects,
 } from '../../../src/main/server-health/jobs.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
-import type { ServerHealthJob } from '../../../src/shared/server-health.ts';
+import type { Credentials, ServerHealthJob } from '../../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import { createdAt, observation, serverRecord } from '../../fixtures/monitor/records.ts';
 import {
@@ -43,8 +43,8 @@ test('servers are grouped by region and identity', async (t) => {
     serverRecord({ name: 'i', regionId: 'r3', deleting: true }),
   ]);
   const grouped = Object.fromEntries(
-    [...regions].map(([regionId, { identities, withoutIdentity }]) => [
-      regionId,
+    [...regions.values()].map(({ region, identities, withoutIdentity }) => [
+      region.name,
       {
         ...Object.fromEntries([...identities].map(([id, servers]) => [id, names(servers)])),
         none: names(withoutIdentity),
@@ -60,11 +60,28 @@ test('servers are grouped by region and identity', async (t) => {
   t.is(names(withoutRegion), 'f');
 });
 
-function input(state: RegionState, changes: Partial<RegionJobInput> = {}): RegionJobInput {
+test('a server belongs to the Region of its own namespace', async (t) => {
+  const { regions } = await groupServers([
+    server('a', 'r1', 'p1'),
+    serverRecord({ name: 'b', namespace: 'other', regionId: 'r1', identityId: 'p1' }),
+  ]);
+  t.deepEqual(
+    [...regions.values()].map(({ region, identities }) => [
+      region.namespace,
+      names(identities.get('p1') ?? []),
+    ]),
+    [
+      [serverRecord().namespace, 'a'],
+      ['other', 'b'],
+    ],
+  );
+});
+
+function input(region: Region, changes: Partial<RegionJobInput> = {}): RegionJobInput {
   return {
-    regionId: 'region-1',
-    state,
-    projects: [{ identityId: 'p1', credentials: projectCredentials, servers: [serverRecord()] }],
+    region,
+    access: region.access ?? openstackAccess,
+    projects: changes.projects ?? [plan(region)],
     limits: {
       deadlineMs: 50_000,
       requestTimeoutMs: 10_000,
@@ -83,12 +100,31 @@ function input(state: RegionState, changes: Partial<RegionJobInput> = {}): Regio
   };
 }
 
-function openState(): RegionState {
-  return new RegionState(regionRecord(), openstackAccess);
+const pollPeriodMs = 60_000;
+
+function openRegion(): Region {
+  const region = new Region(regionRecord(), pollPeriodMs);
+  region.define(regionRecord());
+  region.use(openstackAccess);
+  return region;
 }
 
-function take(state: RegionState, ...observations: Observation[]): void {
-  state.takeProject(
+/** The project p1, as it is planned. */
+function plan(
+  region: Region,
+  {
+    credentials = projectCredentials,
+    servers = [serverRecord()],
+  }: { credentials?: Credentials | null; servers?: readonly ServerRecord[] } = {},
+): Project {
+  const project = region.project('p1');
+  project.use(credentials ?? undefined);
+  project.servers = servers;
+  return project;
+}
+
+function take(region: Region, ...observations: Observation[]): void {
+  plan(region).take(
     {
       identityId: 'p1',
       outcome: {
@@ -102,8 +138,8 @@ function take(state: RegionState, ...observations: Observation[]): void {
       },
       session: session('of p1'),
     },
-    projectCredentials,
     1,
+    0,
   );
 }
 
@@ -115,8 +151,8 @@ function regionJob(given: RegionJobInput): ServerHealthJob | null {
 }
 
 test('the first job of a region logs in and asks for everything', (t) => {
-  t.deepEqual(regionJob(input(openState())), {
-    regionId: 'region-1',
+  t.deepEqual(regionJob(input(openRegion())), {
+    region: { namespace: 'default', name: 'region-1' },
     target: openstackAccess.target,
     projects: [{ identityId: 'p1', credentials: projectCredentials }],
     flavors: { credentials: serviceCredentials },
@@ -130,10 +166,10 @@ test('the first job of a region logs in and asks for everything', (t) => {
 });
 
 test('a later job uses its session and asks for changes only', (t) => {
-  const state = openState();
-  state.takeFlavors({ outcome: { ok: true, flavors: [] }, session: session('flavors') }, 1_000);
-  take(state, observation());
-  const job = regionJob(input(state));
+  const region = openRegion();
+  region.takeFlavors({ outcome: { ok: true, flavors: [] }, session: session('flavors') }, 1_000);
+  take(region, observation());
+  const job = regionJob(input(region));
   t.deepEqual(job?.projects, [
     {
       identityId: 'p1',
@@ -146,72 +182,94 @@ test('a later job uses its session and asks for changes only', (t) => {
 });
 
 test('flavours that are due again are asked for with the region’s session', (t) => {
-  const state = openState();
-  state.takeFlavors({ outcome: { ok: true, flavors: [] }, session: session('flavors') }, 0);
-  const job = regionJob(input(state, { monotonicMs: 4_000_000 }));
+  const region = openRegion();
+  region.takeFlavors({ outcome: { ok: true, flavors: [] }, session: session('flavors') }, 0);
+  const job = regionJob(input(region, { monotonicMs: 4_000_000 }));
   t.deepEqual(job?.flavors, { credentials: serviceCredentials, session: session('flavors') });
 });
 
 test('rotated credentials mean a new login', (t) => {
-  const state = openState();
-  take(state);
+  const region = openRegion();
+  take(region);
   const rotated = { ...projectCredentials, password: 'rotated' };
-  const job = regionJob(
-    input(state, { projects: [{ identityId: 'p1', credentials: rotated, servers: [] }] }),
-  );
+  const job = regionJob(input(region, { projects: [plan(region, { credentials: rotated })] }));
   t.is(job?.projects[0]?.session, undefined);
   t.is(job?.projects[0]?.credentials, rotated);
 });
 
 test('a project is listed completely when its turn has come', (t) => {
-  const state = openState();
-  take(state);
-  const limits = { ...input(state).limits, reconcileEvery: 1 };
-  t.is(regionJob(input(state, { limits }))?.projects[0]?.changesSince, undefined);
+  const region = openRegion();
+  take(region);
+  const limits = { ...input(region).limits, reconcileEvery: 1 };
+  t.is(regionJob(input(region, { limits }))?.projects[0]?.changesSince, undefined);
 });
 
 test('a project that is listed completely says which list is known, while what is known is just that list', (t) => {
-  const state = openState();
-  const limits = { ...input(state).limits, reconcileEvery: 1 };
-  const knownDigest = (): string | undefined => regionJob(input(state, { limits }))?.projects[0]?.knownDigest;
+  const region = openRegion();
+  const limits = { ...input(region).limits, reconcileEvery: 1 };
+  const knownDigest = (): string | undefined =>
+    regionJob(input(region, { limits }))?.projects[0]?.knownDigest;
   t.is(knownDigest(), undefined);
-  take(state, observation());
+  take(region, observation());
   t.is(knownDigest(), 'of the list');
-  t.is(regionJob(input(state))?.projects[0]?.knownDigest, undefined, 'changes are asked for');
+  t.is(regionJob(input(region))?.projects[0]?.knownDigest, undefined, 'changes are asked for');
 });
 
 test('faults that are known are handed along, with the time that they were seen at', (t) => {
-  const state = openState();
+  const region = openRegion();
   take(
-    state,
+    region,
     observation({ providerId: '1', updated: 'u1', fault: 'No valid host' }),
     observation({ providerId: '2', updated: 'u2', fault: null }),
     observation({ providerId: '3', updated: 'u3' }),
     observation({ providerId: '4', updated: null, fault: 'of unknown age' }),
   );
-  t.deepEqual(regionJob(input(state))?.projects[0]?.knownFaults, {
+  t.deepEqual(regionJob(input(region))?.projects[0]?.knownFaults, {
     1: { updated: 'u1', fault: 'No valid host' },
     2: { updated: 'u2', fault: null },
   });
 });
 
-test('there is no job where there is nothing to ask', (t) => {
-  const state = openState();
-  t.not(regionJob(input(state, { projects: [] })), null, 'flavours are due');
-  state.takeFlavors({ outcome: { ok: true, flavors: [] }, session: null }, 1_000);
-  t.is(regionJob(input(state, { projects: [] })), null);
+test('a region without projects is asked for its flavors, so that it is known whether it answers', (t) => {
+  const region = openRegion();
+  region.takeFlavors({ outcome: { ok: true, flavors: [] }, session: session('flavors') }, 1_000);
+  t.is(regionJob(input(region))?.flavors, undefined, 'they are not due');
+  t.deepEqual(regionJob(input(region, { projects: [] })), {
+    ...regionJob(input(region)),
+    projects: [],
+    flavors: { credentials: serviceCredentials, session: session('flavors') },
+  });
+  t.is(regionJob(input(region, { projects: [], reconcile: false })), null);
+});
+
+test('projects that failed are asked after the others', (t) => {
+  const region = openRegion();
+  const projects = ['p1', 'p2', 'p3'].map((id) => region.project(id));
+  for (const project of projects) project.use(projectCredentials);
+  projects[0]?.take(
+    {
+      identityId: 'p1',
+      outcome: { ok: false, error: { code: 'timeout', message: 'no answer' } },
+      session: null,
+    },
+    1,
+    0,
+  );
+  t.deepEqual(
+    regionJob(input(region, { projects }))?.projects.map(({ identityId }) => identityId),
+    ['p2', 'p3', 'p1'],
+  );
 });
 
 test('a simulated region is given its servers, and no credentials', (t) => {
-  const state = new RegionState(
-    { ...regionRecord(), provider: 'simulated', openstack: null },
-    simulatedAccess,
-  );
+  const region = new Region(regionRecord(), pollPeriodMs);
+  region.define({ ...regionRecord(), provider: 'simulated', openstack: null });
+  region.use(simulatedAccess);
   const servers = [
     serverRecord({ name: 'a', phase: 'Pending' }),
     serverRecord({ name: 'b', createdAt: createdAt + 120_000 }),
   ];
-  const job = regionJob(input(state, { projects: [{ identityId: 'p1', credentials: undefined, servers }] }));
+  const job = regionJob(input(region, { projects: [plan(region, { credentials: null, servers })] }));
   t.deepEqual(job?.projects, [
     {
       identityId: 'p1',
@@ -225,25 +283,26 @@ test('a simulated region is given its servers, and no credentials', (t) => {
 });
 
 test('a project with servers in transition is asked between two polls for changes only', (t) => {
-  const state = openState();
-  take(state);
-  const limits = { ...input(state).limits, reconcileEvery: 1 };
-  const job = regionJob(input(state, { limits, reconcile: false, monotonicMs: 10_000_000 }));
+  const region = openRegion();
+  take(region);
+  const limits = { ...input(region).limits, reconcileEvery: 1 };
+  const job = regionJob(input(region, { limits, reconcile: false, monotonicMs: 10_000_000 }));
   t.is(job?.projects[0]?.changesSince, '2026-11-22T07:00:00Z');
   t.is(job?.flavors, undefined);
 });
 
-function planOf(identityId: string, servers: number): ProjectPlan {
-  return {
-    identityId,
-    credentials: projectCredentials,
-    servers: Array.from({ length: servers }, (_, index) => serverRecord({ name: `${identityId}-${index}` })),
-  };
+function projectOf(identityId: string, servers: number): Project {
+  const project = new Project(identityId, pollPeriodMs);
+  project.use(projectCredentials);
+  project.servers = Array.from({ length: servers }, (_, index) =>
+    serverRecord({ name: `${identityId}-${index}` }),
+  );
+  return project;
 }
 
 test('a large region is sliced, and its limits are shared among the slices', (t) => {
-  const projects = Array.from({ length: 8 }, (_, index) => planOf(`p${index}`, 1_000));
-  const jobs = regionJobs(input(openState(), { projects }));
+  const projects = Array.from({ length: 8 }, (_, index) => projectOf(`p${index}`, 1_000));
+  const jobs = regionJobs(input(openRegion(), { projects }));
   t.deepEqual(
     jobs.map((job) => [job.projects.length, job.concurrency, job.loginsPerSecond]),
     [
@@ -261,19 +320,19 @@ test('a large region is sliced, and its limits are shared among the slices', (t)
 });
 
 test('a region that is probed is asked by one job', (t) => {
-  const projects = Array.from({ length: 8 }, (_, index) => planOf(`p${index}`, 1_000));
-  const jobs = regionJobs(input(openState(), { projects, probe: true }));
+  const projects = Array.from({ length: 8 }, (_, index) => projectOf(`p${index}`, 1_000));
+  const jobs = regionJobs(input(openRegion(), { projects, probe: true }));
   t.deepEqual(
     jobs.map((job) => [job.projects.length, job.probe]),
     [[8, true]],
   );
-  t.deepEqual(regionJobs(input(openState(), { projects: [], probe: true, reconcile: false })), []);
+  t.deepEqual(regionJobs(input(openRegion(), { projects: [], probe: true, reconcile: false })), []);
 });
 
 test('each probe begins with another project, and asks for all', (t) => {
-  const projects = [planOf('p0', 9), planOf('p1', 1), planOf('p2', 5)];
+  const projects = [projectOf('p0', 9), projectOf('p1', 1), projectOf('p2', 5)];
   const asked = [7, 8, 9].map((pollNumber) => {
-    const [job] = regionJobs(input(openState(), { projects, probe: true, pollNumber }));
+    const [job] = regionJobs(input(openRegion(), { projects, probe: true, pollNumber }));
     return job?.projects.map(({ identityId }) => identityId) ?? [];
   });
   t.is(new Set(asked.map(([first]) => first)).size, 3);
@@ -288,10 +347,11 @@ test('slices hold about as many servers each, and every project once', (t) => {
       fc.integer({ min: 1, max: 8 }),
       fc.integer({ min: 1, max: 5_000 }),
       (servers, most, each) => {
-        const plans = servers.map((count, index) => ({
-          ...planOf(`p${index}`, 0),
-          servers: Array(count).fill(serverRecord()),
-        }));
+        const plans = servers.map((count, index) => {
+          const project = projectOf(`p${index}`, 0);
+          project.servers = Array(count).fill(serverRecord());
+          return project;
+        });
         const slices = sliceProjects(plans, { most, servers: each });
         t.true(slices.length <= most);
         const total = servers.reduce((sum, count) => sum + count, 0);

@@ -3,11 +3,10 @@ import type { ResourceOutage } from '../../../src/main/kubernetes/objects/resour
 import type { Problem } from '../../../src/main/problems/problem.ts';
 import { ProblemLog } from '../../../src/main/problems/problem-log.ts';
 import { RecentTransitions } from '../../../src/main/projection/recent-transitions.ts';
-import { StateCounts } from '../../../src/main/projection/state-counts.ts';
-import { RegionHealth } from '../../../src/main/regions/region-health.ts';
-import { noRegion, type WatchedRegion } from '../../../src/main/server-health/checker.ts';
+import { ProjectCounts, StateCounts } from '../../../src/main/projection/state-counts.ts';
+import { Region } from '../../../src/main/regions/region.ts';
+import { noRegion } from '../../../src/main/server-health/checker.ts';
 import { missingRegionLabel } from '../../../src/main/server-health/problems.ts';
-import type { StateCount } from '../../../src/main/telemetry/metrics.ts';
 import { monitorStatus } from '../../../src/main/web/collect-status.ts';
 import type { CheckError } from '../../../src/shared/errors.ts';
 import type { MonitorStatus } from '../../../src/shared/monitor-status.ts';
@@ -18,8 +17,12 @@ import { regionRecord } from '../../fixtures/monitor/region-records.ts';
 const now = Date.UTC(2026, 10, 22, 8);
 const clock = { now: () => now };
 
-function regionHealth(...failures: readonly (CheckError | null)[]): RegionHealth {
-  const health = new RegionHealth({ pollPeriodMs: 60_000, random: () => 0.5 });
+/** A region with the polls that it has had: null for one that got an answer. */
+function regionOf(name: string, ...failures: readonly (CheckError | null)[]): Region {
+  const record = { ...regionRecord(), name, displayName: name };
+  const region = new Region(record, 60_000);
+  region.define(record);
+  const { health } = region;
   for (const [index, failure] of failures.entries()) {
     if (failure === null) health.succeeded(index);
     else health.failed(failure, index);
@@ -29,11 +32,11 @@ function regionHealth(...failures: readonly (CheckError | null)[]): RegionHealth
       endedAt: now - 1000 * (failures.length - index),
     });
   }
-  return health;
+  return region;
 }
 
 function statusOf(
-  regions: readonly WatchedRegion[],
+  regions: readonly Region[],
   given: {
     counts?: StateCounts;
     transitions?: RecentTransitions;
@@ -47,7 +50,7 @@ function statusOf(
     about: { version: '1', revision: 'abc', startedAt: '', pollPeriodMs: 60_000, shadow: false },
     clock,
     health: { live: () => ({ ok: true, detail: '' }), ready: () => ({ ok: false, detail: 'waiting' }) },
-    checker: { regions: () => regions },
+    regions: { defined: () => regions },
     counts,
     pool: {
       queueLength: 3,
@@ -59,16 +62,15 @@ function statusOf(
   });
 }
 
-const record = (name: string, displayName = name) => ({ ...regionRecord(), name, displayName });
 const timeout: CheckError = { code: 'timeout', message: 'no answer' };
 
 test('a region is waiting, up, down or not to be asked', (t) => {
   const unsupported: CheckError = { code: 'unsupported', message: 'region is of the wrong kind' };
   const { regions } = statusOf([
-    { record: record('new'), health: null, servers: 0 },
-    { record: record('good'), health: regionHealth(timeout, null), servers: 1 },
-    { record: record('failing'), health: regionHealth(null, timeout, timeout, timeout), servers: 2 },
-    { record: record('other'), health: regionHealth(unsupported), servers: 0 },
+    regionOf('new'),
+    regionOf('good', timeout, null),
+    regionOf('failing', null, timeout, timeout, timeout),
+    regionOf('other', unsupported),
   ]);
   t.deepEqual(
     regions.map(({ regionId, state, up, breakerOpen, failures }) => [
@@ -94,25 +96,19 @@ test('a region is waiting, up, down or not to be asked', (t) => {
   t.like(regions[2], { lastGoodAt: null, polls: [] });
 });
 
-const countOf = (state: string, flavor_id: string, count: number): StateCount => ({
-  region_id: 'r',
-  region_name: 'r',
-  flavor_id,
-  flavor_name: '',
-  state,
-  count,
-});
-
-test('servers are counted by phase, whatever their flavours and projects', (t) => {
+test('servers are counted by phase, whatever their flavors and projects', (t) => {
   const counts = new StateCounts();
-  counts.replace('r', 'p1', [
-    countOf('running', 'a', 2),
-    countOf('running', 'b', 3),
-    countOf('stopped', 'a', 1),
-  ]);
-  counts.replace('r', 'p2', [countOf('running', 'a', 4)]);
-  const { regions } = statusOf([{ record: record('r'), health: null, servers: 12 }], { counts });
-  t.deepEqual(regions[0]?.phases, { running: 9, stopped: 1 });
+  const key = { region_id: 'r', region_name: 'r', flavor_name: '' };
+  const countsOf = (...servers: readonly (readonly [state: string, flavor_id: string])[]) => {
+    const ofProject = new ProjectCounts();
+    for (const [state, flavor_id] of servers) ofProject.add({ ...key, state, flavor_id });
+    return ofProject;
+  };
+  const region = regionOf('r');
+  counts.replace(region, 'p1', countsOf(['running', 'a'], ['running', 'b'], ['stopped', 'a']));
+  counts.replace(region, 'p2', countsOf(['running', 'a'], ['running', 'a']));
+  counts.replace({ namespace: 'other', name: 'r' }, 'p1', countsOf(['running', 'a']));
+  t.deepEqual(statusOf([region], { counts }).regions[0]?.phases, { running: 4, stopped: 1 });
 });
 
 test('the state is JSON that says what the types promise', (t) => {
@@ -200,7 +196,7 @@ test('only the latest transitions are kept, newest first, with messages cut', (t
 });
 
 test('only the last polls of a region are kept', (t) => {
-  const health = regionHealth(...Array.from({ length: 40 }, () => null), timeout);
+  const { health } = regionOf('r', ...Array.from({ length: 40 }, () => null), timeout);
   t.is(health.polls.length, 30);
   t.is(health.polls.at(-1)?.outcome, 'timeout');
 });

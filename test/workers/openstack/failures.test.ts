@@ -241,7 +241,7 @@ async function jobAt(
 ): Promise<ServerHealthJob> {
   if (address === null || typeof address === 'string') throw new Error('the server does not listen');
   return {
-    regionId: 'region-1',
+    region: { namespace: 'default', name: 'region-1' },
     deadlineMs: monotonicMs() + 30_000,
     target: {
       provider: 'openstack',
@@ -267,7 +267,7 @@ test('a region that is probed is asked for one project only while it fails', asy
     credentials: { userId, password, projectId },
   }));
   const job = (): ServerHealthJob => ({
-    regionId: 'region-1',
+    region: { namespace: 'default', name: 'region-1' },
     deadlineMs: monotonicMs() + 30_000,
     target: { provider: 'openstack', endpoint: cloud.endpoint, catalogRegion: null, caCertificate: null },
     projects,

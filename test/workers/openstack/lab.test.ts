@@ -86,7 +86,7 @@ function testWith(lab: Lab): void {
   };
 
   const job = (...projects: ProjectTask[]): ServerHealthJob => ({
-    regionId: 'lab',
+    region: { namespace: 'default', name: 'lab' },
     deadlineMs: monotonicMs() + 50_000,
     target: {
       provider: 'openstack',

@@ -26,7 +26,7 @@ for (const [phase, ageMs, next, reason, message] of table) {
 
 test('a job for a simulated region needs no network', async (t) => {
   const job: ServerHealthJob = {
-    regionId: 'region-1',
+    region: { namespace: 'default', name: 'region-1' },
     deadlineMs: monotonicMs() + 30_000,
     target: { provider: 'simulated' },
     projects: [

@@ -3,7 +3,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { parseServer } from '../../../../src/main/kubernetes/objects/resource-records.ts';
-import { groupServers } from '../../../../src/main/server-health/jobs.ts';
+import { groupServers } from '../../../../src/main/server-health/grouping.ts';
 import { identityLabel, nameLabel, organizationLabel, regionLabel } from '../../../../src/shared/labels.ts';
 import { serverRecord } from '../../../fixtures/monitor/records.ts';
 
@@ -52,7 +52,8 @@ test('every server that is not being deleted is in exactly one group, by its lab
       const { regions, withoutRegion } = await groupServers(servers);
       const found = new Map(withoutRegion.map((server) => [server, 'without a region']));
       t.true(withoutRegion.every(({ regionId }) => regionId === undefined));
-      for (const [regionId, region] of regions) {
+      for (const region of regions.values()) {
+        const regionId = region.region.name;
         const groups = [[undefined, region.withoutIdentity] as const, ...region.identities];
         for (const [identityId, group] of groups)
           for (const server of group) {

@@ -1,0 +1,167 @@
+// Writes go on beside the polls: a region's poll is over when its answers are projected. The queue guarantees:
+// - one write at a time an object     (an entry an object; what is observed meanwhile waits in it, and only the newest counts)
+// - nothing stale is written          (an entry is projected again, from the object in the cache, when its turn comes)
+// - no region holds up another's      (regions take turns; the more writes a region has in flight, the more must be free)
+// - a bounded backlog                 (what does not fit is refused: the object still differs, so the next poll brings it again)
+
+import type { Clock } from '../../shared/clock.ts';
+import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
+import type { ServerRecord } from '../../shared/server-record.ts';
+import type { ObjectView } from '../kubernetes/objects/object-view.ts';
+import type { ServerWriter, WriteRequest, Written } from './server-writer.ts';
+
+export interface QueuedWrite extends WriteRequest {
+  readonly region: RegionRef;
+  /** Called once, unless a newer write of the same object takes its place. */
+  readonly settled: (written: Written) => void;
+}
+
+export interface WriteQueueOptions {
+  readonly writer: ServerWriter;
+  readonly servers: Pick<ObjectView<ServerRecord>, 'get'>;
+  /** Writes in flight at once, over all regions. */
+  readonly concurrency: number;
+  /** Called when no write of a region is left. */
+  readonly onRegionIdle: (region: RegionRef) => void;
+}
+
+/** Objects that wait for their write. */
+const backlogLimit = 50_000;
+/** A region may have this many times as many writes in flight as places are free. One region alone gets three quarters. */
+const greed = 3;
+
+interface Entry {
+  /** The newest. */
+  write: QueuedWrite;
+  /** In flight: the write that was begun; null while it waits. */
+  begun: QueuedWrite | null;
+}
+
+/** The writes of one region. */
+interface Lane {
+  readonly region: RegionRef;
+  /** By uid of the object. */
+  readonly waiting: Map<string, Entry>;
+  inFlight: number;
+}
+
+export class WriteQueue {
+  readonly #options: WriteQueueOptions;
+  /** By uid of the object. */
+  readonly #entries = new Map<string, Entry>();
+  /** By key of the region; the one whose turn is next comes first. */
+  readonly #lanes = new Map<string, Lane>();
+  #inFlight = 0;
+  #idle = Promise.withResolvers<void>();
+
+  constructor(options: WriteQueueOptions) {
+    this.#options = options;
+    this.#idle.resolve();
+  }
+
+  /** Whether a write of this object waits or is in flight. */
+  has(uid: string): boolean {
+    return this.#entries.has(uid);
+  }
+
+  /** Writes that wait or are in flight. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Resolves when no write waits or is in flight. */
+  async whenIdle(): Promise<void> {
+    while (this.#entries.size > 0) await this.#idle.promise;
+  }
+
+  /** Waits for the writes, but not for ever: returns the objects whose writes are still in flight. */
+  async drained(timeoutMs: number, clock: Pick<Clock, 'sleep'>): Promise<readonly ServerRecord[]> {
+    const done = new AbortController();
+    const late = clock.sleep(timeoutMs, done.signal).catch(() => {});
+    await Promise.race([this.whenIdle(), late]);
+    done.abort();
+    return [...this.#entries.values()].flatMap(({ begun }) => (begun === null ? [] : [begun.server]));
+  }
+
+  /** False when the backlog is full: the write is not taken. */
+  submit(write: QueuedWrite): boolean {
+    const { uid } = write.server;
+    const entry = this.#entries.get(uid);
+    if (entry !== undefined) {
+      entry.write = write;
+      return true;
+    }
+    if (this.#entries.size - this.#inFlight >= backlogLimit) return false;
+    if (this.#entries.size === 0) this.#idle = Promise.withResolvers();
+    const added: Entry = { write, begun: null };
+    this.#entries.set(uid, added);
+    this.#laneOf(write.region).waiting.set(uid, added);
+    this.#beginMore();
+    return true;
+  }
+
+  #laneOf(region: RegionRef): Lane {
+    const key = regionKey(region);
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      lane = { region, waiting: new Map(), inFlight: 0 };
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  #beginMore(): void {
+    for (let free = this.#free(); free > 0; free = this.#free()) {
+      const lane = this.#nextLane(free);
+      if (lane === undefined) return;
+      void this.#begin(lane);
+    }
+  }
+
+  #free(): number {
+    return this.#options.concurrency - this.#inFlight;
+  }
+
+  #nextLane(free: number): Lane | undefined {
+    for (const lane of this.#lanes.values())
+      if (lane.waiting.size > 0 && lane.inFlight < greed * free) return lane;
+    return undefined;
+  }
+
+  async #begin(lane: Lane): Promise<void> {
+    const [first] = lane.waiting;
+    if (first === undefined) return;
+    const [uid, entry] = first;
+    const { write } = entry;
+    lane.waiting.delete(uid);
+    entry.begun = write;
+    lane.inFlight++;
+    this.#inFlight++;
+    // Its next turn comes after that of all others.
+    const key = regionKey(lane.region);
+    this.#lanes.delete(key);
+    this.#lanes.set(key, lane);
+    const written = await this.#write(write);
+    lane.inFlight--;
+    this.#inFlight--;
+    entry.begun = null;
+    if (entry.write === write) this.#entries.delete(uid);
+    else this.#laneOf(entry.write.region).waiting.set(uid, entry);
+    write.settled(written);
+    if (lane.waiting.size + lane.inFlight === 0) {
+      this.#lanes.delete(key);
+      this.#options.onRegionIdle(lane.region);
+    }
+    if (this.#entries.size === 0) this.#idle.resolve();
+    this.#beginMore();
+  }
+
+  async #write(write: QueuedWrite): Promise<Written> {
+    const { servers, writer } = this.#options;
+    const { uid, namespace, name } = write.server;
+    const server = servers.get(namespace, name);
+    if (server === undefined || server.uid !== uid || server.deleting) return { kind: 'gone' };
+    if (writer.isIdle(server, write.observation)) return { kind: 'stands', server };
+    return writer.write({ ...write, server });
+  }
+}

@@ -1,0 +1,125 @@
+// What is remembered of one identity's cloud project between polls: its session, its servers as last observed, and whether
+// the region wants it left alone for a while.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { CheckError } from '../../shared/errors.ts';
+import type { Credentials, ProjectResult } from '../../shared/server-health.ts';
+import type { ServerRecord } from '../../shared/server-record.ts';
+import { Login } from './login.ts';
+import { ProjectView } from './project-view.ts';
+
+/** Longest pause that Retry-After is granted. */
+export const longestPauseMs = 300_000;
+/** Longest pause between two logins that are refused. */
+export const longestRefusalMs = 600_000;
+
+interface Pause {
+  /** Monotonic milliseconds. */
+  readonly untilMs: number;
+  readonly error: CheckError;
+}
+
+export class Project {
+  readonly identityId: string;
+  readonly view = new ProjectView();
+  readonly login = new Login();
+  readonly #pollPeriodMs: number;
+  #credentials: Credentials | undefined;
+  /** Servers of the identity, as of the last plan. */
+  servers: readonly ServerRecord[] = [];
+  /** Number of the poll that last listed the project completely; null when none did. */
+  #listedAt: number | null = null;
+  #pause: Pause | null = null;
+  /** Logins that were refused in a row. */
+  #refusals = 0;
+  #failing = false;
+  #lastGoodMs: number | null = null;
+  /** True while servers of the project will soon be different: they are asked for between two polls, too. */
+  unsettled = false;
+
+  constructor(identityId: string, pollPeriodMs: number) {
+    this.identityId = identityId;
+    this.#pollPeriodMs = pollPeriodMs;
+  }
+
+  /** Undefined for a provider without logins. */
+  get credentials(): Credentials | undefined {
+    return this.#credentials;
+  }
+
+  get listedAt(): number | null {
+    return this.#listedAt;
+  }
+
+  /** Whether the last answer was an error. */
+  get failing(): boolean {
+    return this.#failing;
+  }
+
+  /** Monotonic milliseconds of the last good answer; null before the first. */
+  get lastGoodMs(): number | null {
+    return this.#lastGoodMs;
+  }
+
+  /** Takes the credentials as they are now. Others end a pause, and of another project nothing is known. */
+  use(credentials: Credentials | undefined): void {
+    if (isDeepStrictEqual(credentials, this.#credentials)) return;
+    if (credentials?.projectId !== this.#credentials?.projectId) {
+      this.view.clear();
+      this.#listedAt = null;
+      this.#lastGoodMs = null;
+      this.unsettled = false;
+    }
+    this.#credentials = credentials;
+    this.#pause = null;
+    this.#refusals = 0;
+    this.#failing = false;
+  }
+
+  /** Takes an answer; false when it is not believed yet. */
+  take(result: ProjectResult, pollNumber: number, nowMs: number): boolean {
+    const { outcome, session } = result;
+    this.login.keep(this.#credentials, session);
+    this.#failing = !outcome.ok;
+    if (!outcome.ok) {
+      this.#refusals = outcome.error.code === 'unauthorized' ? this.#refusals + 1 : 0;
+      this.#pause = this.#pauseFor(outcome.error, nowMs);
+      return true;
+    }
+    this.#refusals = 0;
+    this.#pause = null;
+    this.#lastGoodMs = nowMs;
+    const believed = this.view.take(outcome);
+    // The confirmation must not be made with the token that may be at fault.
+    if (!believed) this.login.drop();
+    else if (outcome.complete) this.#listedAt = pollNumber;
+    return believed;
+  }
+
+  /** Why the project is not to be asked now, with the time that is left; null when it may be asked. */
+  pausedFor(nowMs: number): CheckError | null {
+    if (this.#pause === null) return null;
+    const leftMs = this.#pause.untilMs - nowMs;
+    if (leftMs <= 0) return null;
+    const { error } = this.#pause;
+    return error.retryAfterMs === undefined ? error : { ...error, retryAfterMs: leftMs };
+  }
+
+  #pauseFor(error: CheckError, nowMs: number): Pause | null {
+    const waitMs =
+      error.code === 'unauthorized'
+        ? refusalPauseMs(this.#refusals, this.#pollPeriodMs)
+        : Math.min(error.retryAfterMs ?? 0, longestPauseMs);
+    return waitMs <= 0 ? null : { untilMs: nowMs + waitMs, error };
+  }
+}
+
+/**
+ * A password that is refused again and again is tried less and less, so that the cloud does not lock its user: by the
+ * next poll, then after 2, 4, … polls. Half a period less, for the poll that is meant may begin a little early.
+ */
+export function refusalPauseMs(refusals: number, pollPeriodMs: number): number {
+  if (refusals <= 1) return 0;
+  const polls = 2 ** Math.min(refusals - 1, 16);
+  return Math.min((polls - 0.5) * pollPeriodMs, longestRefusalMs);
+}

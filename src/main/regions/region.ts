@@ -1,0 +1,131 @@
+// One region and all that is remembered of it between polls. What was learnt through the region's API can be learnt again:
+// it goes when the access changes or is lost. How the region has been doing (its health) outlives that: a region that
+// cannot be resolved keeps its breaker.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { RegionRef } from '../../shared/region-ref.ts';
+import type { Credentials, FlavorResult, RegionTarget } from '../../shared/server-health.ts';
+import type { RegionRecord } from '../kubernetes/objects/resource-records.ts';
+import { Flavors } from './flavors.ts';
+import { Login } from './login.ts';
+import { Project } from './project.ts';
+import { RegionHealth } from './region-health.ts';
+
+/** How a region is reached, as its Region object and Secret say. */
+export interface RegionAccess {
+  readonly target: RegionTarget;
+  /** The region's own service account; null for a provider without logins. */
+  readonly service: Credentials | null;
+}
+
+export class Region implements RegionRef {
+  readonly namespace: string;
+  /** The region's id. */
+  readonly name: string;
+  readonly health: RegionHealth;
+  readonly login = new Login();
+  readonly #pollPeriodMs: number;
+  #record: RegionRecord | null = null;
+  #access: RegionAccess | null = null;
+  #flavors: Flavors;
+  readonly #projects = new Map<string, Project>();
+  /** Servers that name it, as of the last poll. */
+  servers = 0;
+
+  constructor({ namespace, name }: RegionRef, pollPeriodMs: number) {
+    this.namespace = namespace;
+    this.name = name;
+    this.#pollPeriodMs = pollPeriodMs;
+    this.health = new RegionHealth({ pollPeriodMs, random: Math.random });
+    this.#flavors = new Flavors(pollPeriodMs);
+  }
+
+  /** The Region object; null where servers name one that does not exist. */
+  get record(): RegionRecord | null {
+    return this.#record;
+  }
+
+  get displayName(): string {
+    return this.#record?.displayName ?? '';
+  }
+
+  /** Null until it is resolved, and when it cannot be. */
+  get access(): RegionAccess | null {
+    return this.#access;
+  }
+
+  get flavors(): Flavors {
+    return this.#flavors;
+  }
+
+  /** By identity. */
+  get projects(): ReadonlyMap<string, Project> {
+    return this.#projects;
+  }
+
+  get unsettled(): boolean {
+    for (const { unsettled } of this.#projects.values()) if (unsettled) return true;
+    return false;
+  }
+
+  /** Takes the object as it is now. A change of what it defines ends a rest: it may be the remedy. */
+  define(record: RegionRecord | null): void {
+    const before = this.#record;
+    this.#record = record;
+    if (record === before) return;
+    if (record !== null && before !== null && record.uid === before.uid) {
+      if (isDeepStrictEqual(record.openstack, before.openstack) && record.provider === before.provider)
+        return;
+      this.#flavors.expire();
+    } else if (before !== null) {
+      // Another object of its name, or none: nothing that was learnt of the old one is known of it.
+      this.loseAccess();
+    }
+    this.health.wake();
+  }
+
+  /** Takes the access as it is now. What was learnt of another cloud, or with another account, is dropped. */
+  use(access: RegionAccess): void {
+    const before = this.#access;
+    if (isDeepStrictEqual(access, before)) return;
+    if (before !== null) {
+      if (isDeepStrictEqual(access.target, before.target)) {
+        this.login.drop();
+        this.#flavors.expire();
+      } else {
+        this.loseAccess();
+      }
+      this.health.wake();
+    }
+    this.#access = access;
+  }
+
+  /** Drops all that was learnt through the access. */
+  loseAccess(): void {
+    this.#access = null;
+    this.login.drop();
+    this.#projects.clear();
+    this.#flavors = new Flavors(this.#pollPeriodMs);
+  }
+
+  /** The project of an identity; asking for it begins it. */
+  project(identityId: string): Project {
+    let project = this.#projects.get(identityId);
+    if (project === undefined) {
+      project = new Project(identityId, this.#pollPeriodMs);
+      this.#projects.set(identityId, project);
+    }
+    return project;
+  }
+
+  /** Drops projects that no server names. */
+  retainProjects(identityIds: ReadonlySet<string>): void {
+    for (const id of this.#projects.keys()) if (!identityIds.has(id)) this.#projects.delete(id);
+  }
+
+  takeFlavors({ outcome, session }: FlavorResult, nowMs: number): void {
+    this.login.keep(this.#access?.service ?? undefined, session);
+    if (outcome.ok) this.#flavors.listed(outcome.flavors, this.#record?.openstack?.flavorIds ?? null, nowMs);
+    else this.#flavors.failed(outcome.error, nowMs);
+  }
+}

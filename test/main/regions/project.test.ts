@@ -1,0 +1,133 @@
+import test from 'ava';
+import { longestPauseMs, longestRefusalMs, Project } from '../../../src/main/regions/project.ts';
+import type { CheckError } from '../../../src/shared/errors.ts';
+import type { ProjectResult } from '../../../src/shared/server-health.ts';
+import { observation } from '../../fixtures/monitor/records.ts';
+import { projectCredentials, session } from '../../fixtures/monitor/region-records.ts';
+
+const pollPeriodMs = 60_000;
+const rotated = { ...projectCredentials, password: 'rotated' };
+
+function openProject(): Project {
+  const project = new Project('p1', pollPeriodMs);
+  project.use(projectCredentials);
+  return project;
+}
+
+function listed(...providerIds: string[]): ProjectResult {
+  return {
+    identityId: 'p1',
+    outcome: {
+      ok: true,
+      complete: true,
+      observations: providerIds.map((providerId) => observation({ providerId })),
+      malformed: [],
+      watermark: '2026-11-22T07:00:00Z',
+      digest: null,
+      unchanged: false,
+    },
+    session: session('of p1'),
+  };
+}
+
+function failed(error: CheckError): ProjectResult {
+  return { identityId: 'p1', outcome: { ok: false, error }, session: null };
+}
+
+function busy(retryAfterMs?: number): CheckError {
+  return {
+    code: 'rate-limited',
+    message: 'slow down',
+    status: 429,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+const refused: CheckError = { code: 'unauthorized', message: 'wrong password', status: 401 };
+
+test('a session is used again with exactly its credentials', (t) => {
+  const project = openProject();
+  project.take(listed('1'), 1, 0);
+  t.deepEqual(project.login.session({ ...projectCredentials }), session('of p1'));
+  t.is(project.login.session(rotated), undefined);
+});
+
+test('a failure leaves what is known of the project, and keeps the session that it ended with', (t) => {
+  const project = openProject();
+  project.take(listed('1'), 7, 5_000);
+  const ended = { ...failed({ code: 'timeout', message: 'no answer' }), session: session('renewed') };
+  t.true(project.take(ended, 8, 6_000));
+  t.true(project.failing);
+  t.is(project.view.watermark, '2026-11-22T07:00:00Z');
+  t.is(project.listedAt, 7);
+  t.is(project.lastGoodMs, 5_000);
+  t.deepEqual(project.login.session(projectCredentials), session('renewed'));
+});
+
+test('a list that is not believed is confirmed with a new login', (t) => {
+  const project = openProject();
+  project.take(listed('1', '2', '3'), 1, 0);
+  t.false(project.take(listed(), 2, 0));
+  t.is(project.login.session(projectCredentials), undefined);
+  t.is(project.listedAt, 1);
+  t.true(project.take(listed(), 3, 0));
+  t.deepEqual(project.login.session(projectCredentials), session('of p1'));
+  t.is(project.listedAt, 3);
+});
+
+test('another cloud project is not known; another password changes nothing of what is known', (t) => {
+  const project = openProject();
+  project.take(listed('1'), 1, 0);
+  project.use(rotated);
+  t.is(project.listedAt, 1);
+  t.not(project.view.watermark, null);
+  project.use({ ...rotated, projectId: 'another' });
+  t.is(project.listedAt, null);
+  t.is(project.view.watermark, null);
+  t.is(project.lastGoodMs, null);
+});
+
+test('a project that was refused is left alone for as long as the region said', (t) => {
+  const project = openProject();
+  project.take(failed(busy(10_000)), 1, 1_000);
+  t.deepEqual(project.pausedFor(4_000), busy(7_000));
+  t.deepEqual(project.pausedFor(10_999), busy(1));
+  t.is(project.pausedFor(11_000), null);
+});
+
+test('without Retry-After there is no pause', (t) => {
+  const project = openProject();
+  for (const error of [busy(), busy(0)]) {
+    project.take(failed(error), 1, 1_000);
+    t.is(project.pausedFor(1_000), null);
+  }
+});
+
+test('no pause is longer than the bound', (t) => {
+  const project = openProject();
+  project.take(failed(busy(86_400_000)), 1, 0);
+  t.not(project.pausedFor(longestPauseMs - 1), null);
+  t.is(project.pausedFor(longestPauseMs), null);
+});
+
+test('a password that is refused again and again is tried less and less', (t) => {
+  const project = openProject();
+  const asked: number[] = [];
+  for (let poll = 1; poll <= 40; poll++) {
+    const nowMs = poll * pollPeriodMs;
+    if (project.pausedFor(nowMs) !== null) continue;
+    asked.push(poll);
+    project.take(failed(refused), poll, nowMs);
+  }
+  t.deepEqual(asked, [1, 2, 4, 8, 16, 26, 36]);
+  t.true(longestRefusalMs <= 10 * pollPeriodMs);
+});
+
+test('a pause ends with other credentials, and with nothing else', (t) => {
+  const project = openProject();
+  for (const poll of [1, 2, 3]) project.take(failed(refused), poll, 0);
+  project.use({ ...projectCredentials });
+  t.deepEqual(project.pausedFor(1), refused);
+  project.use(rotated);
+  t.is(project.pausedFor(1), null);
+});

@@ -1,0 +1,172 @@
+import test from 'ava';
+import { Region } from '../../../src/main/regions/region.ts';
+import type { FlavorResult, ProjectResult } from '../../../src/shared/server-health.ts';
+import { observation } from '../../fixtures/monitor/records.ts';
+import {
+  openstackAccess,
+  projectCredentials,
+  regionRecord,
+  serviceCredentials,
+  session,
+  simulatedAccess,
+} from '../../fixtures/monitor/region-records.ts';
+
+function openRegion(flavorIds: readonly string[] | null = null): Region {
+  const record = regionRecord(flavorIds);
+  const region = new Region(record, 60_000);
+  region.define(record);
+  region.use(openstackAccess);
+  return region;
+}
+
+const flavors: FlavorResult = {
+  outcome: {
+    ok: true,
+    flavors: [
+      { id: 'f1', name: 'small' },
+      { id: 'f2', name: 'large' },
+    ],
+  },
+  session: session('flavors'),
+};
+
+function listed(...providerIds: string[]): ProjectResult {
+  return {
+    identityId: 'p1',
+    outcome: {
+      ok: true,
+      complete: true,
+      observations: providerIds.map((providerId) => observation({ providerId })),
+      malformed: [],
+      watermark: '2026-11-22T07:00:00Z',
+      digest: null,
+      unchanged: false,
+    },
+    session: session('of p1'),
+  };
+}
+
+/** A region that has answered for its flavors and one project. */
+function knownRegion(): Region {
+  const region = openRegion();
+  region.takeFlavors(flavors, 0);
+  const project = region.project('p1');
+  project.use(projectCredentials);
+  project.take(listed('1'), 1, 0);
+  return region;
+}
+
+const down = { code: 'unreachable', message: 'connection refused' } as const;
+
+/** A region whose breaker is open, and that rests. */
+function restingRegion(): Region {
+  const region = knownRegion();
+  for (let failure = 0; failure < 20; failure++) region.health.failed(down, 0);
+  return region;
+}
+
+test('the region’s own session is made by its service account', (t) => {
+  const region = knownRegion();
+  t.deepEqual(region.login.session(serviceCredentials), session('flavors'));
+  t.is(region.login.session({ ...serviceCredentials, password: 'rotated' }), undefined);
+});
+
+test('only selected flavors have names', (t) => {
+  const region = openRegion(['f2']);
+  region.takeFlavors(flavors, 0);
+  t.is(region.flavors.name('f1'), '');
+  t.is(region.flavors.name('f2'), 'large');
+});
+
+test('an unchanged region keeps what was learnt of it', (t) => {
+  const region = knownRegion();
+  const project = region.project('p1');
+  region.define({ ...regionRecord(), displayName: 'renamed', resourceVersion: '2' });
+  region.use(structuredClone(openstackAccess));
+  t.is(region.project('p1'), project);
+  t.deepEqual(project.login.session(projectCredentials), session('of p1'));
+  t.false(region.flavors.due(1));
+  t.is(region.displayName, 'renamed');
+});
+
+test('another cloud drops sessions, views and flavors', (t) => {
+  for (const access of [
+    simulatedAccess,
+    { ...openstackAccess, target: { ...openstackAccess.target, endpoint: 'https://other.example' } },
+  ]) {
+    const region = knownRegion();
+    region.use(access);
+    t.is(region.projects.size, 0);
+    t.is(region.login.session(serviceCredentials), undefined);
+    t.is(region.flavors.name('f1'), '');
+    t.true(region.flavors.due(1));
+    t.is(region.access, access);
+  }
+});
+
+test('another service account costs the projects nothing', (t) => {
+  const region = knownRegion();
+  region.use({ ...openstackAccess, service: { ...serviceCredentials, password: 'rotated' } });
+  t.is(region.login.session(serviceCredentials), undefined);
+  t.true(region.flavors.due(1));
+  t.is(region.flavors.name('f1'), 'small');
+  t.deepEqual(region.project('p1').login.session(projectCredentials), session('of p1'));
+});
+
+test('another object of its name is another region', (t) => {
+  const region = knownRegion();
+  region.define({ ...regionRecord(), uid: 'another' });
+  t.is(region.access, null);
+  t.is(region.projects.size, 0);
+});
+
+test('another selection of flavors is asked for at once', (t) => {
+  const region = knownRegion();
+  region.define(regionRecord(['f1']));
+  t.true(region.flavors.due(1));
+  region.takeFlavors(flavors, 1);
+  t.is(region.flavors.name('f2'), '');
+});
+
+test('a rest ends with a change of what the Region defines, or of its access', (t) => {
+  const record = regionRecord();
+  const { openstack } = record;
+  if (openstack === null) throw new Error('the fixture has no openstack');
+  for (const change of [
+    (region: Region) => region.define({ ...record, openstack: { ...openstack, endpoint: 'https://other' } }),
+    (region: Region) => region.define({ ...record, uid: 'another' }),
+    (region: Region) =>
+      region.use({ ...openstackAccess, service: { ...serviceCredentials, password: 'rotated' } }),
+  ]) {
+    const region = restingRegion();
+    t.false(region.health.takeTurn(0));
+    change(region);
+    t.true(region.health.takeTurn(0));
+    t.true(region.health.breakerOpen);
+  }
+});
+
+test('a rest does not end because somebody wrote the Region’s status, or renamed it', (t) => {
+  const region = restingRegion();
+  region.define({ ...regionRecord(), resourceVersion: '2' });
+  region.define({ ...regionRecord(), resourceVersion: '3', displayName: 'renamed' });
+  region.use(structuredClone(openstackAccess));
+  t.false(region.health.takeTurn(0));
+});
+
+test('a region that cannot be resolved loses its sessions, never its breaker', (t) => {
+  const region = restingRegion();
+  region.loseAccess();
+  t.is(region.access, null);
+  t.is(region.projects.size, 0);
+  t.true(region.health.breakerOpen);
+});
+
+test('projects that no server names are dropped, the region’s own session is not', (t) => {
+  const region = knownRegion();
+  region.retainProjects(new Set(['p1']));
+  t.is(region.projects.size, 1);
+  region.retainProjects(new Set());
+  t.is(region.projects.size, 0);
+  t.deepEqual(region.login.session(serviceCredentials), session('flavors'));
+});
