@@ -202,7 +202,7 @@ test('a Secret that is no text is named with the field', async (t) => {
 test('a CA that is none is named with object and field', async (t) => {
   const own = await sandbox.addRegion('bad-ca');
   own.putSecret({ 'ca.crt': 'not a certificate' });
-  t.is(await errorOfRegion('bad-ca'), 'Secret region/bad-ca-credentials: ca.crt is no PEM certificate');
+  t.is(await errorOfRegion('bad-ca'), 'Secret region/bad-ca-credentials: ca.crt is not a PEM certificate');
   own.putSecret();
   await monitor.untilLogged('region resolved again', { region: 'bad-ca' });
 });
@@ -210,7 +210,7 @@ test('a CA that is none is named with object and field', async (t) => {
 test('a PEM block that holds no certificate is named with object and field', async (t) => {
   const own = await sandbox.addRegion('torn-ca');
   own.putSecret({ 'ca.crt': '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n' });
-  t.is(await errorOfRegion('torn-ca'), 'Secret region/torn-ca-credentials: ca.crt is no PEM certificate');
+  t.is(await errorOfRegion('torn-ca'), 'Secret region/torn-ca-credentials: ca.crt is not a PEM certificate');
 });
 
 for (const [name, endpoint] of [

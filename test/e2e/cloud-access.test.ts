@@ -163,7 +163,12 @@ test('a region that fails for a moment does not end and begin again what is wron
   sandbox.addServer(project, { id: 'flapping-gone', cloud: null });
   const missing = 'server not found in provider, skipping';
   await monitor.untilLogged(missing, { server: 'flapping-gone' });
-  region.cloud.faults.add({ kind: 'status', status: 500 }, { route: list, times: 2 });
+  const fault = region.cloud.faults.add(
+    { kind: 'status', status: 500 },
+    { route: list, times: Number.POSITIVE_INFINITY },
+  );
+  await monitor.untilLogged(unresolved, { region: 'flapping' });
+  fault.remove();
   await monitor.untilLogged(resolved, { region: 'flapping' });
   await monitor.untilRegionPolled('flapping');
   t.is(monitor.logged(missing, { server: 'flapping-gone' }).length, 1);

@@ -101,15 +101,49 @@ test.serial('SIGTERM while a region hangs', async (t) => {
   assertWhole(t, sandbox, ['web'], await stopped(t, sandbox, command));
 });
 
-test.serial('SIGTERM while the API server does not answer a write', async (t) => {
-  const sandbox = await startSandbox(t);
-  const region = await sandbox.addRegion('east');
-  sandbox.addServer(region.addProject(), { id: 'web' });
-  const fault = sandbox.cluster.faults.add({ method: 'PATCH' }, { kind: 'hang' });
-  const command = await startProcess(t, sandbox, '--poll-period=1m');
-  await eventually('a write', () => fault.hits > 0);
-  assertWhole(t, sandbox, ['web'], await stopped(t, sandbox, command));
-});
+test.serial(
+  'SIGTERM while the API server does not answer a write: it waits --drain-timeout, and names the object',
+  async (t) => {
+    const sandbox = await startSandbox(t);
+    const region = await sandbox.addRegion('east');
+    sandbox.addServer(region.addProject(), { id: 'web' });
+    const fault = sandbox.cluster.faults.add({ method: 'PATCH' }, { kind: 'hang' });
+    const command = await startProcess(t, sandbox, '--poll-period=1m', '--drain-timeout=500ms');
+    await eventually('a write', () => fault.hits > 0);
+    command.kill('SIGTERM');
+    const { code, stderr } = await command.ended;
+    t.is(code, 0, stderr);
+    const errors = stderr.split('\n').filter((line) => line.includes('"level":"error"'));
+    t.is(errors.length, 1, stderr);
+    t.regex(
+      errors[0] ?? '',
+      /status write did not end before the stop.*"instance_id":"web".*"drain_timeout":"500ms"/,
+    );
+  },
+);
+
+test.serial(
+  'SIGTERM while ten writes take two seconds each: all stand, and all are in the log',
+  async (t) => {
+    const sandbox = await startSandbox(t);
+    const region = await sandbox.addRegion('east');
+    const project = region.addProject();
+    const names = Array.from({ length: 10 }, (_, index) => `web-${index}`);
+    for (const id of names) sandbox.addServer(project, { id });
+    const fault = sandbox.cluster.faults.add(
+      { method: 'PATCH', path: /\/status/, times: Number.POSITIVE_INFINITY },
+      { kind: 'delay', ms: 2_000 },
+    );
+    const command = await startProcess(t, sandbox, '--poll-period=1m');
+    await eventually('ten writes', () => fault.hits === 10);
+    command.kill('SIGTERM');
+    const { code, stderr } = await command.ended;
+    t.is(code, 0, stderr);
+    t.false(stderr.includes('"level":"error"'), stderr);
+    t.is(names.filter((name) => sandbox.server(name).phase !== '').length, 10);
+    assertWhole(t, sandbox, names, stderr);
+  },
+);
 
 test.serial('SIGTERM before the API server is there', async (t) => {
   const sandbox = await startSandbox(t);
