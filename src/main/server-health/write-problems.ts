@@ -3,7 +3,7 @@
 
 import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
-import type { Problem } from '../problems/problem-log.ts';
+import type { Problem } from '../problems/problem.ts';
 import type { Written } from '../projection/server-writer.ts';
 import { annotationFailed, checkFailed } from './problems.ts';
 
