@@ -101,6 +101,13 @@ export class Accounts {
     return user;
   }
 
+  /** Gives a user roles in a project. */
+  grant(userId: string, projectId: string, roles: readonly string[]): void {
+    const user = this.#users.get(userId);
+    if (user === undefined) throw new Error(`the sandbox's cloud has no user ${userId}`);
+    this.#users.set(userId, { ...user, projects: new Map([...user.projects, [projectId, roles]]) });
+  }
+
   domain(id: string): Domain | undefined {
     return this.#domains.get(id);
   }

@@ -68,7 +68,7 @@ export const actions: Readonly<Record<ActionName, ServerAction>> = {
 };
 
 /** Why Nova refuses the action now, in its words; null when it does not. */
-export function refusal(server: CloudServer, action: ServerAction): string | null {
+export function refusal(server: CloudServer, action: Pick<ServerAction, 'verb' | 'from'>): string | null {
   if (!action.from.includes(server.vmState))
     return `Cannot '${action.verb}' instance ${server.id} while it is in vm_state ${server.vmState}`;
   if (server.taskState !== null)

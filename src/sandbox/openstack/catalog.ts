@@ -2,11 +2,24 @@
 
 import { createHash } from 'node:crypto';
 import type { Json } from './json.ts';
+import { baremetalPath, computePath } from './routes.ts';
 
 export interface Catalog {
   readonly region: string;
   /** Service type to URL; `{project}` stands for the token's project. */
   readonly urls: Readonly<Record<string, string>>;
+}
+
+/** As a token of a real cloud names its services; everything is below one endpoint here. */
+export function catalogUrls(endpoint: string, projectInComputeUrl: boolean): Catalog['urls'] {
+  return {
+    placement: `${endpoint}/placement`,
+    identity: `${endpoint}/v3`,
+    compute: `${endpoint}${computePath}/v2.1${projectInComputeUrl ? '/{project}' : ''}`,
+    network: `${endpoint}/networking`,
+    image: `${endpoint}/image`,
+    baremetal: `${endpoint}${baremetalPath}`,
+  };
 }
 
 export type CatalogFlaw = 'absent' | 'empty' | 'no-compute' | 'other-region' | 'no-public' | 'bad-url';

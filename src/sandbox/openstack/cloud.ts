@@ -1,27 +1,22 @@
 // A simulated OpenStack cloud on a port of this machine: Keystone v3 and Nova over real HTTP, with servers that can be
 // changed from the program that started it, and with faults. It answers as Keystone 22 and Nova 26.2 (Zed) do.
 
-import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { Accounts, type Domain, type Project, type User } from './accounts.ts';
 import { type ActionName, actions } from './actions.ts';
+import { catalogUrls } from './catalog.ts';
 import type { FaultPlan } from './faults.ts';
 import { type CloudFlavor, flavorOf, type NewFlavor } from './flavors.ts';
 import { Fleet } from './fleet.ts';
+import { addIdentity, addServiceAccount, type CloudIdentity } from './identities.ts';
+import { Ironic } from './ironic.ts';
 import { Keystone } from './keystone.ts';
 import { Listener } from './listener.ts';
 import { minorOf } from './microversion.ts';
+import { Nodes } from './nodes.ts';
 import { Nova } from './nova.ts';
 import type { RequestLog } from './request-log.ts';
-import { computePath } from './routes.ts';
-import {
-  type CloudServer,
-  changed,
-  faultOf,
-  type NewServer,
-  type ServerChanges,
-  statesOf,
-} from './server.ts';
+import { type CloudServer, changed, type NewServer, newServer, type ServerChanges } from './server.ts';
 import { Wire } from './wire.ts';
 
 export interface SandboxCloudOptions {
@@ -56,19 +51,15 @@ export interface TaskOptions {
   readonly gradual?: boolean;
 }
 
-/** What a client needs to log in. */
-export interface CloudIdentity {
-  readonly domainId: string;
-  readonly userId: string;
-  readonly password: string;
-  readonly projectId: string;
-}
+export type { CloudIdentity } from './identities.ts';
 
 export class SandboxCloud {
   /** Keystone's root, without /v3 and without a trailing slash. Nova is below it and in the catalogue. */
   readonly endpoint: string;
   readonly requests: RequestLog;
   readonly faults: FaultPlan;
+  /** Its bare-metal nodes. */
+  readonly nodes = new Nodes();
 
   readonly #clock: Clock;
   readonly #taskMs: number;
@@ -107,7 +98,6 @@ export class SandboxCloud {
       diskGib: 200,
       extraSpecs: { 'pci_passthrough:alias': 'gpu:1' },
     });
-    const suffix = options.projectInComputeUrl === true ? '/{project}' : '';
     this.#nova = new Nova({
       accounts: this.#accounts,
       fleet: this.#fleet,
@@ -117,6 +107,7 @@ export class SandboxCloud {
       microversionMax: options.microversionMax ?? '2.93',
       faultsInLists: options.faultsInLists ?? false,
       perform: ({ id }, action) => this.act(id, action, { gradual: true }),
+      rebuild: ({ id }, imageId) => this.rebuild(id, imageId, { gradual: true }),
       reset: ({ id }, changes) => this.updateServer(id, changes),
       delete: (server) => this.deleteServer(server.id, { gradual: true }),
     });
@@ -128,17 +119,16 @@ export class SandboxCloud {
         endpoint: this.endpoint,
         catalog: {
           region: options.catalogRegion ?? 'RegionOne',
-          urls: {
-            placement: `${this.endpoint}/placement`,
-            identity: `${this.endpoint}/v3`,
-            compute: `${this.endpoint}${computePath}/v2.1${suffix}`,
-            network: `${this.endpoint}/networking`,
-            image: `${this.endpoint}/image`,
-            baremetal: `${this.endpoint}/baremetal`,
-          },
+          urls: catalogUrls(this.endpoint, options.projectInComputeUrl ?? false),
         },
       }),
       nova: this.#nova,
+      ironic: new Ironic({
+        accounts: this.#accounts,
+        nodes: this.nodes,
+        endpoint: this.endpoint,
+        maxLimit: options.maxLimit ?? 1000,
+      }),
     });
   }
 
@@ -155,26 +145,18 @@ export class SandboxCloud {
   }
 
   /** A project with a user of its own, as the region service makes for an identity. */
-  addIdentity(
-    options: { projectId?: string; domainId?: string; roles?: readonly string[] } = {},
-  ): CloudIdentity {
-    const { projectId, domainId = 'default', roles = ['member', 'reader'] } = options;
-    const project = this.addProject({ domainId, ...(projectId === undefined ? {} : { id: projectId }) });
-    const user = this.addUser({ domainId, projects: [{ id: project.id, roles }] });
-    return { domainId, userId: user.id, password: user.password, projectId: project.id };
+  addIdentity(options: Parameters<typeof addIdentity>[1] = {}): CloudIdentity {
+    return addIdentity(this.#accounts, options);
   }
 
   /** A region's service account: administrator of a domain of its own and of a project in it. */
   serviceAccount(): CloudIdentity {
-    const domain = this.addDomain();
-    const roles = ['admin', 'member', 'reader'];
-    const project = this.addProject({ domainId: domain.id });
-    const user = this.addUser({
-      domainId: domain.id,
-      projects: [{ id: project.id, roles }],
-      domainRoles: roles,
-    });
-    return { domainId: domain.id, userId: user.id, password: user.password, projectId: project.id };
+    return addServiceAccount(this.#accounts);
+  }
+
+  /** Makes the service account an administrator of a project, too: only so does it see the nodes of its servers. */
+  grantAdmin({ userId }: CloudIdentity, projectId: string): void {
+    this.#accounts.grant(userId, projectId, ['admin', 'member', 'reader']);
   }
 
   rotatePassword(userId: string, password: string): void {
@@ -215,34 +197,14 @@ export class SandboxCloud {
   }
 
   createServer(projectId: string, options: NewServer = {}): CloudServer {
-    const now = this.#clock.now();
-    const status = options.status ?? 'ACTIVE';
     const flavorId = options.flavorId ?? this.#flavors.keys().next().value ?? '';
     if (!this.#flavors.has(flavorId)) throw new Error(`the sandbox's cloud has no flavor ${flavorId}`);
-    const states = { ...statesOf(status), ...options };
-    const createdMs = options.createdMs ?? now;
-    const booted = options.launchedMs === undefined && status !== 'BUILD' && status !== 'ERROR';
     this.#created++;
-    const server: CloudServer = {
-      id: options.id ?? randomUUID(),
-      name: options.name ?? `server-${this.#created}`,
+    const server = newServer(
       projectId,
-      userId: options.userId ?? projectId,
-      status,
-      vmState: states.vmState,
-      powerState: states.powerState,
-      taskState: states.taskState ?? null,
-      metadata: options.metadata ?? {},
-      flavorId,
-      imageId: options.imageId ?? '33333333-3333-4333-8333-333333333333',
-      fault: faultOf(options.fault ?? null, now),
-      createdMs,
-      updatedMs: Math.max(createdMs, options.launchedMs ?? 0),
-      launchedMs: booted ? createdMs : (options.launchedMs ?? null),
-      terminatedMs: null,
-      cellDown: false,
-      ordinal: this.#created,
-    };
+      { ...options, flavorId },
+      { ordinal: this.#created, nowMs: this.#clock.now() },
+    );
     this.#fleet.add(server);
     return server;
   }
@@ -278,6 +240,18 @@ export class SandboxCloud {
   /** Any of Nova's actions, whatever state the server is in. */
   act(id: string, name: ActionName, options: TaskOptions = {}): void {
     this.#perform(id, actions[name].during, actions[name].after, options);
+  }
+
+  /** Puts another image on the server. As in Nova, its record names that from the beginning; a fault ends it in ERROR. */
+  rebuild(id: string, imageId: string, options: TaskOptions & { readonly fault?: string } = {}): void {
+    const { fault } = options;
+    const { status } = this.#known(id);
+    const during = { status: 'REBUILD', taskState: 'rebuilding', imageId };
+    const after =
+      fault === undefined
+        ? { status: status === 'SHUTOFF' ? status : 'ACTIVE', imageId, launchedMs: this.#clock.now() }
+        : { status: 'ERROR', imageId, fault };
+    this.#perform(id, during, after, options);
   }
 
   /** Puts the server in error, with a fault that `GET /servers/{id}` shows. */

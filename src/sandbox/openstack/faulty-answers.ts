@@ -18,6 +18,7 @@ import type { Match } from './routes.ts';
 export interface Refusals {
   readonly keystone: { unauthorized(): Answer };
   readonly nova: { unauthorized(): Answer };
+  readonly ironic: { unauthorized(): Answer };
 }
 
 /** The answer instead of the good one, which is not computed; null where the fault needs the good one. */

@@ -33,6 +33,7 @@ export interface NovaOptions {
   readonly faultsInLists: boolean;
   /** What a request changes goes through the cloud, which knows the time. */
   readonly perform: (server: CloudServer, action: ActionName) => void;
+  readonly rebuild: (server: CloudServer, imageId: string) => void;
   readonly reset: (server: CloudServer, changes: ServerChanges) => void;
   readonly delete: (server: CloudServer) => void;
 }
@@ -47,6 +48,7 @@ interface Context {
 }
 
 const actionSchema = v.record(v.string(), v.unknown());
+const rebuildSchema = v.object({ imageRef: v.string() });
 const resetStateSchema = v.object({ state: v.picklist(['active', 'error']) });
 
 export class Nova {
@@ -162,11 +164,22 @@ export class Nova {
       this.#options.reset(server, { status: reset.output.state.toUpperCase(), powerState });
       return emptyAnswer(202);
     }
+    if (name === 'rebuild') return this.#rebuild(server, body[name], context);
     if (!isActionName(name)) return novaFault(400, `There is no such action: ${name}`);
     const refused = refusal(server, actions[name]);
     if (refused !== null) return novaFault(409, refused);
     this.#options.perform(server, name);
     return emptyAnswer(202);
+  }
+
+  #rebuild(server: CloudServer, arguments_: unknown, context: Context): Answer {
+    const parsed = v.safeParse(rebuildSchema, arguments_);
+    if (!parsed.success) return novaFault(400, 'Invalid input for field/attribute rebuild.');
+    const refused = refusal(server, { verb: 'rebuild', from: ['active', 'stopped', 'error'] });
+    if (refused !== null) return novaFault(409, refused);
+    this.#options.rebuild(server, parsed.output.imageRef);
+    const { body } = this.#show(this.#options.fleet.get(server.id) ?? server, context);
+    return bodyAnswer(202, body);
   }
 
   #flavors(context: Context): Answer {

@@ -10,6 +10,8 @@ export const routes = [
   'DELETE /servers/{id}',
   'POST /servers/{id}/action',
   'GET /flavors/detail',
+  'GET /baremetal',
+  'GET /v1/nodes',
   'other',
 ] as const;
 
@@ -20,11 +22,16 @@ export interface Match {
   /** Server id, where the route has one. */
   readonly id: string | null;
   /** Which service answers what is not a route. */
-  readonly service: 'keystone' | 'nova';
+  readonly service: 'keystone' | 'nova' | 'ironic';
 }
 
 /** Path below the endpoint at which Nova is. */
 export const computePath = '/compute';
+/** And at which Ironic is. */
+export const baremetalPath = '/baremetal';
+
+/** Routes that are below a path of another service only. */
+const foreign: ReadonlySet<Route> = new Set<Route>(['GET /compute', 'GET /baremetal', 'GET /v1/nodes']);
 
 const novaRoutes: readonly (readonly [Route, RegExp])[] = [
   ['GET /compute', /^GET \/?$/],
@@ -37,10 +44,16 @@ const novaRoutes: readonly (readonly [Route, RegExp])[] = [
 ];
 
 export function match(method: string, path: string): Match {
+  if (path === baremetalPath || path.startsWith(`${baremetalPath}/`)) {
+    const below = `${method} ${path.slice(baremetalPath.length)}`;
+    const nodes = /^GET \/v1\/nodes(?:\/detail)?\/?$/.test(below);
+    const route = nodes ? 'GET /v1/nodes' : /^GET \/?$/.test(below) ? 'GET /baremetal' : 'other';
+    return { route, id: null, service: 'ironic' };
+  }
   if (path !== computePath && !path.startsWith(`${computePath}/`)) {
     const route = routes.find((route) => route === `${method} ${path.replace(/(?<=.)\/$/, '')}`);
     return {
-      route: route === undefined || route === 'GET /compute' ? 'other' : route,
+      route: route === undefined || foreign.has(route) ? 'other' : route,
       id: null,
       service: 'keystone',
     };

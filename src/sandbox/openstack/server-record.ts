@@ -123,16 +123,18 @@ function hostId(server: CloudServer): string {
 function addresses(server: CloudServer): Json {
   const bytes = [server.ordinal >> 16, server.ordinal >> 8, server.ordinal].map((part) => part & 0xff);
   const mac = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
-  return {
-    private: [
+  const entries = server.networks.map((name, index) => [
+    name,
+    [
       {
         version: 4,
-        addr: `10.${bytes.join('.')}`,
+        addr: `${10 + index}.${bytes.join('.')}`,
         'OS-EXT-IPS:type': 'fixed',
-        'OS-EXT-IPS-MAC:mac_addr': `fa:16:3e:${mac}`,
+        'OS-EXT-IPS-MAC:mac_addr': index === 0 ? `fa:16:3e:${mac}` : `fa:16:${index}:${mac}`,
       },
     ],
-  };
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function image(server: CloudServer, options: RecordOptions): Json {

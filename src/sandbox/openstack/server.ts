@@ -1,5 +1,7 @@
 // One server of the sandbox's cloud, and the states that Nova gives it.
 
+import { randomUUID } from 'node:crypto';
+
 /** A fault as Nova keeps it for a server in error. */
 export interface ServerFault {
   readonly code: number;
@@ -22,6 +24,8 @@ export interface CloudServer {
   readonly metadata: Readonly<Record<string, string>>;
   readonly flavorId: string;
   readonly imageId: string;
+  /** Names of the networks that it is connected to. */
+  readonly networks: readonly string[];
   readonly fault: ServerFault | null;
   /** Epoch milliseconds of the cloud's clock; Nova shows whole seconds. */
   readonly createdMs: number;
@@ -47,6 +51,8 @@ export interface NewServer {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly flavorId?: string;
   readonly imageId?: string;
+  /** ["private"] unless given. */
+  readonly networks?: readonly string[];
   /** The message, or the whole fault. */
   readonly fault?: string | ServerFault | null;
   /** Epoch milliseconds; now unless given. */
@@ -110,4 +116,37 @@ export function changed(server: CloudServer, changes: ServerChanges, nowMs: numb
 
 export function faultOf(fault: string | ServerFault | null, nowMs: number): ServerFault | null {
   return typeof fault === 'string' ? { code: 500, message: fault, createdMs: nowMs } : fault;
+}
+
+/** A new server of a project, as `options` say. */
+export function newServer(
+  projectId: string,
+  options: NewServer & { readonly flavorId: string },
+  { ordinal, nowMs }: { readonly ordinal: number; readonly nowMs: number },
+): CloudServer {
+  const status = options.status ?? 'ACTIVE';
+  const states = { ...statesOf(status), ...options };
+  const createdMs = options.createdMs ?? nowMs;
+  const booted = options.launchedMs === undefined && status !== 'BUILD' && status !== 'ERROR';
+  return {
+    id: options.id ?? randomUUID(),
+    name: options.name ?? `server-${ordinal}`,
+    projectId,
+    userId: options.userId ?? projectId,
+    status,
+    vmState: states.vmState,
+    powerState: states.powerState,
+    taskState: states.taskState ?? null,
+    metadata: options.metadata ?? {},
+    flavorId: options.flavorId,
+    imageId: options.imageId ?? '33333333-3333-4333-8333-333333333333',
+    networks: options.networks ?? ['private'],
+    fault: faultOf(options.fault ?? null, nowMs),
+    createdMs,
+    updatedMs: Math.max(createdMs, options.launchedMs ?? 0),
+    launchedMs: booted ? createdMs : (options.launchedMs ?? null),
+    terminatedMs: null,
+    cellDown: false,
+    ordinal,
+  };
 }

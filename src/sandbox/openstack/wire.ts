@@ -9,6 +9,7 @@ import type { Accounts } from './accounts.ts';
 import { type Answer, type CloudRequest, header, novaFault } from './answer.ts';
 import { type Fault, FaultPlan } from './faults.ts';
 import { drippingBody, eased, hugeBody, refused, spoiled } from './faulty-answers.ts';
+import type { Ironic } from './ironic.ts';
 import type { Keystone, LoginFlaw } from './keystone.ts';
 import { requested } from './microversion.ts';
 import type { Nova } from './nova.ts';
@@ -25,6 +26,7 @@ export interface Services {
   readonly accounts: Accounts;
   readonly keystone: Keystone;
   readonly nova: Nova;
+  readonly ironic: Ironic;
 }
 
 const maxBodyBytes = 1 << 20;
@@ -141,14 +143,14 @@ function projectOf({ accounts, keystone }: Services, matched: Match, request: Cl
 }
 
 function answerTo(services: Services, matched: Match, request: CloudRequest, fault: Fault | null): Answer {
-  const { keystone, nova, endpoint } = services;
-  const refusal = fault === null ? null : refused(fault, matched, { keystone, nova });
+  const { keystone, nova, ironic, endpoint } = services;
+  const refusal = fault === null ? null : refused(fault, matched, { keystone, nova, ironic });
   if (refusal !== null) return refusal;
   try {
     const answer =
       matched.service === 'keystone'
         ? keystone.answer(matched.route, request, flawOf(fault))
-        : nova.answer(matched, eased(fault, request));
+        : (matched.service === 'nova' ? nova : ironic).answer(matched, eased(fault, request));
     return spoiled(fault, answer, `${endpoint}${request.path}`);
   } catch (error) {
     return novaFault(500, `Defect of the sandbox: ${error instanceof Error ? error.message : String(error)}`);
