@@ -1,5 +1,6 @@
 // `region-monitor sandbox`. The image has build/image-sandbox-command.ts in place of this file.
 
+import { sandboxFlags } from '../sandbox/flags.ts';
 import type { Command } from './command.ts';
 
 export const sandbox: Command = {
@@ -8,8 +9,12 @@ export const sandbox: Command = {
   description: 'watch a demo fleet in simulated clouds; needs nothing else',
   // Readable, quick to show something, and on any free port; the first lines say which.
   defaults: { 'zap-encoder': 'console', 'poll-period': '2s', listen: '127.0.0.1:0' },
+  flags: Object.values(sandboxFlags),
   load: async () => {
     const { runSandbox } = await import('../sandbox/sandbox.ts');
-    return async ({ options }, context) => runSandbox(options, context).then(() => 0);
+    return async ({ options, flags }, context) => {
+      await runSandbox(options, context, flags.value(sandboxFlags.definitions));
+      return 0;
+    };
   },
 };

@@ -1,7 +1,8 @@
 // The demo: three simulated regions with some sixty servers that live by themselves.
 
-import { SandboxKubernetes } from './kubernetes/api.ts';
+import { type Profile, SandboxKubernetes } from './kubernetes/api.ts';
 import type { JsonObject } from './kubernetes/object.ts';
+import { MetalStory } from './metal-story.ts';
 import { SandboxCloud } from './openstack/cloud.ts';
 import { Drama } from './openstack/drama.ts';
 import { type SandboxProject, SandboxRegion } from './sandbox-region.ts';
@@ -13,6 +14,15 @@ const roles = ['web', 'db', 'batch', 'gpu', 'cache'] as const;
 const serversPerProject = 10;
 /** How long a cloud's task (building, powering off) takes: long enough to be seen by a poll. */
 const taskMs = 2_500;
+/** Each step of a bare-metal server. */
+const metalChapterMs = 6_000;
+const metalFlavor = {
+  id: '44444444-4444-4444-8444-444444444444',
+  name: 'bm1.large',
+  vcpus: 64,
+  ramMib: 524_288,
+  diskGib: 1_900,
+};
 /** Between two moments of a region, on average. */
 const everyMs = 4_500;
 
@@ -32,12 +42,22 @@ export class DemoFleet {
     for (const [index, project] of this.projects.entries()) this.#fill(project, index % 2 === 0 ? 'a' : 'g');
   }
 
-  static async start(): Promise<DemoFleet> {
-    const cluster = await SandboxKubernetes.start();
+  /** `definitions`: the release whose definitions the cluster has. */
+  static async start(definitions: Profile): Promise<DemoFleet> {
+    const cluster = await SandboxKubernetes.start({ profile: definitions });
     const regions: SandboxRegion[] = [];
     for (const name of regionNames) {
       const cloud = await SandboxCloud.start({ taskMs, latencyMs: 5 });
-      regions.push(new SandboxRegion({ cluster, cloud, namespace: demoNamespace, name }));
+      cloud.addFlavor(metalFlavor);
+      regions.push(
+        new SandboxRegion({
+          cluster,
+          cloud,
+          namespace: demoNamespace,
+          name,
+          baremetalFlavorIds: [metalFlavor.id],
+        }),
+      );
     }
     return new DemoFleet(cluster, regions);
   }
@@ -56,16 +76,33 @@ export class DemoFleet {
 
   /** Lets the servers live: something happens every few seconds, until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const dramas = this.regions.map(
-      ({ cloud }, index) => new Drama(cloud, { seed: Date.now() + index, everyMs }),
-    );
+    const metal = this.#metalStory();
+    const dramas = this.regions.map(({ cloud, id }, index) => {
+      const projectIds = this.projects
+        .filter(({ region }) => region.id === id)
+        .map(({ credentials }) => credentials.projectId);
+      return new Drama(cloud, { seed: Date.now() + index, everyMs, projectIds });
+    });
     // Nobody should have to wait for the first thing to happen.
     dramas[0]?.step();
-    await Promise.all(dramas.map(async (drama) => drama.run(signal)));
+    await Promise.all([metal?.run(signal), ...dramas.map(async (drama) => drama.run(signal))]);
   }
 
   async close(): Promise<void> {
     await Promise.all([this.cluster.close(), ...this.regions.map(async ({ cloud }) => cloud.close())]);
+  }
+
+  /** In a project of its own, whose servers nobody else stops or deletes. */
+  #metalStory(): MetalStory | null {
+    const [region] = this.regions;
+    if (region === undefined) return null;
+    return new MetalStory({
+      project: region.addProject({ organization: 'acme' }),
+      flavorId: metalFlavor.id,
+      name: 'a-metal-1',
+      chapterMs: metalChapterMs,
+      onServer: ({ id, name }) => this.#names.set(id, name),
+    });
   }
 
   /** Most servers run since long, so that the first poll does not tell what is no news. */

@@ -26,6 +26,8 @@ export interface SandboxRegionOptions {
   readonly id?: string;
   /** Display name. */
   readonly name: string;
+  /** Flavors whose servers are whole machines. */
+  readonly baremetalFlavorIds?: readonly string[];
   /** Further keys of the Secret. */
   readonly secret?: Readonly<Record<string, string>>;
 }
@@ -65,6 +67,7 @@ export class SandboxRegion {
     this.name = options.name;
     this.serviceAccount = options.cloud.serviceAccount();
     this.putSecret(options.secret);
+    const baremetal = options.baremetalFlavorIds;
     this.cluster.apply({
       apiVersion: group,
       kind: 'Region',
@@ -74,6 +77,9 @@ export class SandboxRegion {
         openstack: {
           endpoint: this.cloud.endpoint,
           serviceAccountSecret: { namespace: this.namespace, name: this.secretName },
+          ...(baremetal === undefined
+            ? {}
+            : { compute: { flavors: { metadata: baremetal.map((id) => ({ id, baremetal: true })) } } }),
         },
       },
     });
@@ -108,12 +114,15 @@ export class SandboxProject {
   readonly region: SandboxRegion;
   readonly identityId = randomUUID();
   readonly organization: string;
+  /** The platform's id of the network that its servers are in. */
+  readonly networkId = randomUUID();
   readonly credentials: CloudIdentity;
 
   constructor(region: SandboxRegion, organization: string) {
     this.region = region;
     this.organization = organization;
     this.credentials = region.cloud.addIdentity();
+    region.cloud.grantAdmin(region.serviceAccount, this.credentials.projectId);
     const { cluster, namespace } = region;
     const metadata = { name: this.identityId, namespace };
     cluster.apply({ apiVersion: group, kind: 'Identity', metadata, spec: { provider: 'openstack' } });
@@ -132,7 +141,14 @@ export class SandboxProject {
     const metadata = { 'region:server_id': id, ...cloud?.metadata };
     const { projectId } = this.credentials;
     const server: CloudServer | null =
-      cloud === null ? null : region.cloud.createServer(projectId, { ...cloud, name, metadata });
+      cloud === null
+        ? null
+        : region.cloud.createServer(projectId, {
+            networks: [`network-${this.networkId}`],
+            ...cloud,
+            name,
+            metadata,
+          });
     const [flavor] = region.cloud.flavors;
     region.cluster.apply({
       apiVersion: group,
@@ -151,7 +167,7 @@ export class SandboxProject {
         provider: 'openstack',
         flavorID: server?.flavorId ?? flavor?.id ?? '',
         image: { id: imageId },
-        networks: [],
+        networks: [{ id: this.networkId }],
       },
       ...(status === undefined ? {} : { status }),
     });

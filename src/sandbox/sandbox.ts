@@ -10,6 +10,7 @@ import { run } from '../main/run.ts';
 import type { Version } from '../main/version.ts';
 import { type Stream, terminalOf } from '../terminal/terminal.ts';
 import { DemoFleet, demoNamespace } from './demo-fleet.ts';
+import type { Profile } from './kubernetes/definitions.ts';
 import { StoryLog } from './story-log.ts';
 
 export interface SandboxContext {
@@ -22,10 +23,14 @@ export interface SandboxContext {
 }
 
 /** Runs until the signal aborts. A console encoder tells a story for people; a JSON one gives the monitor's own lines. */
-export async function runSandbox(options: Options, context: SandboxContext): Promise<void> {
+export async function runSandbox(
+  options: Options,
+  context: SandboxContext,
+  definitions: Profile,
+): Promise<void> {
   const { signal, stdout, env } = context;
   await using resources = new AsyncDisposableStack();
-  const fleet = resources.adopt(await DemoFleet.start(), async (opened) => opened.close());
+  const fleet = resources.adopt(await DemoFleet.start(definitions), async (opened) => opened.close());
   const folder = resources.adopt(await mkdtemp(join(tmpdir(), 'region-monitor-sandbox-')), async (path) =>
     rm(path, { recursive: true, force: true }),
   );

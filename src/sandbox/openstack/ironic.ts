@@ -115,12 +115,15 @@ function record(node: CloudNode, fields: readonly string[], root: string): Json 
     provision_state: node.provisionState,
     name: node.name,
   };
-  const shown = fields.filter((field) => field in values).map((field) => [field, values[field]]);
+  const shown = fields.flatMap((field): [string, Json][] => {
+    const value = values[field];
+    return value === undefined ? [] : [[field, value]];
+  });
   const links = [
     { href: `${root}/v1/nodes/${node.id}`, rel: 'self' },
     { href: `${root}/nodes/${node.id}`, rel: 'bookmark' },
   ];
-  return { ...Object.fromEntries(shown), links };
+  return { ...Object.fromEntries<Json>(shown), links };
 }
 
 /** No header means 1.1; null for one that cannot be read. */

@@ -123,7 +123,7 @@ function hostId(server: CloudServer): string {
 function addresses(server: CloudServer): Json {
   const bytes = [server.ordinal >> 16, server.ordinal >> 8, server.ordinal].map((part) => part & 0xff);
   const mac = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
-  const entries = server.networks.map((name, index) => [
+  const entries = server.networks.map((name, index): [string, Json] => [
     name,
     [
       {
@@ -134,7 +134,7 @@ function addresses(server: CloudServer): Json {
       },
     ],
   ]);
-  return Object.fromEntries(entries);
+  return Object.fromEntries<Json>(entries);
 }
 
 function image(server: CloudServer, options: RecordOptions): Json {
