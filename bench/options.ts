@@ -5,7 +5,7 @@ import type { FleetSize } from './fleet.ts';
 import { findBuild } from './monitor.ts';
 import type { Settings } from './settings.ts';
 
-export const scenarios = ['start', 'small', '10k', '100k', 'burst', 'scale', 'fleet'] as const;
+const scenarios = ['start', 'small', '10k', '100k', 'burst', 'scale', 'fleet'] as const;
 export type Scenario = (typeof scenarios)[number];
 
 export const help = `npm run bench -- [SCENARIO …] [OPTION …]

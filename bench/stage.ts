@@ -8,7 +8,7 @@ import { Floor } from './floor.ts';
 import { StatusWatch } from './status-watch.ts';
 
 /** Requests to one region at once: the monitor's own default. */
-export const regionConcurrency = 4;
+const regionConcurrency = 4;
 
 export class Stage {
   readonly size: FleetSize;

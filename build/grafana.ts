@@ -6,7 +6,7 @@ export interface Query {
   readonly legend: string;
 }
 
-export interface Panel {
+interface Panel {
   readonly title: string;
   /** What it shows, and what to do when it looks wrong. */
   readonly description: string;
@@ -25,7 +25,7 @@ export interface Row {
   readonly panels: readonly Panel[];
 }
 
-export interface Variable {
+interface Variable {
   readonly name: string;
   readonly label: string;
   readonly query: string;

@@ -13,7 +13,7 @@ export const steady = 'steady';
 export const lively = 'lively';
 
 /** A cloud's clock, which may be wrong. */
-export class SkewedClock implements Clock {
+class SkewedClock implements Clock {
   skewMs = 0;
 
   now(): number {

@@ -15,7 +15,7 @@ import { type Past, Storm } from './storm.ts';
 import { Tally } from './tally.ts';
 import { Watcher } from './watcher.ts';
 
-export interface Breach {
+interface Breach {
   readonly invariant: string;
   readonly details: readonly string[];
   /** Since the beginning. */

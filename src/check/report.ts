@@ -19,7 +19,7 @@ export type Outcome =
 export type Health = Pick<Condition, 'status' | 'reason' | 'message'> | null;
 
 /** A part of the object before and after the poll. */
-export interface Change<Value> {
+interface Change<Value> {
   readonly before: Value;
   readonly after: Value;
 }
@@ -44,7 +44,7 @@ export interface ServerLine {
   readonly error?: Trouble;
 }
 
-export interface RegionLine {
+interface RegionLine {
   readonly region: string;
   readonly regionName: string;
   readonly servers: number;

@@ -5,7 +5,7 @@ import type { Version } from '../main/version.ts';
 import type { Stream } from '../terminal/terminal.ts';
 import type { CommandDefinition, Invocation } from './command-line.ts';
 
-export interface CommandContext {
+interface CommandContext {
   readonly signal: AbortSignal;
   readonly logger: Logger;
   readonly version: Version;

@@ -8,7 +8,7 @@ import { sandbox } from './sandbox-command.ts';
 /** For a person at a terminal: only what went wrong. */
 const quiet = { 'zap-encoder': 'console', 'zap-log-level': 'error' };
 
-export const shells = ['bash', 'zsh', 'fish'] as const;
+const shells = ['bash', 'zsh', 'fish'] as const;
 
 const run: Command = {
   name: 'run',

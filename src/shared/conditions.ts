@@ -1,6 +1,6 @@
 // Conditions of a Server's status, and the rules for updating them.
 
-export type ConditionStatus = 'True' | 'False' | 'Unknown';
+type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 /** The reasons that the monitor gives; the definition's enum has more, written by others. */
 export type HealthReason = 'Healthy' | 'Degraded' | 'Errored' | 'Unknown' | 'Provisioning';

@@ -46,7 +46,7 @@ export function digestOf({ chunks }: Answer): string {
   return hash.digest('base64');
 }
 
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export class AnswerTooLarge extends Error {
   override readonly name = 'AnswerTooLarge';

@@ -92,7 +92,7 @@ export interface PollStatus {
   readonly outcome: string;
 }
 
-export interface PoolStatus {
+interface PoolStatus {
   /** Jobs that wait for a thread. */
   readonly queueLength: number;
   readonly workers: readonly WorkerStatus[];
@@ -123,7 +123,7 @@ export interface Transition {
   readonly message: string;
 }
 
-export interface CacheStatus {
+interface CacheStatus {
   readonly resource: string;
   readonly objects: number;
   readonly synced: boolean;

@@ -36,7 +36,7 @@ export function printable(text: string): string {
   return text.replace(/[\s\u2028\u2029]+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '?');
 }
 
-export type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
+type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
 
 export type Paint = (colour: Colour, text: string) => string;
 

@@ -21,7 +21,7 @@ export function temporalityOf(type: InstrumentType): AggregationTemporality {
 }
 
 /** Series of one instrument, at most; the SDK's own limit of 2,000 is below what a fleet with many flavors has. */
-export const seriesLimits = { observableGauge: 200_000, default: 20_000 } as const;
+const seriesLimits = { observableGauge: 200_000, default: 20_000 } as const;
 
 /**
  * A collection takes what the callbacks left, so two at once would share it between them; they share the result

@@ -12,12 +12,12 @@ export interface TextAnswer {
 }
 
 /** A body in pieces, for lists. */
-export interface StreamAnswer {
+interface StreamAnswer {
   readonly kind: 'stream';
   readonly chunks: Iterable<string>;
 }
 
-export interface WatchAnswer {
+interface WatchAnswer {
   readonly kind: 'watch';
   readonly request: WatchRequest;
 }

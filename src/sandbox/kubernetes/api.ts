@@ -248,5 +248,4 @@ export class SandboxKubernetes {
 
 export type { AccessRule } from './access.ts';
 export type { Profile } from './definitions.ts';
-export { KubernetesFailure } from './failure.ts';
-export type { Json, JsonObject, KubernetesObject } from './object.ts';
+export type { JsonObject, KubernetesObject } from './object.ts';

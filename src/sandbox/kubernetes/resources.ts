@@ -35,15 +35,10 @@ function custom(plural: string, singular: string, kind: string, statusSubresourc
   };
 }
 
-export const regions = custom('regions', 'region', 'Region');
-export const servers = custom('servers', 'server', 'Server');
-export const identities = custom('identities', 'identity', 'Identity');
-export const openstackIdentities = custom(
-  'openstackidentities',
-  'openstackidentity',
-  'OpenstackIdentity',
-  false,
-);
+const regions = custom('regions', 'region', 'Region');
+const servers = custom('servers', 'server', 'Server');
+const identities = custom('identities', 'identity', 'Identity');
+const openstackIdentities = custom('openstackidentities', 'openstackidentity', 'OpenstackIdentity', false);
 export const secrets: Resource = {
   group: '',
   version: 'v1',
@@ -69,7 +64,7 @@ export const namespaces: Resource = {
   unconditionalUpdate: true,
   createOnUpdate: false,
 };
-export const leases: Resource = {
+const leases: Resource = {
   group: 'coordination.k8s.io',
   version: 'v1',
   plural: 'leases',

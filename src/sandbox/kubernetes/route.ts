@@ -2,7 +2,7 @@
 
 import { type Resource, resources } from './resources.ts';
 
-export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
 export interface ResourceRoute {
   readonly type: 'resource';
@@ -18,7 +18,7 @@ export interface ResourceRoute {
   readonly path: string;
 }
 
-export interface PathRoute {
+interface PathRoute {
   readonly type: 'path';
   readonly path: string;
   readonly query: URLSearchParams;

@@ -44,7 +44,7 @@ function requirement(text: string): Requirement {
 }
 
 /** The conditions of a label selector: equality, sets and existence. */
-export function parseLabelSelector(text: string): Requirement {
+function parseLabelSelector(text: string): Requirement {
   // Commas inside parentheses belong to a set.
   const parts = text.split(/,(?![^()]*\))/).map((part) => part.trim());
   const requirements = parts.filter((part) => part !== '').map(requirement);

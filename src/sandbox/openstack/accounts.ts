@@ -202,6 +202,6 @@ function rolesIn(user: User, scope: Scope): readonly string[] | null {
 }
 
 /** Keystone's ids are UUIDs without dashes. */
-export function newId(): string {
+function newId(): string {
   return randomUUID().replaceAll('-', '');
 }

@@ -2,15 +2,7 @@
 
 import type { CloudServer, ServerChanges } from './server.ts';
 
-export const actionNames = [
-  'os-start',
-  'os-stop',
-  'pause',
-  'unpause',
-  'suspend',
-  'resume',
-  'reboot',
-] as const;
+const actionNames = ['os-start', 'os-stop', 'pause', 'unpause', 'suspend', 'resume', 'reboot'] as const;
 export type ActionName = (typeof actionNames)[number];
 
 export interface ServerAction {

@@ -194,7 +194,7 @@ function parseOrder(query: URLSearchParams): ((a: CloudServer, b: CloudServer) =
 }
 
 /** Epoch milliseconds. No zone means UTC, as for Nova. */
-export function parseTime(text: string): number | null {
+function parseTime(text: string): number | null {
   const match = /^(\d{4}-\d\d-\d\d)(?:[Tt](\d\d:\d\d:\d\d(?:\.\d+)?)([Zz]|[+-]\d\d:\d\d)?)?$/.exec(text);
   if (match === null) return null;
   const time = Date.parse(`${match[1]}T${match[2] ?? '00:00:00'}${match[3] ?? 'Z'}`);

@@ -95,7 +95,7 @@ export interface CloudReport {
   readonly projects: readonly ProjectReport[];
 }
 
-export interface ProjectReport extends CloudIdentity {
+interface ProjectReport extends CloudIdentity {
   readonly servers: number;
   /** Server n of the project, from 0, is named `<prefix>n` and carries that name as its owner's. */
   readonly prefix: string;

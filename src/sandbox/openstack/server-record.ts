@@ -90,7 +90,7 @@ export function partialRecord(server: CloudServer, options: RecordOptions): Json
   };
 }
 
-export function isoSeconds(epochMs: number): string {
+function isoSeconds(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
 }
 

@@ -7,7 +7,7 @@ import type { ServiceQuery } from './session.ts';
 import { TokenSession } from './token-session.ts';
 
 /** Every service since 2015 has it, and states of nodes are named as we know them from it on. */
-export const baremetalMicroversion = '1.11';
+const baremetalMicroversion = '1.11';
 
 export class BaremetalAccess {
   readonly #tools: LoginTools;
@@ -52,7 +52,7 @@ export class BaremetalAccess {
 }
 
 /** Finds the bare-metal service in the catalog that came with a token. Rejects with a CheckFailure. */
-export function startBaremetalSession(
+function startBaremetalSession(
   { target }: Pick<LoginTools, 'target'>,
   { token, tokenId, renewAtMs }: Login,
 ): BaremetalSession {

@@ -9,7 +9,7 @@ import { ownerId } from '../openstack/owner-metadata.ts';
 import type { NovaServer } from '../openstack/schema.ts';
 
 /** The servers that are building by now: those of the list, and those that were and are not in it. */
-export function buildingServers(listed: readonly NovaServer[], task: BaremetalTask): readonly string[] {
+function buildingServers(listed: readonly NovaServer[], task: BaremetalTask): readonly string[] {
   const owners = new Set(task.servers.map(({ name }) => name));
   const names = new Set(task.servers.map(({ displayName }) => displayName));
   const building = new Set(task.building);

@@ -44,6 +44,6 @@ function seconds(time: unknown): number | null {
 }
 
 /** Of a server in a cell that is down, Nova knows the id and little else; a name it would always have. */
-export function isPartial(server: NovaServer): boolean {
+function isPartial(server: NovaServer): boolean {
   return server.name === undefined;
 }

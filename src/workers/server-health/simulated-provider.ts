@@ -13,7 +13,7 @@ import { inTransition, stageOf } from './lifecycle-phase.ts';
 import type { Provider } from './provider.ts';
 
 /** How long a simulated server takes to build, in milliseconds. */
-export const buildTimeMs = 20_000;
+const buildTimeMs = 20_000;
 
 const flavors: readonly Flavor[] = [
   { id: '11111111-1111-1111-1111-111111111111', name: 'sim-standard-4' },
