@@ -48,9 +48,6 @@ export const rooms: readonly Room[] = [
   { room: 'shared', uses: [] },
 ];
 
-/** Arrows that the table forbids, until the code is changed. */
-export const tolerated: ReadonlySet<string> = new Set();
-
 /** Lines of a file in src. */
 export const maxLines = 320;
 

@@ -1,7 +1,7 @@
 // Holds src to the rules of rooms.ts.
 
 import { posix } from 'node:path';
-import { longer, maxFiles, maxLines, type Room, rooms, tolerated } from './rooms.ts';
+import { longer, maxFiles, maxLines, type Room, rooms } from './rooms.ts';
 
 /** What a file imports, in any way: values, types, import() and new URL(). */
 const relativeFile = /'(\.{1,2}\/[^']+\.ts)'/g;
@@ -11,17 +11,12 @@ export function brokenWalls(files: ReadonlyMap<string, string>): readonly string
   const arrows = [...files].flatMap(([from, text]) =>
     [...text.matchAll(relativeFile)].map(([, path = '']) => arrow(from, path)),
   );
-  const forbidden = arrows.flatMap(({ from, to }) => {
-    const why = whyForbidden(posix.dirname(from), posix.dirname(to));
-    return why === null ? [] : [{ name: `${from} → ${to}`, why }];
-  });
   const circle = circleIn(Map.groupBy(arrows, ({ from }) => from));
-  const names = new Set(forbidden.map(({ name }) => name));
   return [
-    ...forbidden.filter(({ name }) => !tolerated.has(name)).map(({ name, why }) => `${name}: ${why}`),
-    ...[...tolerated]
-      .filter((name) => !names.has(name))
-      .map((name) => `${name}: no longer there; remove it from "tolerated" in build/rooms.ts`),
+    ...arrows.flatMap(({ from, to }) => {
+      const why = whyForbidden(posix.dirname(from), posix.dirname(to));
+      return why === null ? [] : [`${from} → ${to}: ${why}`];
+    }),
     ...(circle === null ? [] : [`${circle.join(' → ')}: a circle; move what both need to a file of its own`]),
     ...[...files].flatMap(([file, text]) => tooLong(file, text)),
     ...Object.entries(maxFiles).flatMap(([room, most]) => tooFull(room, most, files)),

@@ -1,14 +1,11 @@
 // That build/walls.ts finds what breaks the rules of build/rooms.ts. That src keeps them is part of `npm run check`.
 
 import test from 'ava';
-import { maxLines, tolerated } from '../../build/rooms.ts';
+import { maxLines } from '../../build/rooms.ts';
 import { brokenWalls } from '../../build/walls.ts';
 
-/** What is wrong, beyond tolerated arrows that these few files do not have. */
 function broken(files: Record<string, string>): readonly string[] {
-  return brokenWalls(new Map(Object.entries(files))).filter(
-    (line) => !tolerated.has(line.split(': ')[0] ?? ''),
-  );
+  return brokenWalls(new Map(Object.entries(files)));
 }
 
 const allowed: Readonly<Record<string, string>> = {
@@ -76,13 +73,6 @@ test('a file that is too long is found', (t) => {
 test('a main with too many files of its own is found', (t) => {
   t.deepEqual(broken({ ...filesOfMain(10), 'main/log/a.ts': '' }), []);
   t.regex(broken(filesOfMain(11))[0] ?? '', /^main: has 11 files, at most 10/);
-});
-
-test('a tolerated arrow that is gone must go from the list', (t) => {
-  const [arrow] = tolerated;
-  const lines = brokenWalls(new Map());
-  t.is(lines.length, tolerated.size);
-  if (arrow !== undefined) t.true(lines.some((line) => line.startsWith(arrow)));
 });
 
 function filesOfMain(count: number): Record<string, string> {

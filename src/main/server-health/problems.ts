@@ -110,10 +110,6 @@ export function annotationFailed(server: ServerRecord, error: Error): Problem {
   };
 }
 
-export function unreadableRecord(server: ServerRecord): CheckError {
-  return { code: 'invalid-response', message: `the region's record of server ${server.name} cannot be read` };
-}
-
 export function malformedRecord(
   regionId: string,
   identity: string,

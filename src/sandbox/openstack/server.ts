@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 
 /** A fault as Nova keeps it for a server in error. */
-export interface ServerFault {
+interface ServerFault {
   readonly code: number;
   readonly message: string;
   /** Epoch milliseconds. */
@@ -96,7 +96,7 @@ const states: Readonly<Record<string, States>> = {
 export const knownStatuses: ReadonlySet<string> = new Set(Object.keys(states));
 
 /** What goes with a status that Nova does not know (it shows those as UNKNOWN) is what goes with ACTIVE. */
-export function statesOf(status: string): States {
+function statesOf(status: string): States {
   return states[status] ?? { vmState: 'active', powerState: 1, taskState: null };
 }
 
@@ -114,7 +114,7 @@ export function changed(server: CloudServer, changes: ServerChanges, nowMs: numb
   };
 }
 
-export function faultOf(fault: string | ServerFault | null, nowMs: number): ServerFault | null {
+function faultOf(fault: string | ServerFault | null, nowMs: number): ServerFault | null {
   return typeof fault === 'string' ? { code: 500, message: fault, createdMs: nowMs } : fault;
 }
 
