@@ -31,7 +31,7 @@ const kinds: Readonly<Record<string, object>> = {
   // "--set" takes a number with a point for a text.
   ratio: { type: ['number', 'string'], pattern: '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)(e[+-]?[0-9]+)?$' },
   address: { type: 'string', pattern: '^(.*:[0-9]{1,5})?$' },
-  'host:port': { type: 'string', pattern: '^[^/]*$' },
+  'host:port or URL': { type: 'string', pattern: '^(https?://[^/].*|[^/]*)$' },
 };
 
 function flagSchema({ kind, description, default: fixed, follows }: Flag<unknown>): object {

@@ -79,6 +79,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
         serviceName: application,
         serviceVersion: version.version,
         onError: (error) => logger.error('failed to export telemetry', error.message),
+        onIgnored: (problem) => logger.error('environment variable ignored', problem),
         onRecovered: (message) => logger.info('telemetry exported again', { detail: message }),
       }),
     ),

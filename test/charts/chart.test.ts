@@ -250,8 +250,8 @@ for (const [path, value, message] of [
   ['flags.poll-period', 60, /flags\/poll-period': got number, want string/],
   ['flags.poll-period', '60', /flags\/poll-period': '60' does not match/],
   ['flags.workers', '2', /flags\/workers': got string, want integer/],
-  ['flags.otlp-endpoint', 'http://collector:4318', /flags\/otlp-endpoint'/],
-  ['otlp.endpoint', 'http://collector:4318', /otlp\/endpoint'/],
+  ['flags.otlp-endpoint', 'grpc://collector:4317', /flags\/otlp-endpoint'/],
+  ['otlp.endpoint', 'grpc://collector:4317', /otlp\/endpoint'/],
   ['replica', 2, /replica' not allowed/],
   ['image', { repository: 'a' }, /image': got object/],
 ] as const)

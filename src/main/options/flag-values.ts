@@ -3,6 +3,7 @@
 
 import { availableParallelism } from 'node:os';
 import { DurationError, formatMs, parseDuration } from './durations.ts';
+import { otlpUrl, otlpUrlForms } from './otlp-url.ts';
 
 export class FlagValueError extends Error {
   override readonly name = 'FlagValueError';
@@ -77,13 +78,10 @@ export function namespace(text: string): string {
   return text;
 }
 
-/** "host" or "host:port" without a scheme, or "" for none. */
-export function endpoint(text: string): string {
-  const scheme = /^[a-z]+:\/\//i.exec(text)?.[0];
-  if (scheme !== undefined)
-    throw new FlagValueError(`must be host:port: leave out ${scheme}, OTLP goes over plain HTTP`);
-  if (text !== '' && hostAndPort(text) === undefined && !/^[\w.-]+$/.test(text))
-    throw new FlagValueError('must be host:port, for example otel-collector:4318');
+/** What an OTLP receiver's address is written as, or "" for none. */
+export function otlpEndpoint(text: string): string {
+  if (text !== '' && otlpUrl(text) === null)
+    throw new FlagValueError(`is not the address of an OTLP receiver over HTTP: ${otlpUrlForms}`);
   return text;
 }
 

@@ -4,12 +4,12 @@ import {
   anyText,
   boolean,
   durationFrom,
-  endpoint,
   integerFrom,
   listenAddress,
   logVerbosity,
   namespace,
   oneOf,
+  otlpEndpoint,
   ratio,
 } from './flag-values.ts';
 
@@ -215,10 +215,11 @@ export const flags = {
   otlpEndpoint: flag({
     name: 'otlp-endpoint',
     group: 'Telemetry',
-    kind: 'host:port',
-    parse: endpoint,
+    kind: 'host:port or URL',
+    parse: otlpEndpoint,
     default: '',
-    description: 'send metrics and traces there by OTLP over plain HTTP; empty for nowhere',
+    description:
+      'send metrics and traces there by OTLP: host:port over plain HTTP, or a URL; if empty, where OTEL_EXPORTER_OTLP_ENDPOINT says',
   }),
   traceSamplingRatio: flag({
     name: 'trace-sampling-ratio',

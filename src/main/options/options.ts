@@ -9,7 +9,7 @@ import { type Chosen, conflict, followingTimeouts, transitionPeriod } from './op
 export interface Options {
   /** "" for all namespaces. */
   readonly namespace: string;
-  /** "host:port" without a scheme; "" for none. */
+  /** "host:port" or an http or https URL; "" for what the variables of OpenTelemetry say. */
   readonly otlpEndpoint: string;
   /** 0 or less: never; 1 or more: always. */
   readonly traceSamplingRatio: number;

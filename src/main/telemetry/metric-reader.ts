@@ -2,8 +2,6 @@
 // collection calls the gauges' callbacks for all readers, so with a second reader a series that vanished between two
 // of its collections would still be in the next, counted beside the series that replaced it.
 
-import { setImmediate } from 'node:timers/promises';
-import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import {
   AggregationTemporality,
   type CollectionResult,
@@ -80,26 +78,5 @@ export class PushReader extends PeriodicExportingMetricReader {
 
   override collect(): Promise<CollectionResult> {
     return this.#collection.join(() => super.collect());
-  }
-}
-
-/** What a reader collects, in Prometheus' text format 0.0.4. */
-export class PrometheusText {
-  readonly #reader: MetricReader;
-  readonly #onError: (error: Error) => void;
-  /** Without prefix, time stamps, resource labels on each series, and scope labels; with target_info. */
-  readonly #serializer = new PrometheusSerializer('', false, undefined, false, true);
-
-  constructor(reader: MetricReader, onError: (error: Error) => void) {
-    this.#reader = reader;
-    this.#onError = onError;
-  }
-
-  async text(): Promise<string> {
-    const { resourceMetrics, errors } = await this.#reader.collect();
-    for (const error of errors) this.#onError(new Error('a metric cannot be read', { cause: error }));
-    // Both halves take some 15 ms for 5,000 series: others get their turn in between.
-    await setImmediate();
-    return this.#serializer.serialize(resourceMetrics);
   }
 }

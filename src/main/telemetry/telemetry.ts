@@ -1,8 +1,7 @@
-// OpenTelemetry, set up: a meter and a tracer, the OTLP export of both where an endpoint is given, and the text of
-// /metrics. Guarantees: nothing here throws once it is set up, and the end comes within the time it is given,
+// OpenTelemetry, set up: a meter and a tracer, the OTLP export of both where a receiver is given, and the text of
+// /metrics. Guarantees: nothing here throws once it is set up, and the end comes within the time that it is given,
 // whatever the receiver does.
 
-import { hostname } from 'node:os';
 import {
   type DiagLogger,
   DiagLogLevel,
@@ -11,13 +10,6 @@ import {
   ProxyTracerProvider,
   type Tracer,
 } from '@opentelemetry/api';
-import {
-  defaultResource,
-  detectResources,
-  envDetector,
-  type Resource,
-  resourceFromAttributes,
-} from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import {
   AlwaysOnSampler,
@@ -28,25 +20,33 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { errorText } from '../log/error-text.ts';
-import { PrometheusText, PullReader, PushReader } from './metric-reader.ts';
-import { alreadyReported, OtlpReceiver, otlpUrl } from './otlp-receiver.ts';
+import { PullReader, PushReader } from './metric-reader.ts';
+import { alreadyReported, OtlpReceivers } from './otlp-receivers.ts';
+import { otlpSettings } from './otlp-settings.ts';
+import { PrometheusText } from './prometheus-text.ts';
+import { resourceOf } from './resource.ts';
+import { type Environment, milliseconds, Variables } from './variables.ts';
 
 export interface TelemetryOptions {
-  /** "host:port" (plain HTTP) or a URL; "" exports nothing. */
+  /** "host:port" (plain HTTP) or a URL; "" where only the environment names a receiver. */
   readonly otlpEndpoint: string;
+  /** The process's unless given. */
+  readonly environment?: Environment;
   /** 0 and less: no traces. 1 and more: all. Between: that share of them. */
   readonly traceSamplingRatio: number;
   readonly serviceName: string;
   readonly serviceVersion: string;
   /** Called at any time until `shutdown` resolves, once for each thing that goes wrong, not for each export. */
   readonly onError: (error: Error) => void;
+  /** Called for each variable whose value cannot be used, before the first export. */
+  readonly onIgnored?: (problem: string) => void;
   /** Called when exports succeed again. */
   readonly onRecovered?: (message: string) => void;
 }
 
 export interface Telemetry {
   readonly meter: Meter;
-  /** Its spans record nothing when there is no endpoint or nothing is sampled. */
+  /** Its spans record nothing when they are not exported or nothing is sampled. */
   readonly tracer: Tracer;
   readonly prometheus: { text(): Promise<string> };
   /** Exports what there is, for at most `timeoutMs`. Never rejects. */
@@ -56,35 +56,40 @@ export interface Telemetry {
 /** Spans that wait for their export, at most: a poll of a large fleet that writes much status has as many. */
 const maxWaitingSpans = 16_384;
 
-/** Throws when the endpoint is not usable; a receiver that is not there is no error until something is exported. */
+/** Throws when the endpoint is not usable; a receiver that is not there is not an error until something is exported. */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  const { onError, onRecovered = ignore, serviceName, serviceVersion } = options;
-  const receiver =
-    options.otlpEndpoint === ''
-      ? undefined
-      : new OtlpReceiver(otlpUrl(options.otlpEndpoint), { onError, onRecovered });
+  const { environment = process.env, onError, onIgnored = ignore, onRecovered = ignore } = options;
+  const { serviceName, serviceVersion } = options;
+  const variables = new Variables(environment);
+  const settings = otlpSettings(options.otlpEndpoint, variables);
+  const sampled = options.traceSamplingRatio > 0;
+  const receivers = new OtlpReceivers(
+    { ...settings, traces: sampled ? settings.traces : null },
+    { onError, onRecovered },
+  );
   diag.setLogger(onceLogger(onError), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
 
-  const resource = resourceOf(serviceName, serviceVersion, onError);
+  const resource = resourceOf(serviceName, serviceVersion, variables);
   const reader =
-    receiver === undefined
+    receivers.metrics === null
       ? new PullReader()
       : new PushReader({
-          exporter: receiver.metricExporter(),
-          intervalMs: durationFromEnvironment('OTEL_METRIC_EXPORT_INTERVAL', 60_000, onError),
-          timeoutMs: durationFromEnvironment('OTEL_METRIC_EXPORT_TIMEOUT', 30_000, onError),
+          exporter: receivers.metrics,
+          intervalMs: variables.first(['OTEL_METRIC_EXPORT_INTERVAL'], milliseconds) ?? 60_000,
+          timeoutMs: variables.first(['OTEL_METRIC_EXPORT_TIMEOUT'], milliseconds) ?? 30_000,
         });
   const meters = new MeterProvider({ resource, readers: [reader] });
   const tracers =
-    receiver === undefined || !(options.traceSamplingRatio > 0)
+    receivers.traces === null
       ? undefined
       : new TracerProvider({
           resource,
           sampler: samplerOf(options.traceSamplingRatio),
           spanProcessors: [
-            new BatchSpanProcessor({ exporter: receiver.traceExporter(), maxQueueSize: maxWaitingSpans }),
+            new BatchSpanProcessor({ exporter: receivers.traces, maxQueueSize: maxWaitingSpans }),
           ],
         });
+  for (const problem of variables.problems) onIgnored(problem);
 
   let ending: Promise<void> | undefined;
   return {
@@ -92,7 +97,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     tracer: (tracers ?? new ProxyTracerProvider()).getTracer(serviceName, serviceVersion),
     prometheus: new PrometheusText(reader, onError),
     shutdown: async (timeoutMs) => {
-      ending ??= end({ meters, tracers, receiver, timeoutMs, onError });
+      ending ??= end({ meters, tracers, receivers, timeoutMs, onError });
       await ending;
     },
   };
@@ -101,27 +106,25 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 interface Ending {
   readonly meters: MeterProvider;
   readonly tracers: TracerProvider | undefined;
-  readonly receiver: OtlpReceiver | undefined;
+  readonly receivers: OtlpReceivers;
   readonly timeoutMs: number;
   readonly onError: (error: Error) => void;
 }
 
-async function end({ meters, tracers, receiver, timeoutMs, onError }: Ending): Promise<void> {
-  const late = Promise.withResolvers<'late'>();
-  const timer = setTimeout(() => late.resolve('late'), timeoutMs);
+async function end({ meters, tracers, receivers, timeoutMs, onError }: Ending): Promise<void> {
+  const timeout = Promise.withResolvers<'late'>();
+  const timer = setTimeout(() => timeout.resolve('late'), timeoutMs);
   const outcome = await Promise.race([
     Promise.allSettled([meters.shutdown(), tracers?.shutdown()]),
-    late.promise,
+    timeout.promise,
   ]);
   clearTimeout(timer);
-  receiver?.close();
+  const late = new Error(`the last telemetry was not taken within ${timeoutMs} ms`);
+  await receivers.close(late);
   diag.disable();
-  // Of a receiver that is away, that was said.
-  if (receiver === undefined || receiver.away) return;
-  if (outcome === 'late')
-    onError(
-      new Error(`the OTLP receiver ${receiver.name} did not take the last telemetry within ${timeoutMs} ms`),
-    );
+  // What is lost because of a receiver is reported by that.
+  if (receivers.away) return;
+  if (outcome === 'late') onError(late);
   else
     for (const result of outcome)
       if (result.status === 'rejected')
@@ -134,50 +137,20 @@ function samplerOf(ratio: number): Sampler {
     : new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) });
 }
 
-/** The environment's attributes win over ours. Replicas differ in their host name, which is the pod's. */
-function resourceOf(name: string, version: string, onError: (error: Error) => void): Resource {
-  const environment = detectResources({ detectors: [envDetector] });
-  const given = process.env['OTEL_RESOURCE_ATTRIBUTES'] ?? '';
-  if (given.trim() !== '' && !Object.keys(environment.attributes).some((key) => given.includes(key)))
-    onError(new Error('OTEL_RESOURCE_ATTRIBUTES is ignored: it must read key=value,key=value'));
-  return defaultResource()
-    .merge(
-      resourceFromAttributes({
-        'service.name': name,
-        'service.version': version,
-        'service.instance.id': hostname(),
-      }),
-    )
-    .merge(environment);
-}
-
-function durationFromEnvironment(name: string, fallback: number, onError: (error: Error) => void): number {
-  const given = process.env[name] ?? '';
-  if (given === '') return fallback;
-  const ms = Number(given);
-  if (Number.isInteger(ms) && ms > 0 && ms < 2 ** 31) return ms;
-  onError(
-    new Error(
-      `${name} is ignored: it must be a number of milliseconds above 0, not ${JSON.stringify(given)}`,
-    ),
-  );
-  return fallback;
-}
-
-/** Failed exports, which the receiver's own line is about; it comes when the exporter gave up as well. */
-const heardOfFromTheReceiver = new RegExp(`${alreadyReported}|metrics export timed out`);
+/** Failed exports: the receiver's own line reports them, also those that the SDK gave up. */
+const reportedByTheReceiver = new RegExp(`${alreadyReported}|metrics export timed out`);
 
 function ignore(): void {}
 
-/** Says each kind of the SDK's own complaints once: they come with every collection or export. */
+/** Reports each kind of the SDK's own warnings once: they come with every collection or export. */
 function onceLogger(onError: (error: Error) => void): DiagLogger {
-  const said = new Set<string>();
-  const say = (message: string, ...details: unknown[]): void => {
+  const reported = new Set<string>();
+  const report = (message: string, ...details: unknown[]): void => {
     const text = [message, ...details.map(errorText)].join(': ');
     const kind = text.replace(/\d+/g, '#');
-    if (said.has(kind) || said.size >= 100 || heardOfFromTheReceiver.test(text)) return;
-    said.add(kind);
+    if (reported.has(kind) || reported.size >= 100 || reportedByTheReceiver.test(text)) return;
+    reported.add(kind);
     onError(new Error(`OpenTelemetry: ${text}`));
   };
-  return { error: say, warn: say, info: ignore, debug: ignore, verbose: ignore };
+  return { error: report, warn: report, info: ignore, debug: ignore, verbose: ignore };
 }

@@ -175,8 +175,14 @@ const refused: readonly (readonly [readonly string[], RegExp])[] = [
   [['--trace-sampling-ratio=half'], /must be a number from 0/],
   [['--require-all-regions=maybe'], /must be true or false/],
   [['--namespace=Region'], /is no name of a namespace/],
-  [['--otlp-endpoint=http://collector:4318'], /must be host:port: leave out http:\/\//],
-  [['--otlp-endpoint=collector:port'], /must be host:port/],
+  [
+    ['--otlp-endpoint=grpc://collector:4317'],
+    /--otlp-endpoint: is not the address of an OTLP receiver over HTTP: give host:port/,
+  ],
+  [
+    ['--otlp-endpoint=collector:port'],
+    /is not the address of an OTLP receiver over HTTP: give host:port, or a URL/,
+  ],
   [['--listen=8080'], /must be :port or host:port/],
   [['--listen=:99999'], /must be :port or host:port/],
   [['--listen=::1:80'], /must be :port or host:port/],

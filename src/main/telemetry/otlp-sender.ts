@@ -1,0 +1,177 @@
+// Sends the exports of one signal to its receiver. Failures that may pass are tried again within the time of one export,
+// as the specification of OTLP says.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { type Dispatcher, Pool } from 'undici';
+import { Deadline } from '../../shared/deadline.ts';
+import type { SignalSettings } from './otlp-settings.ts';
+
+/** The receiver answered, and did not take the export. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly status: number;
+  /** Where it sends us instead; null unless it is a redirect. */
+  readonly location: string | null;
+  readonly retryAfterMs: number | null;
+
+  constructor(answer: {
+    status: number;
+    text: string;
+    location: string | null;
+    retryAfterMs: number | null;
+  }) {
+    super(`HTTP status ${answer.status}${answer.text === '' ? '' : ` (${answer.text})`}`);
+    this.status = answer.status;
+    this.location = answer.location;
+    this.retryAfterMs = answer.retryAfterMs;
+  }
+}
+
+/** Pauses between attempts. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 5_000;
+/** An answer is a few bytes; of a longer one, the rest is not read. */
+const maxAnswerBytes = 64 * 1024;
+/** Of what the receiver says in refusing, for a log line. */
+const maxTextLength = 200;
+
+const compress = promisify(gzip);
+
+export class OtlpSender {
+  readonly #settings: SignalSettings;
+  readonly #connections: Dispatcher;
+  readonly #closing = new AbortController();
+
+  constructor(settings: SignalSettings) {
+    this.#settings = settings;
+    this.#connections = connectionsTo(settings);
+  }
+
+  /** The body of the answer. Rejects with a Refused, or with what kept the connection from working. */
+  async send(body: Uint8Array): Promise<Uint8Array> {
+    const { compression, timeoutMs } = this.#settings;
+    const deadline = new Deadline(timeoutMs, this.#closing.signal);
+    const endMs = performance.now() + timeoutMs;
+    let failure: unknown;
+    try {
+      const sent = compression === 'gzip' ? await compress(body) : body;
+      for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(1.5 * pauseMs, longestPauseMs))
+        try {
+          return await this.#attempt(sent, deadline.signal);
+        } catch (error) {
+          // That the time is over says less than what happened before.
+          if (!deadline.signal.aborted) failure = error;
+          const waitMs = deadline.signal.aborted ? null : retryAfter(error, pauseMs);
+          if (waitMs === null || performance.now() + waitMs > endMs) throw failure ?? error;
+          await sleep(waitMs, undefined, { signal: deadline.signal }).catch(() => {
+            throw failure;
+          });
+        }
+    } finally {
+      deadline.release();
+    }
+  }
+
+  /** Ends the connections with a reason, so that a receiver that does not answer holds nobody up. */
+  async close(reason: Error): Promise<void> {
+    this.#closing.abort(reason);
+    await this.#connections.destroy(reason);
+  }
+
+  async #attempt(body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const { url, headers, compression, encoding } = this.#settings;
+    const {
+      statusCode,
+      headers: answered,
+      body: answer,
+    } = await this.#connections.request({
+      method: 'POST',
+      path: url.pathname + url.search,
+      headers: {
+        'user-agent': 'region-monitor',
+        ...headers,
+        'content-type': encoding === 'json' ? 'application/json' : 'application/x-protobuf',
+        ...(compression === 'gzip' ? { 'content-encoding': 'gzip' } : {}),
+      },
+      body,
+      signal,
+    });
+    const bytes = await firstBytes(answer);
+    if (statusCode >= 200 && statusCode < 300) return bytes;
+    throw new Refused({
+      status: statusCode,
+      text: plainText(bytes, headerOf(answered['content-type'])),
+      location: statusCode < 400 ? headerOf(answered['location']) : null,
+      retryAfterMs: retryAfterMs(headerOf(answered['retry-after'])),
+    });
+  }
+}
+
+/** The connections to one receiver: the only place that knows how it is reached. */
+function connectionsTo({ url, tls, timeoutMs }: SignalSettings): Dispatcher {
+  return new Pool(url.origin, {
+    connections: 2,
+    allowH2: false,
+    // The deadline of the export counts instead.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { ...tls, allowPartialTrustChain: true, timeout: timeoutMs },
+  });
+}
+
+async function firstBytes(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    bytes += chunk.byteLength;
+    if (bytes > maxAnswerBytes) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+/** In one line. Receivers send a message in protobuf, which is not shown, or a text. */
+function plainText(bytes: Uint8Array, type: string | null): string {
+  if (!/^(text\/plain|application\/json)/.test(type ?? '')) return '';
+  return Buffer.from(bytes)
+    .toString('utf8')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+    .slice(0, maxTextLength);
+}
+
+function headerOf(value: string | string[] | undefined): string | null {
+  return (Array.isArray(value) ? value[0] : value) ?? null;
+}
+
+/** Seconds or a date. */
+function retryAfterMs(header: string | null): number | null {
+  if (header === null) return null;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isNaN(ms) ? null : Math.max(ms, 0);
+}
+
+const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+/** A certificate or a name that is not right will not be right in a second. */
+const passingCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+  'UND_ERR_SOCKET',
+]);
+
+/** Milliseconds until another attempt makes sense; null when none does. */
+function retryAfter(error: unknown, pauseMs: number): number | null {
+  // So that the replicas do not come back in step.
+  const usualMs = pauseMs * (0.8 + 0.4 * Math.random());
+  if (error instanceof Refused)
+    return passingStatuses.has(error.status) ? Math.max(error.retryAfterMs ?? usualMs, usualMs) : null;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return passingCodes.has(code) ? usualMs : null;
+}
