@@ -106,7 +106,10 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
       const scope = number > polled ? 'all' : 'unsettled';
       polled = number;
       const poll = Promise.all(cycles.map(async (cycle) => cycle.poll(number, scope)));
-      void poll.then(() => firstPoll.resolve());
+      void poll.then(() => {
+        firstPoll.resolve();
+        health.ready();
+      });
     },
   });
 

@@ -1,9 +1,10 @@
 // The state as server-sent events, to people who look at the status page. Each section of it is one event, sent to all
 // clients when it has changed. A client costs a bounded amount of memory and time: there are only so many, one that does
 // not take what it is sent is dropped, and each is ended after a while, so that none that is long gone keeps its place.
-// Browsers come back by themselves, and are sent everything anew.
+// Browsers come back by themselves, and are sent everything again.
 
 import type { ServerResponse } from 'node:http';
+import { SharedRendering } from './shared-rendering.ts';
 
 /** By name, each as JSON in one line. The time is one of them, so that a client hears something at every look. */
 export type Sections = ReadonlyMap<string, string>;
@@ -16,20 +17,22 @@ const longestStayMs = 600_000;
 const browserRetryMs = 2_000;
 
 export class EventStream {
-  readonly #look: () => Sections;
+  readonly #look: SharedRendering<Sections>;
   /** With the looks that each has left. */
   readonly #clients = new Map<ServerResponse, number>();
   #seen: Sections = new Map();
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(look: () => Sections) {
-    this.#look = look;
+    this.#look = new SharedRendering(look);
   }
 
-  /** Begins to send. False when there are as many clients as there may be; throws what a look throws. */
-  open(response: ServerResponse, headers: Readonly<Record<string, string>>): boolean {
-    if (this.#clients.size >= maxClients) return false;
-    const sections = this.#look();
+  /** Begins to send. False when there are as many clients as there may be; rejects with what a look throws. */
+  async open(response: ServerResponse, headers: Readonly<Record<string, string>>): Promise<boolean> {
+    const sections = await this.#look.get();
+    if (this.#clients.size >= maxClients || this.#closed) return false;
+    if (response.destroyed) return true;
     response.writeHead(200, {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
@@ -42,33 +45,38 @@ export class EventStream {
     response.on('close', () => this.#forget(response));
     // Its end is all that matters of a connection that fails.
     response.on('error', () => {});
-    this.#timer ??= setInterval(() => this.#send(), lookEveryMs);
+    this.#timer ??= setInterval(() => void this.#send(), lookEveryMs);
     return true;
   }
 
-  /** Ends all streams. */
+  /** Ends all streams, and begins none. */
   close(): void {
+    this.#closed = true;
+    this.#endAll();
+  }
+
+  #endAll(): void {
     for (const client of this.#clients.keys()) client.end();
     this.#clients.clear();
     this.#stopLooking();
   }
 
-  #send(): void {
+  async #send(): Promise<void> {
     let sections: Sections;
     try {
-      sections = this.#look();
+      sections = await this.#look.get();
     } catch {
-      // Clients that come back are told why.
-      this.close();
+      // Clients that come back are answered with the reason.
+      this.#endAll();
       return;
     }
     const changed = new Map([...sections].filter(([name, json]) => json !== this.#seen.get(name)));
     this.#seen = sections;
-    const text = eventsOf(changed);
+    const bytes = Buffer.from(eventsOf(changed));
     for (const [client, looksLeft] of this.#clients) {
       if (client.writableLength > maxWaitingBytes) client.destroy();
       else if (looksLeft === 0) client.end();
-      else client.write(text);
+      else client.write(bytes);
       this.#clients.set(client, looksLeft - 1);
     }
   }

@@ -1,11 +1,18 @@
-// What the monitor serves: probes, metrics, and its state for people. Reads only, and bounded in every direction, so
-// that nobody who reaches the port can hold the monitor up.
+// What the monitor serves: probes, metrics, and its state for people. It only reads, and it is bounded in every direction,
+// so that no client of the port can hold up the monitor, or keep a probe from its answer: what takes time to render is
+// rendered once at a time for all (SharedRendering), a connection is answered one request at a time (Connection), idle
+// ones give way (Connections), and slow readers share a bounded amount of memory (AnswersUnderWay).
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:net';
 import { errorText } from '../log/error-text.ts';
 import { namesCredential } from '../log/fields.ts';
+import { AnswersUnderWay } from './answers-under-way.ts';
+import { Connection } from './connection.ts';
+import { Connections } from './connections.ts';
 import { EventStream, type Sections } from './event-stream.ts';
 import type { Health, Verdict } from './health.ts';
+import { SharedRendering } from './shared-rendering.ts';
 import { pagePolicy, readStatusPage } from './status-page.ts';
 
 export interface HttpEndpointOptions {
@@ -23,37 +30,33 @@ export interface HttpEndpoints {
   close(): Promise<void>;
 }
 
-const maxConnections = 256;
-const headersTimeoutMs = 5_000;
-const requestTimeoutMs = 10_000;
-const idleTimeoutMs = 15_000;
 const maxHeaderBytes = 16_384;
 const closeMs = 500;
 
 /** Rejects with an error that says what to change when it cannot listen. */
 export async function startHttpEndpoints(options: HttpEndpointOptions): Promise<HttpEndpoints> {
-  const site: Site = { routes: routesOf(options), events: new EventStream(() => sectionsOf(options)) };
-  const server = createServer(
-    {
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: idleTimeoutMs,
-      connectionsCheckingInterval: 1_000,
-      maxHeaderSize: maxHeaderBytes,
-    },
-    (request, response) => {
-      void answer(site, request, response);
-    },
-  );
-  server.maxConnections = maxConnections;
-  server.setTimeout(idleTimeoutMs);
+  const site: Site = {
+    routes: routesOf(options),
+    events: new EventStream(() => sectionsOf(options)),
+    underWay: new AnswersUnderWay(),
+  };
+  // It is handed connections, and does not listen itself.
+  const http = createHttpServer({ maxHeaderSize: maxHeaderBytes }, (request, response) => {
+    const { socket } = request;
+    if (socket instanceof Connection) socket.begin(response);
+    if (!socket.destroyed) void answer(site, request, response);
+  });
+  const connections = new Connections();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    http.emit('connection', connections.accept(socket));
+  });
   await listen(server, options.listen);
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.listen.port,
     close: async () => {
       site.events.close();
-      await close(server);
+      await close(server, connections);
     },
   };
 }
@@ -61,7 +64,7 @@ export async function startHttpEndpoints(options: HttpEndpointOptions): Promise<
 interface Answer {
   readonly status: number;
   readonly type: string;
-  readonly body: string;
+  readonly body: string | Buffer;
   /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -72,10 +75,13 @@ interface Site {
   readonly routes: ReadonlyMap<string, Route>;
   /** Served on eventsPath. */
   readonly events: EventStream;
+  readonly underWay: AnswersUnderWay;
 }
 
 const eventsPath = '/events';
 const plainText = 'text/plain; charset=utf-8';
+const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
+const jsonText = 'application/json; charset=utf-8';
 
 /** For everything that is not the page. */
 const commonHeaders = {
@@ -86,29 +92,21 @@ const commonHeaders = {
 };
 
 function routesOf({ health, metricsText, status }: HttpEndpointOptions): ReadonlyMap<string, Route> {
+  const metrics = new SharedRendering(async () => Buffer.from(await metricsText()));
+  const state = new SharedRendering(() =>
+    Buffer.from(`${JSON.stringify(status(), withoutCredentials, 2)}\n`),
+  );
   const routes = new Map<string, Route>([
     ['/healthz', () => verdictAnswer(health.live())],
     ['/readyz', () => verdictAnswer(health.ready())],
-    [
-      '/metrics',
-      async () => ({
-        status: 200,
-        type: 'text/plain; version=0.0.4; charset=utf-8',
-        body: await metricsText(),
-      }),
-    ],
-    [
-      '/statusz',
-      () => ({
-        status: 200,
-        type: 'application/json; charset=utf-8',
-        body: `${JSON.stringify(status(), withoutCredentials, 2)}\n`,
-      }),
-    ],
+    ['/metrics', async () => ({ status: 200, type: prometheusText, body: await metrics.get() })],
+    ['/statusz', async () => ({ status: 200, type: jsonText, body: await state.get() })],
   ]);
   const headers = { 'content-security-policy': pagePolicy };
-  for (const { path, type, body } of readStatusPage())
-    routes.set(path, () => ({ status: 200, type, body, headers }));
+  for (const { path, type, body } of readStatusPage()) {
+    const bytes = Buffer.from(body);
+    routes.set(path, () => ({ status: 200, type, body: bytes, headers }));
+  }
   return routes;
 }
 
@@ -126,14 +124,16 @@ function verdictAnswer({ ok, detail }: Verdict): Answer {
 async function answer(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const answered = await answerTo(site, request, response);
   if (answered === null) return;
-  const { status, type, body, headers } = answered;
+  const { status, type, headers } = answered;
+  const body = typeof answered.body === 'string' ? Buffer.from(answered.body) : answered.body;
   response.writeHead(status, {
     'content-type': type,
-    'content-length': Buffer.byteLength(body),
+    'content-length': body.length,
     ...commonHeaders,
     ...headers,
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  if (request.method === 'HEAD') response.end();
+  else site.underWay.send(response, body);
 }
 
 /** Null when events are being sent. */
@@ -144,14 +144,19 @@ async function answerTo(
 ): Promise<Answer | null> {
   const { method } = request;
   if (method !== 'GET' && method !== 'HEAD')
-    return { status: 405, type: plainText, body: 'only GET and HEAD\n', headers: { allow: 'GET, HEAD' } };
+    return {
+      status: 405,
+      type: plainText,
+      body: 'method not allowed; use GET or HEAD\n',
+      headers: { allow: 'GET, HEAD' },
+    };
   const [path = '/'] = (request.url ?? '/').split('?');
   try {
-    if (path === eventsPath) return method === 'HEAD' ? noEvents : sendEvents(events, response);
+    if (path === eventsPath) return method === 'HEAD' ? noEvents : await sendEvents(events, response);
     const route = routes.get(path);
     if (route !== undefined) return await route();
     const known = [...routes.keys(), eventsPath].toSorted().join(', ');
-    return { status: 404, type: plainText, body: `there are ${known}\n` };
+    return { status: 404, type: plainText, body: `not found; available: ${known}\n` };
   } catch (error) {
     return { status: 500, type: plainText, body: `cannot answer: ${errorText(error)}\n` };
   }
@@ -159,12 +164,12 @@ async function answerTo(
 
 const noEvents: Answer = { status: 200, type: 'text/event-stream; charset=utf-8', body: '' };
 
-function sendEvents(events: EventStream, response: ServerResponse): Answer | null {
-  if (events.open(response, commonHeaders)) return null;
+async function sendEvents(events: EventStream, response: ServerResponse): Promise<Answer | null> {
+  if (await events.open(response, commonHeaders)) return null;
   return {
     status: 503,
     type: plainText,
-    body: 'too many look at the status page; /statusz has the same\n',
+    body: 'too many open status pages; use /statusz\n',
     headers: { 'retry-after': '30' },
   };
 }
@@ -201,11 +206,11 @@ async function listen(server: Server, { host, port }: HttpEndpointOptions['liste
   server.on('error', () => {});
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server, connections: Connections): Promise<void> {
   const closed = Promise.withResolvers<void>();
   server.close(() => closed.resolve());
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), closeMs);
+  connections.closeIdle();
+  const timer = setTimeout(() => connections.closeAll(), closeMs);
   await closed.promise;
   clearTimeout(timer);
 }

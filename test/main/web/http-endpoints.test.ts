@@ -85,7 +85,7 @@ test('only GET and HEAD, only what is there', async (t) => {
   t.is(missing.status, 404);
   t.is(
     await missing.text(),
-    'there are /, /events, /healthz, /icon.svg, /metrics, /readyz, /status.css, /status.js, /statusz\n',
+    'not found; available: /, /events, /healthz, /icon.svg, /metrics, /readyz, /status.css, /status.js, /statusz\n',
   );
 });
 
