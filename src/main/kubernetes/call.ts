@@ -1,6 +1,6 @@
 // One request to the API server in words: what it asks for, and what its failure is called.
 
-import { ApiError, advice, parseRetryAfter } from './errors.ts';
+import { ApiError, advice, parseRetryAfter, reasonOf } from './errors.ts';
 import { meaningOf } from './paths.ts';
 
 export interface Call {
@@ -66,9 +66,9 @@ function statusOf(text: string): { reason: string; message: string } {
   try {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed !== 'object' || parsed === null) return { reason: '', message: beginning };
-    const { reason, message } = { reason: '', message: '', ...parsed };
+    const { message } = { message: '', ...parsed };
     return {
-      reason: typeof reason === 'string' ? reason : '',
+      reason: reasonOf(parsed),
       message: typeof message === 'string' && message !== '' ? message.slice(0, 1000) : beginning,
     };
   } catch {

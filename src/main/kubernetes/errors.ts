@@ -8,8 +8,8 @@ export interface ApiErrorFields {
   /** As in RBAC, with the subresource: "servers", "servers/status", "secrets"; else the path. */
   readonly resource: string;
   /**
-   * The API server's own word for it ("NotFound", "Conflict", "Forbidden", "Expired", …), or, where it gave none,
-   * one of ours: "Unreachable", "TLS", "Timeout", "IdleTimeout", "Aborted", "Credentials", "ResponseTooLarge",
+   * The API server's own word for it ("NotFound", "Conflict", "Forbidden", "Expired", "ResourceVersionTooLarge", …), or,
+   * where it gave none, one of ours: "Unreachable", "TLS", "Timeout", "IdleTimeout", "Aborted", "Credentials", "ResponseTooLarge",
    * "InvalidResponse", "InvalidName".
    */
   readonly reason: string;
@@ -62,4 +62,34 @@ export function parseRetryAfter(header: string | undefined, nowMs: number): numb
   if (/^\d+$/.test(header)) return Number(header) * 1000;
   const date = Date.parse(header);
   return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
+}
+
+/**
+ * The reason that a Status object gives, or "". A cause that says more goes first: "ResourceVersionTooLarge" comes as a
+ * mere "Timeout". Old API servers give that cause in the message only.
+ */
+export function reasonOf(status: object): string {
+  const { reason, message, details }: Readonly<Record<string, unknown>> = {
+    reason: '',
+    message: '',
+    details: null,
+    ...status,
+  };
+  if (reason === 'Timeout') {
+    const causes =
+      typeof details === 'object' && details !== null && 'causes' in details ? details.causes : [];
+    const named = Array.isArray(causes) && causes.some((cause: unknown) => isTooLarge(cause));
+    if (named || (typeof message === 'string' && message.includes('Too large resource version')))
+      return 'ResourceVersionTooLarge';
+  }
+  return typeof reason === 'string' ? reason : '';
+}
+
+function isTooLarge(cause: unknown): boolean {
+  return (
+    typeof cause === 'object' &&
+    cause !== null &&
+    'reason' in cause &&
+    cause.reason === 'ResourceVersionTooLarge'
+  );
 }

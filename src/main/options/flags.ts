@@ -135,7 +135,8 @@ export const flags = {
     kind: 'duration',
     parse: durationFrom(1),
     default: '30s',
-    description: 'time for the first lists from Kubernetes to be complete; the process ends otherwise',
+    description:
+      'longest time that the first lists from Kubernetes may make no progress; the process ends otherwise',
   }),
   drainTimeout: flag({
     name: 'drain-timeout',

@@ -238,7 +238,7 @@ export const metricTable = {
     name: 'unikorn_region_monitor_cache_contact_age_seconds',
     kind: 'gauge',
     unit: 'seconds',
-    help: 'Time since the API server was last heard for a resource.',
+    help: 'Time since a list, or a watch that lasts, last brought anything of a resource; errors do not count.',
     attributes: ['resource'],
   },
   cacheLists: {

@@ -1,6 +1,6 @@
 // The answers to list and watch, checked once.
 
-import { ApiError } from '../errors.ts';
+import { ApiError, reasonOf } from '../errors.ts';
 import { asFields, type Fields, isFields, optionalText, text } from './object-fields.ts';
 
 export interface ListPage {
@@ -19,7 +19,7 @@ export function parseListPage(answer: unknown, resource: string): ListPage {
   if (!Array.isArray(items)) throw new Error(`${path}.items must be a list`);
   return {
     items,
-    resourceVersion: text(metadata, 'resourceVersion', `${path}.metadata`),
+    resourceVersion: versionOf(metadata, `${path}.metadata`),
     continue: optionalText(metadata, 'continue', `${path}.metadata`) ?? '',
   };
 }
@@ -48,8 +48,21 @@ export function parseWatchEvent(value: unknown, resource: string): WatchEvent {
     object,
     namespace: optionalText(metadata, 'namespace', path) ?? '',
     name: optionalText(metadata, 'name', path) ?? '',
-    version: text(metadata, 'resourceVersion', `${path}.object.metadata`),
+    version: versionOf(metadata, `${path}.object.metadata`),
   };
+}
+
+/** "" and "0" mean "any" where they are asked for: what is answered must be a version that a watch can go on from. */
+function versionOf(metadata: Fields, path: string): string {
+  const version = text(metadata, 'resourceVersion', path);
+  if (version === '' || version === '0') throw new Error(`${path}.resourceVersion must be a version`);
+  return version;
+}
+
+/** An accepted watch that had no time to say anything. */
+export function endedAtOnce(resource: string): ApiError {
+  const fields = { status: 0, verb: 'watch', resource, reason: 'InvalidResponse', retryAfterMs: null };
+  return new ApiError(`watch ${resource}: ended at once`, fields);
 }
 
 /** As if the API server had said 410: what it holds is not the continuation of what we know. */
@@ -66,14 +79,16 @@ export function historyLost(resource: string): ApiError {
 function errorOf(object: unknown, resource: string): ApiError {
   const status: Fields = isFields(object) ? object : {};
   const details: Fields = isFields(status['details']) ? status['details'] : {};
-  const { code, message, reason } = status;
+  const { code, message } = status;
   const seconds = details['retryAfterSeconds'];
-  const number = typeof code === 'number' ? code : 0;
-  return new ApiError(`watch ${resource}: ${number}: ${typeof message === 'string' ? message : ''}`, {
+  // An error without a code is one of the API server's own.
+  const number = typeof code === 'number' ? code : 500;
+  const detail = typeof message === 'string' && message !== '' ? message : 'an error without a message';
+  return new ApiError(`watch ${resource}: ${number}: ${detail}`, {
     status: number,
     verb: 'watch',
     resource,
-    reason: typeof reason === 'string' ? reason : '',
+    reason: reasonOf(status),
     retryAfterMs: typeof seconds === 'number' ? seconds * 1000 : null,
   });
 }

@@ -2,8 +2,8 @@
 //
 // - A list is read in pages and replaces the content at once; what it lacks is reported as deleted.
 // - A watch goes on from the last version that was seen (bookmarks move it forward in quiet times), so that a broken
-//   connection costs nothing but the events that were missed. When the API server has forgotten that version (410),
-//   all is listed again.
+//   connection costs nothing but the events that were missed. When the API server cannot go on from that version, all
+//   is listed again (watch-position).
 // - A connection whose other end is gone is noticed by its silence: bookmarks come about every minute.
 // - Errors are waited out, for as long as they last; nothing is thrown, and the old content stays.
 //
@@ -15,15 +15,17 @@ import type { Clock } from '../../../shared/clock.ts';
 import { type KubernetesClient, type ResourceKind, resourcePath } from '../client.ts';
 import { ApiError } from '../errors.ts';
 import { Backoff } from './backoff.ts';
-import { createIntern, type Intern } from './interner.ts';
+import type { Intern } from './interner.ts';
 import {
-  historyLost,
+  endedAtOnce,
   objectName,
   parseListPage,
   parseWatchEvent,
   type WatchEvent,
 } from './list-watch-messages.ts';
-import { type ChangeListener, compareVersions, ResourceStore, type StoredRecord } from './resource-store.ts';
+import { ObjectReader } from './object-reader.ts';
+import { type ChangeListener, ResourceStore, type StoredRecord } from './resource-store.ts';
+import { isVersionGone, WatchPosition } from './watch-position.ts';
 
 export interface ResourceCacheOptions<R extends StoredRecord> {
   readonly client: KubernetesClient;
@@ -37,13 +39,15 @@ export interface ResourceCacheOptions<R extends StoredRecord> {
   readonly onError?: (error: Error) => void;
   /** The API server is listed and watched as before: once after each failure, or after some in a row. */
   readonly onRecovered?: () => void;
+  /** A page that came further than those before it: the first list gets on, however slowly. */
+  readonly onProgress?: () => void;
   /** An object that `parse` refused, as "namespace/name", once for each reason. It has no record. */
   readonly onMalformed?: (name: string, error: Error) => void;
   readonly pageSize?: number;
   /** Pauses between attempts grow up to this, give or take half. Not below half a second. */
   readonly maxPauseMs?: number;
   readonly random?: () => number;
-  /** A watch that is silent for so long is given up. Well above the bookmarks' interval of a minute. */
+  /** A watch that is silent this long is given up. Well above the bookmarks' interval of a minute. */
   readonly idleTimeoutMs?: number;
 }
 
@@ -56,8 +60,6 @@ export interface CacheCounters {
   events: number;
   /** Failed lists and watches. */
   errors: number;
-  /** Lists that were needed because the watch could not go on. */
-  relists: number;
 }
 
 const firstPauseMs = 500;
@@ -67,23 +69,24 @@ const goodWatchMs = 5_000;
 const silentWatchMs = 30_000;
 /** However long a Retry-After asks for, we look again after this. */
 const longestRetryAfterMs = 5 * 60_000;
+/** Pages grow up to so many times their size while lists do not end before the API server forgets their version. */
+const maxPageGrowth = 8;
 
 export class ResourceCache<R extends StoredRecord> {
-  readonly counters: CacheCounters = { lists: 0, watches: 0, events: 0, errors: 0, relists: 0 };
+  readonly counters: CacheCounters = { lists: 0, watches: 0, events: 0, errors: 0 };
   readonly #options: ResourceCacheOptions<R>;
   readonly #path: string;
   readonly #random: () => number;
-  readonly #intern = createIntern();
+  readonly #reader: ObjectReader<R>;
   readonly #store: ResourceStore<R>;
   readonly #backoff: Backoff;
   readonly #firstSync = Promise.withResolvers<void>();
-  /** Why each object that has no record has none, by "namespace/name". */
-  readonly #malformed = new Map<string, string>();
-  /** The version to watch from; null asks for a list. */
-  #position: string | null = null;
-  /** The newest version that we ever saw. */
-  #newest = '';
-  #silentWatches = 0;
+  readonly #position = new WatchPosition();
+  /** A server that sends bookmarks is never silent for long. */
+  #bookmarked = false;
+  #pageGrowth = 1;
+  /** Pages of the list that came furthest, since the last one that was complete or expired. */
+  #furthestPage = 0;
   #synced = false;
   /** Between a failure and the good watch that ends it. */
   #failing = false;
@@ -94,6 +97,7 @@ export class ResourceCache<R extends StoredRecord> {
     this.#options = options;
     this.#path = resourcePath(options.resource, options.namespace);
     this.#random = options.random ?? Math.random;
+    this.#reader = new ObjectReader(options);
     this.#store = new ResourceStore({ onListenerError: (error) => options.onError?.(error) });
     const { maxPauseMs = 30_000 } = options;
     this.#backoff = new Backoff({
@@ -113,7 +117,7 @@ export class ResourceCache<R extends StoredRecord> {
     return this.#lastError;
   }
 
-  /** Monotonic milliseconds at which the API server last said anything; 0 before. */
+  /** Monotonic milliseconds at which the API server last told of the resource; 0 before. Failures do not count. */
   get lastContactMs(): number {
     return this.#lastContactMs;
   }
@@ -132,7 +136,7 @@ export class ResourceCache<R extends StoredRecord> {
 
   /** An object as the cache would keep it, sharing the texts that repeat: for what is `put`. Throws as `parse` does. */
   parse(object: unknown): R {
-    return this.#options.parse(object, this.#intern);
+    return this.#reader.parse(object);
   }
 
   /** The response to a write of ours: ignored when something newer is here, or when the object is gone. */
@@ -162,7 +166,7 @@ export class ResourceCache<R extends StoredRecord> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const position = this.#position ?? (await this.#list(signal));
+        const position = this.#position.version ?? (await this.#list(signal));
         await this.#watch(position, signal);
       } catch (error) {
         if (signal.aborted) return;
@@ -176,41 +180,35 @@ export class ResourceCache<R extends StoredRecord> {
     this.#lastError = error;
     this.#failing = true;
     this.#options.onError?.(error);
-    if (error instanceof ApiError && error.status === 410) this.#forgetPosition();
+    this.#position.failed(error);
     const retryAfterMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
     const pauseMs = this.#backoff.next(Math.min(retryAfterMs, longestRetryAfterMs));
     await this.#options.clock.sleep(pauseMs, signal).catch(() => {});
   }
 
-  #forgetPosition(): void {
-    if (this.#position === null) return;
-    this.#position = null;
-    this.counters.relists += 1;
-  }
-
   async #list(signal: AbortSignal): Promise<string> {
-    const { client, pageSize = 500 } = this.#options;
+    const { pageSize = 500 } = this.#options;
+    const limit = String(pageSize * this.#pageGrowth);
     const malformed = new Set<string>();
     let replacement: ReturnType<ResourceStore<R>['replace']> | undefined;
     let token = '';
-    for (;;) {
-      const query = { limit: String(pageSize), ...(token === '' ? {} : { continue: token }) };
-      const page = parseListPage(await client.get(this.#path, { signal, query }), this.#options.resource);
+    for (let pages = 1; ; pages += 1) {
+      const query = { limit, ...(token === '' ? {} : { continue: token }) };
+      const page = parseListPage(await this.#page(query, signal), this.#options.resource);
       this.#contact();
-      replacement ??= this.#store.replace({
-        rewound: compareVersions(page.resourceVersion, this.#newest) < 0,
-      });
+      this.#progress(pages);
+      replacement ??= this.#store.replace({ rewound: this.#position.isBehind(page.resourceVersion) });
       for (const item of page.items) {
-        const record = this.#read(item);
+        const record = this.#reader.read(item);
         if (record === null) malformed.add(objectName(item));
         else replacement.add(record);
       }
       if (page.continue === '') {
         replacement.commit();
-        for (const name of this.#malformed.keys()) if (!malformed.has(name)) this.#malformed.delete(name);
-        this.#position = page.resourceVersion;
-        this.#newest = page.resourceVersion;
-        this.#silentWatches = 0;
+        this.#reader.retain(malformed);
+        this.#position.listed(page.resourceVersion);
+        this.#pageGrowth = 1;
+        this.#furthestPage = 0;
         this.#lastError = null;
         this.counters.lists += 1;
         this.#synced = true;
@@ -223,6 +221,26 @@ export class ResourceCache<R extends StoredRecord> {
       // A page takes some milliseconds to parse; others get their turn in between.
       await yieldToOthers();
     }
+  }
+
+  /** When the list expires in the middle, the next one has larger pages, takes fewer requests, and may be in time. */
+  async #page(query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<unknown> {
+    try {
+      return await this.#options.client.get(this.#path, { signal, query });
+    } catch (error) {
+      if (query['continue'] !== undefined && isVersionGone(error)) {
+        this.#pageGrowth = Math.min(this.#pageGrowth * 2, maxPageGrowth);
+        this.#furthestPage = 0;
+      }
+      throw error;
+    }
+  }
+
+  /** The same pages again and again, before one that fails, are no progress. */
+  #progress(pages: number): void {
+    if (this.#synced || pages <= this.#furthestPage) return;
+    this.#furthestPage = pages;
+    this.#options.onProgress?.();
   }
 
   async #watch(position: string, signal: AbortSignal): Promise<void> {
@@ -239,40 +257,40 @@ export class ResourceCache<R extends StoredRecord> {
     const ended = new AbortController();
     const onOpen = (): void => {
       openedMs = clock.monotonicMs();
-      this.#contact();
       this.#lastError = null;
       this.counters.watches += 1;
-      if (this.#failing)
-        void this.#recoverBy(clock.sleep(goodWatchMs, AbortSignal.any([signal, ended.signal])));
+      void this.#goodAfter(clock.sleep(goodWatchMs, AbortSignal.any([signal, ended.signal])));
     };
     try {
       for await (const event of client.stream(this.#path, { query, signal, idleTimeoutMs, onOpen })) {
-        this.#contact();
         this.#apply(parseWatchEvent(event, this.#options.resource));
         received += 1;
-        this.#recovered();
+        this.#good();
       }
-      if (received === 0 && !this.#lasted(openedMs))
-        throw new Error(`watch ${this.#options.resource}: ended at once`);
+      if (received === 0 && !this.#lasted(openedMs)) throw endedAtOnce(this.#options.resource);
+    } catch (error) {
+      // Without bookmarks silence is no sign of a broken connection: we ask again, and that is all.
+      if (this.#bookmarked || !(error instanceof ApiError) || error.reason !== 'IdleTimeout') throw error;
     } finally {
       ended.abort();
       if (received > 0 || this.#lasted(openedMs)) this.#backoff.reset();
       const silent = received === 0 && this.#lasted(openedMs, Math.min(silentWatchMs, idleTimeoutMs / 2));
-      if (!signal.aborted && (received > 0 || silent)) this.#judgeSilence(silent);
+      if (!signal.aborted && silent) this.#position.silent();
     }
   }
 
   /** A watch that was accepted is not yet a good one: it may be ended at once, again and again. */
-  async #recoverBy(proof: Promise<void>): Promise<void> {
+  async #goodAfter(proof: Promise<void>): Promise<void> {
     try {
       await proof;
-      this.#recovered();
+      this.#good();
     } catch {
       // The watch ended before.
     }
   }
 
-  #recovered(): void {
+  #good(): void {
+    this.#contact();
     if (!this.#failing) return;
     this.#failing = false;
     this.#options.onRecovered?.();
@@ -282,45 +300,17 @@ export class ResourceCache<R extends StoredRecord> {
     return openedMs !== null && this.#options.clock.monotonicMs() - openedMs >= ms;
   }
 
-  /**
-   * After a restored backup the API server's versions are below ours: it then accepts the watch and stays silent until
-   * it has caught up, which may be never. So two silent watches in a row ask for a list.
-   */
-  #judgeSilence(silent: boolean): void {
-    this.#silentWatches = silent ? this.#silentWatches + 1 : 0;
-    if (this.#silentWatches >= 2) this.#forgetPosition();
-  }
-
   #apply(event: WatchEvent): void {
     const { type, object, version } = event;
-    // Within one history versions only grow.
-    if (compareVersions(version, this.#newest) < 0) throw historyLost(this.#options.resource);
-    if (type !== 'BOOKMARK') this.counters.events += 1;
-    const record = type === 'ADDED' || type === 'MODIFIED' ? this.#read(object) : null;
+    this.#position.moved(version, this.#options.resource);
+    if (type === 'BOOKMARK') this.#bookmarked = true;
+    else this.counters.events += 1;
+    const record = type === 'ADDED' || type === 'MODIFIED' ? this.#reader.read(object) : null;
     if (record !== null) {
       this.#store.apply(record);
     } else if (type !== 'BOOKMARK') {
       this.#store.remove(event.namespace, event.name, version);
-      if (type === 'DELETED') this.#malformed.delete(objectName(object));
-    }
-    this.#position = version;
-    this.#newest = version;
-  }
-
-  /** Null for an object that cannot be read; that is said once for each reason. */
-  #read(object: unknown): R | null {
-    try {
-      const record = this.parse(object);
-      if (this.#malformed.size > 0) this.#malformed.delete(objectName(object));
-      return record;
-    } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      const name = objectName(object);
-      if (this.#malformed.get(name) !== error.message) {
-        this.#malformed.set(name, error.message);
-        this.#options.onMalformed?.(name, error);
-      }
-      return null;
+      if (type === 'DELETED') this.#reader.gone(object);
     }
   }
 

@@ -1,6 +1,7 @@
 // The four caches, from their start until they are synced.
 
 import type { Clock } from '../../../shared/clock.ts';
+import { Deadline } from '../../../shared/deadline.ts';
 import type { ServerRecord } from '../../../shared/server-record.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { CacheSnapshot } from '../../telemetry/metrics.ts';
@@ -36,6 +37,8 @@ export class ResourceCaches {
   readonly openstackIdentities: ResourceCache<OpenstackIdentityRecord>;
   readonly #clock: Clock;
   readonly #outages: Outage[] = [];
+  /** While somebody waits for the first lists. */
+  #syncing: Deadline | null = null;
 
   constructor({ client, namespace, pollPeriodMs, clock, logger }: ResourceCachesOptions) {
     const common = (resource: ResourceKind) => {
@@ -50,6 +53,7 @@ export class ResourceCaches {
         maxPauseMs: Math.min(maxPauseMs, pollPeriodMs / 2),
         onError: (error: Error) => outage.failed(error),
         onRecovered: () => outage.ended(),
+        onProgress: () => this.#syncing?.postpone(),
         onMalformed: (name: string, error: Error) =>
           logger.error('failed to read object, skipping', error.message, { resource, object: name }),
       };
@@ -73,15 +77,18 @@ export class ResourceCaches {
     await Promise.all(this.#all().map(async ([, cache]) => cache.run(signal)));
   }
 
-  /** Rejects with what stands in the way when the caches are not synced in time. */
+  /** Rejects with what stands in the way when no list gets any further for `timeoutMs`; lists may be long. */
   async whenSynced(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const either = AbortSignal.any([signal, timeout]);
+    const deadline = new Deadline(timeoutMs, signal);
+    this.#syncing = deadline;
     try {
-      await Promise.all(this.#all().map(async ([, cache]) => cache.whenSynced(either)));
+      await Promise.all(this.#all().map(async ([, cache]) => cache.whenSynced(deadline.signal)));
     } catch (error) {
-      if (signal.aborted || !timeout.aborted) throw error;
+      if (!deadline.expired) throw error;
       throw new Error(this.#whyNotSynced(timeoutMs), { cause: error });
+    } finally {
+      this.#syncing = null;
+      deadline.release();
     }
   }
 
@@ -111,7 +118,7 @@ export class ResourceCaches {
     const missing = this.#all()
       .filter(([, cache]) => !cache.synced)
       .map(([resource, cache]) => `${resource}: ${cache.lastError?.message ?? 'no answer to the list yet'}`);
-    return `not all objects could be listed within --startup-timeout (${timeoutMs / 1000} s): ${missing.join('; ')}`;
+    return `lists made no progress within --startup-timeout (${timeoutMs / 1000} s): ${missing.join('; ')}`;
   }
 
   #all() {
