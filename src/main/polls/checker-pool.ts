@@ -24,7 +24,8 @@ export interface CheckerPoolOptions {
   readonly onError: (error: Error) => void;
 }
 
-const jobsPerThread = 32;
+/** Jobs mostly wait for the network: regions that hang must leave places for those that answer. */
+const jobsPerThread = 1_024;
 const maxQueue = 4_096;
 const isolatedThreads = 2;
 const memoryLimitMiB = 512;

@@ -13,6 +13,7 @@ import type { Clock } from '../../shared/clock.ts';
 import type { CheckError } from '../../shared/errors.ts';
 import type { Answer, Assignment, Started, WorkerSettings } from '../../shared/worker-protocol.ts';
 import { WorkerSlots } from '../../shared/worker-slots.ts';
+import { ThreadSamples } from './thread-samples.ts';
 
 export interface WorkerPoolOptions {
   /** URL of workers/entry. */
@@ -57,8 +58,6 @@ export interface WorkerState {
 const watchEveryMs = 250;
 /** A worker answers at the job's deadline; one that is this much later cannot answer any more. */
 const overdueMs = 2_000;
-/** Weight of the newest interval in a worker's busy share: a single one is too short to read. */
-const smoothing = 0.05;
 /**
  * V8's own limit lies so far above ours. It is the last resort: when a JSON.parse reaches it, not the thread but the
  * whole program is aborted. One answer of the largest size that we accept grows to about 800 MiB at worst.
@@ -79,15 +78,6 @@ interface OpenJob {
   fault: CheckError | null;
 }
 
-/** What was last seen of a thread. */
-interface Sample {
-  utilization: ReturnType<Worker['performance']['eventLoopUtilization']>;
-  busyShare: number;
-  heapUsedBytes: number;
-  /** Until the thread has told its memory; one that is stuck may never do. */
-  weighing: boolean;
-}
-
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #slots: WorkerSlots;
@@ -97,7 +87,7 @@ export class WorkerPool {
   readonly #ending = new Map<number, CheckError>();
   /** By slot. */
   readonly #restarts = new Map<number, number>();
-  readonly #samples = new Map<Worker, Sample>();
+  readonly #samples = new ThreadSamples();
   readonly #watchdog: NodeJS.Timeout;
   #piscina: Piscina<Assignment, Answer>;
   #lastWatchMs: number;
@@ -149,8 +139,7 @@ export class WorkerPool {
       for (const { run } of this.#jobs.values()) if (run?.slot === slot) jobsInFlight++;
       states.push({
         worker: this.#number(slot),
-        busyShare: this.#samples.get(thread)?.busyShare ?? 0,
-        heapUsedBytes: this.#samples.get(thread)?.heapUsedBytes ?? 0,
+        ...this.#samples.of(thread),
         jobsInFlight,
         restarts: this.#restarts.get(slot) ?? 0,
       });
@@ -237,32 +226,10 @@ export class WorkerPool {
   }
 
   #measure(thread: Worker): void {
-    const utilization = thread.performance.eventLoopUtilization();
-    let sample = this.#samples.get(thread);
-    if (sample === undefined) {
-      sample = { utilization, busyShare: utilization.utilization, heapUsedBytes: 0, weighing: false };
-      this.#samples.set(thread, sample);
-    } else {
-      const recent = thread.performance.eventLoopUtilization(utilization, sample.utilization).utilization;
-      sample.busyShare = sample.busyShare * (1 - smoothing) + recent * smoothing;
-      sample.utilization = utilization;
-    }
-    if (!sample.weighing) void this.#weigh(thread, sample);
-  }
-
-  /** Asks a thread for its memory, which it tells even in the middle of a loop. */
-  async #weigh(thread: Worker, sample: Sample): Promise<void> {
-    sample.weighing = true;
-    try {
-      const { used_heap_size, external_memory } = await thread.getHeapStatistics();
-      sample.heapUsedBytes = used_heap_size;
+    void this.#samples.take(thread).then((bytes) => {
       const slot = this.#slotOf(thread);
-      if (slot !== null && used_heap_size + external_memory > this.#options.memoryLimitMiB * mebibyte)
-        this.#end(slot, memoryError);
-    } catch {
-      // The thread is not there any more.
-    }
-    sample.weighing = false;
+      if (slot !== null && bytes > this.#options.memoryLimitMiB * mebibyte) this.#end(slot, memoryError);
+    });
   }
 
   #end(slot: number, fault: CheckError): void {
@@ -276,9 +243,7 @@ export class WorkerPool {
 
   #freeSlots(): void {
     const alive = new Set(this.#piscina.threads.map((thread) => thread.threadId));
-    for (const thread of this.#samples.keys()) {
-      if (!alive.has(thread.threadId)) this.#samples.delete(thread);
-    }
+    this.#samples.retain(alive);
     for (let slot = 0; slot < this.#slots.size; slot++) {
       const threadId = this.#slots.owner(slot);
       if (threadId === 0 || alive.has(threadId)) continue;
