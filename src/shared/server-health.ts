@@ -51,6 +51,10 @@ export interface ProjectTask {
   readonly session?: Session;
   /** ISO 8601 in whole seconds, the cloud's clock: ask only for what changed since. Absent asks for everything. */
   readonly changesSince?: string;
+  /** Beside the changes, ask for everything too, in the time that is left. */
+  readonly alsoComplete?: boolean;
+  /** Servers to ask for in one page of a complete list. Absent leaves it to the cloud. */
+  readonly pageSize?: number;
   /** Of the complete list that is known (ProjectResult `digest`): a list that has it is not reported again. */
   readonly knownDigest?: string;
   /** Faults already known, by provider id: not fetched again while `updated` is the same. */
@@ -165,6 +169,8 @@ export interface ProjectResult {
         readonly digest: string | null;
         /** True when the list has the `knownDigest`: all is as it was, and no observations are reported. */
         readonly unchanged: boolean;
+        /** Why there are changes only, where everything was asked for too. */
+        readonly completeError?: CheckError;
       }
     | { readonly ok: false; readonly error: CheckError };
   /** The session to keep; null when there is none to keep. */

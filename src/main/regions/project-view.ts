@@ -211,13 +211,20 @@ export class ProjectView {
       const { name, ownerId, partial } = observation;
       if (partial) this.#partial = true;
       if (partial && name === null) this.#strangers = true;
-      if (ownerId !== null && !this.#byOwner.has(ownerId)) this.#byOwner.set(ownerId, observation);
+      if (ownerId !== null && isNewer(observation, this.#byOwner.get(ownerId)))
+        this.#byOwner.set(ownerId, observation);
       if (name === null) continue;
       const named = this.#byName.get(name);
       if (named === undefined) this.#byName.set(name, [observation]);
+      else if (isNewer(observation, named[0])) named.unshift(observation);
       else named.push(observation);
     }
   }
+}
+
+/** Of several servers with one owner or one name, the one that was made last counts, in whatever order they come. */
+function isNewer({ createdAtSeconds }: Observation, than: Observation | undefined): boolean {
+  return than === undefined || (createdAtSeconds ?? 0) > (than.createdAtSeconds ?? 0);
 }
 
 /** A partial record carries neither name nor metadata: they stay as they were last seen. */

@@ -13,6 +13,20 @@ export const longestPauseMs = 300_000;
 /** Longest pause between two logins that are refused. */
 export const longestRefusalMs = 600_000;
 
+/** Servers in a page where nothing else is asked for: Nova's own limit. */
+const usualPage = 1000;
+const smallestPage = 50;
+/** A complete list that does not fit is tried again after 2, 4, … polls, at most after 2 to the power of this. */
+const mostListPauses = 5;
+
+/** What a project was asked for, and when. */
+export interface AskedLists {
+  readonly pollNumber: number;
+  readonly nowMs: number;
+  /** True when everything was asked for, and nothing else. */
+  readonly complete: boolean;
+}
+
 interface Pause {
   /** Monotonic milliseconds. */
   readonly untilMs: number;
@@ -34,6 +48,11 @@ export class Project {
   #refusals = 0;
   #failing = false;
   #lastGoodMs: number | null = null;
+  #listFailure: CheckError | null = null;
+  /** Complete lists in a row that did not fit into their time-outs. */
+  #listFailures = 0;
+  #nextListAt = 0;
+  #pageSize: number | null = null;
   /** True while servers of the project will soon be different: they are asked for between two polls, too. */
   unsettled = false;
 
@@ -61,6 +80,21 @@ export class Project {
     return this.#lastGoodMs;
   }
 
+  /** Why the last complete list could not be read whole; null when it could. */
+  get listFailure(): CheckError | null {
+    return this.#listFailure;
+  }
+
+  /** Number of the poll from which on a complete list is tried beside the changes; null while it is asked for alone. */
+  get nextListAt(): number | null {
+    return this.#listFailures === 0 ? null : this.#nextListAt;
+  }
+
+  /** Servers to ask for in one page of a complete list; null leaves it to the cloud. */
+  get pageSize(): number | null {
+    return this.#pageSize;
+  }
+
   /** Takes the credentials as they are now. Others end a pause, and of another project nothing is known. */
   use(credentials: Credentials | undefined): void {
     if (isDeepStrictEqual(credentials, this.#credentials)) return;
@@ -76,11 +110,16 @@ export class Project {
     this.#failing = false;
   }
 
-  /** Takes an answer; false when it is not believed yet. */
-  take(result: ProjectResult, pollNumber: number, nowMs: number): boolean {
+  /** Takes the answer to what was asked; false when it is not believed yet. */
+  take(result: ProjectResult, asked: AskedLists): boolean {
     const { outcome, session } = result;
+    const { pollNumber, nowMs } = asked;
     this.login.keep(this.#credentials, session);
     this.#failing = !outcome.ok;
+    const listError = outcome.ok ? (outcome.completeError ?? null) : asked.complete ? outcome.error : null;
+    if (listError !== null && isTooLarge(listError))
+      this.#listFailed(listError, { ...asked, answered: outcome.ok });
+    else if (outcome.ok && outcome.complete) this.#listFitted();
     if (!outcome.ok) {
       this.#refusals = outcome.error.code === 'unauthorized' ? this.#refusals + 1 : 0;
       this.#pause = this.#pauseFor(outcome.error, nowMs);
@@ -105,6 +144,26 @@ export class Project {
     return error.retryAfterMs === undefined ? error : { ...error, retryAfterMs: leftMs };
   }
 
+  /** Only where the project has answered is it the size of the list, and not a region that hangs. */
+  #listFailed(
+    error: CheckError,
+    { pollNumber, answered }: AskedLists & { readonly answered: boolean },
+  ): void {
+    this.#listFailures++;
+    if (answered || (this.view.watermark === null && this.#listFailures > 1))
+      this.#pageSize = Math.max(smallestPage, Math.floor((this.#pageSize ?? usualPage) / 2));
+    if (answered) this.#listFailure = error;
+    this.#nextListAt = pollNumber + 2 ** Math.min(this.#listFailures, mostListPauses);
+  }
+
+  #listFitted(): void {
+    this.#listFailure = null;
+    this.#listFailures = 0;
+    // Larger pages again: the cloud may only have been slow for a while.
+    const larger = (this.#pageSize ?? usualPage) * 2;
+    this.#pageSize = larger >= usualPage ? null : larger;
+  }
+
   #pauseFor(error: CheckError, nowMs: number): Pause | null {
     const waitMs =
       error.code === 'unauthorized'
@@ -122,4 +181,8 @@ function refusalPauseMs(refusals: number, pollPeriodMs: number): number {
   if (refusals <= 1) return 0;
   const polls = 2 ** Math.min(refusals - 1, 16);
   return Math.min((polls - 0.5) * pollPeriodMs, longestRefusalMs);
+}
+
+function isTooLarge({ code }: CheckError): boolean {
+  return code === 'timeout' || code === 'response-too-large';
 }

@@ -24,6 +24,7 @@ import { RegionPoll } from './poll.ts';
 import {
   breakerOpened,
   flavorsFailed,
+  listTooLarge,
   malformedRecord,
   missingRegionLabel,
   mostVanished,
@@ -104,7 +105,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       const { result } = report.outcome;
       metrics.requests(job.region.name, result.requests);
       spanFromCalls(tracer, span, result.calls);
-      await this.#applyResult(underway, result, cycle);
+      await this.#applyResult(underway, job, result, cycle);
       return;
     }
     const { error } = report.outcome;
@@ -217,7 +218,12 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     });
   }
 
-  async #applyResult(underway: Underway, result: ServerHealthResult, cycle: Cycle): Promise<void> {
+  async #applyResult(
+    underway: Underway,
+    job: ServerHealthJob,
+    result: ServerHealthResult,
+    cycle: Cycle,
+  ): Promise<void> {
     const { poll, region, projects, span } = underway;
     const { clock, projector, turns } = this.#options;
     if (result.flavors !== null) {
@@ -225,16 +231,26 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       // Where there are projects, they show how the region is.
       if (result.flavors.outcome.ok && projects.size === 0) poll.answered();
     }
+    const completeOnly = new Set(
+      job.projects.flatMap(({ identityId, changesSince }) =>
+        changesSince === undefined ? [identityId] : [],
+      ),
+    );
     for (const answer of result.projects) {
       const project = projects.get(answer.identityId);
       if (project === undefined) continue;
       const { identityId, servers, view } = project;
-      const believed = await turns.take(() => project.take(answer, cycle.number, clock.monotonicMs()));
+      const complete = completeOnly.has(identityId);
+      const believed = await turns.take(() =>
+        project.take(answer, { pollNumber: cycle.number, nowMs: clock.monotonicMs(), complete }),
+      );
       if (!answer.outcome.ok) {
         poll.failed({ identityId, error: answer.outcome.error, servers });
         continue;
       }
       poll.answered();
+      if (project.listFailure !== null)
+        poll.note(listTooLarge(poll.regionId, identityId, project.listFailure));
       for (const { providerId, error } of view.malformed())
         poll.note(malformedRecord(poll.regionId, identityId, providerId, error));
       if (believed) await projector.project(project, { poll, region, span, signal: cycle.signal });

@@ -11,6 +11,7 @@ import type {
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Project } from '../regions/project.ts';
 import type { ProjectView } from '../regions/project-view.ts';
+import { listsOf } from '../regions/reconciling.ts';
 import type { Region, RegionAccess } from '../regions/region.ts';
 
 export interface JobLimits {
@@ -116,13 +117,18 @@ function projectTask(project: Project, input: RegionJobInput): ProjectTask {
   const { access, nowMs } = input;
   const { identityId, credentials, servers, view, login } = project;
   const session = login.session(credentials);
-  const changesSince = listsAll(project, input) ? null : view.watermark;
+  const lists = listsOf(project, {
+    pollNumber: input.pollNumber,
+    every: input.reconcile ? input.limits.reconcileEvery : Number.POSITIVE_INFINITY,
+  });
   const knownFaults = view.knownFaults();
   return {
     identityId,
     ...(credentials === undefined ? {} : { credentials }),
     ...(session === undefined ? {} : { session }),
-    ...(changesSince === null ? knownDigest(view) : { changesSince }),
+    ...(lists.changesSince === null ? knownDigest(view) : { changesSince: lists.changesSince }),
+    ...(lists.changesSince !== null && lists.complete ? { alsoComplete: true } : {}),
+    ...(lists.complete && project.pageSize !== null ? { pageSize: project.pageSize } : {}),
     ...(Object.keys(knownFaults).length === 0 ? {} : { knownFaults }),
     ...(access.target.provider === 'simulated'
       ? { simulatedServers: servers.map((server) => simulatedServer(server, nowMs)) }
@@ -132,38 +138,6 @@ function projectTask(project: Project, input: RegionJobInput): ProjectTask {
 
 function knownDigest({ digest }: ProjectView): Pick<ProjectTask, 'knownDigest'> {
   return digest === null ? {} : { knownDigest: digest };
-}
-
-function listsAll(
-  { identityId, listedAt }: Project,
-  { reconcile, limits, pollNumber }: RegionJobInput,
-): boolean {
-  if (listedAt === null) return true;
-  return reconcile && isReconcileDue({ identityId, listedAt, pollNumber, every: limits.reconcileEvery });
-}
-
-/**
- * Whether a project is due for a complete list. Projects take turns, by a hash of their id, so that complete lists do not
- * come all in one poll; none waits longer than `every` polls.
- */
-export function isReconcileDue(project: {
-  identityId: string;
-  /** Number of the poll that last listed it completely. */
-  listedAt: number;
-  pollNumber: number;
-  every: number;
-}): boolean {
-  const { identityId, listedAt, pollNumber, every } = project;
-  return pollNumber - listedAt >= every || (hash(identityId) + pollNumber) % every === 0;
-}
-
-/** FNV-1a, 32 bits: spreads ids that differ in one character only. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) {
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  }
-  return value >>> 0;
 }
 
 function simulatedServer(server: ServerRecord, nowMs: number): SimulatedServer {

@@ -152,3 +152,14 @@ export function breakerOpened(regionId: string, error: CheckError, failures: num
     ended: 'region breaker closed',
   };
 }
+
+/** The original has no such line: it has no time-outs. */
+export function listTooLarge(regionId: string, identity: string, error: CheckError): Problem {
+  return {
+    key: `list/${identity}`,
+    message: 'complete list of a project does not fit into its time-outs, watching its changes only',
+    error: `${error.message}: raise --check-timeout and --poll-period, or --request-timeout if a single page takes too long`,
+    fields: { region: regionId, identity, code: error.code },
+    ended: 'project listed completely again',
+  };
+}

@@ -8,10 +8,13 @@ import type { ComputeSession } from './session.ts';
 /** Sorted by name. */
 export async function listFlavors(session: ComputeSession): Promise<readonly Flavor[]> {
   const flavors: NovaFlavor[] = [];
-  await readPages(session, { path: '/flavors/detail', query: '' }, (json) => {
-    const page = readFlavorPage(json);
-    for (const flavor of page.flavors) flavors.push(flavor);
-    return { ids: page.flavors.map(({ id }) => id), next: page.next };
+  await readPages(session, { path: '/flavors/detail', query: '' }, () => {
+    flavors.length = 0;
+    return (json) => {
+      const page = readFlavorPage(json);
+      for (const flavor of page.flavors) flavors.push(flavor);
+      return { ids: page.flavors.map(({ id }) => id), next: page.next };
+    };
   });
   return flavors
     .filter((flavor) => flavor['os-flavor-access:is_public'] !== false)

@@ -24,10 +24,10 @@ export async function listNodes(service: BaremetalAccess, serverIds: readonly st
   const states: Record<string, string | null> = Object.fromEntries(serverIds.map((id) => [id, null]));
   const ambiguous = new Set<string>();
   const seen = new Set<string>();
-  await readPages(
-    service,
-    { path: '/nodes', query: `?${filter}&${fields}`, route: 'GET /v1/nodes' },
-    (json) => {
+  await readPages(service, { path: '/nodes', query: `?${filter}&${fields}`, route: 'GET /v1/nodes' }, () => {
+    seen.clear();
+    ambiguous.clear();
+    return (json) => {
       const page = readNodePage(json);
       for (const { instance_uuid: id, provision_state: state } of page.nodes) {
         if (typeof id !== 'string' || !wanted.has(id)) continue;
@@ -39,8 +39,8 @@ export async function listNodes(service: BaremetalAccess, serverIds: readonly st
         ids: page.nodes.map(({ instance_uuid: id }) => id ?? null),
         next: seen.size === wanted.size ? null : page.next,
       };
-    },
-  );
+    };
+  });
   for (const id of ambiguous) delete states[id];
   return { states, ambiguous: [...ambiguous] };
 }

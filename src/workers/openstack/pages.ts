@@ -5,6 +5,8 @@ import type { ApiReply } from './client.ts';
 import type { ServiceQuery } from './session.ts';
 
 const maxPages = 1000;
+/** A list whose markers vanish again and again changes faster than it can be read. */
+const maxRestarts = 2;
 
 export interface PagedService {
   get(query: ServiceQuery): Promise<ApiReply>;
@@ -24,16 +26,35 @@ export interface Page {
   readonly next: string | null;
 }
 
+export type ReadPage = (json: unknown, pageNumber: number) => Page;
+
 /**
- * Reads page after page of `path`; `readPage` takes each, unless the first is unchanged. Of a link only the query is
- * followed, at our own URL: what a proxy is called inside need not be reachable.
+ * Reads page after page of `path`. `begin` is called for each reading of the list: a server that the link to the next page
+ * names may be deleted meanwhile, and then the list is read again from its first page. An unchanged list is not read. Of
+ * a link only the query is followed, at our own URL: what a proxy is called inside need not be reachable.
  */
 export async function readPages(
   service: PagedService,
   list: { path: string; query: string; route?: string; knownDigest?: string | undefined },
-  readPage: (json: unknown, pageNumber: number) => Page,
+  begin: () => ReadPage,
 ): Promise<PagedReply> {
-  const { path, query, knownDigest, route = `GET ${path}` } = list;
+  for (let restarts = 0; ; restarts++) {
+    try {
+      return await readOnce(service, list, begin());
+    } catch (thrown) {
+      if (!(thrown instanceof LostMarker) || restarts === maxRestarts) throw thrown;
+    }
+  }
+}
+
+/** A page after the first was refused as what it begins after no longer exists. */
+class LostMarker extends CheckFailure {}
+
+async function readOnce(
+  service: PagedService,
+  { path, query, knownDigest, route = `GET ${path}` }: Parameters<typeof readPages>[1],
+  readPage: ReadPage,
+): Promise<PagedReply> {
   const first = await service.get({ path: path + query, route, knownDigest });
   if (first.unchanged) return { first, pages: 1 };
   const seen = { queries: new Set([query]), ids: new Set<string>() };
@@ -47,10 +68,21 @@ export async function readPages(
     if (!bringsNews(page, seen.ids)) throw endless(route, 'a page brings nothing new, yet has a next one');
     if (pageNumber > maxPages) throw endless(route, `there are more than ${maxPages} pages`);
     seen.queries.add(search);
-    const reply = await service.get({ path: path + search, route });
+    const reply = await nextPage(service, { path: path + search, route });
     page = readPage(reply.json, pageNumber);
   }
   return { first, pages: pageNumber };
+}
+
+async function nextPage(service: PagedService, query: ServiceQuery): Promise<ApiReply> {
+  try {
+    return await service.get(query);
+  } catch (thrown) {
+    if (!(thrown instanceof CheckFailure)) throw thrown;
+    const { status } = thrown.error;
+    if (status !== 400 && status !== 404) throw thrown;
+    throw new LostMarker(thrown.error, { cause: thrown });
+  }
 }
 
 /** A cloud that ignores the marker would be asked for its first page a thousand times, by a new link each time. */

@@ -24,21 +24,35 @@ export interface ServerList {
  */
 const overlapMs = 30_000;
 
-/** Without `changesSince` the list has no filter at all, not even a limit: only then does it show cells that are down. */
+/**
+ * Without `changesSince` and `pageSize` the list has no filter at all: only then does it show cells that are down. A list of
+ * changes has no limit either.
+ */
 export async function listServers(
   session: ComputeSession,
-  { changesSince, knownDigest = '' }: Pick<ProjectTask, 'changesSince' | 'knownDigest'>,
+  {
+    changesSince,
+    knownDigest = '',
+    pageSize,
+  }: Pick<ProjectTask, 'changesSince' | 'knownDigest' | 'pageSize'>,
 ): Promise<ServerList> {
   const servers: NovaServer[] = [];
   const malformed: MalformedRecord[] = [];
-  const query = changesSince === undefined ? '' : `?changes-since=${encodeURIComponent(changesSince)}`;
+  const query = queryOf(changesSince, pageSize);
   const whole = changesSince === undefined ? { knownDigest } : {};
   const list = { path: '/servers/detail', query, ...whole };
-  const { first, pages } = await readPages(session, list, (json, pageNumber) => {
-    const page = readServerPage(json, pageNumber);
-    for (const server of page.servers) servers.push(server);
-    for (const record of page.malformed) malformed.push(record);
-    return { ids: [...page.servers.map(({ id }) => id), ...page.malformed.map(providerId)], next: page.next };
+  const { first, pages } = await readPages(session, list, () => {
+    servers.length = 0;
+    malformed.length = 0;
+    return (json, pageNumber) => {
+      const page = readServerPage(json, pageNumber);
+      for (const server of page.servers) servers.push(server);
+      for (const record of page.malformed) malformed.push(record);
+      return {
+        ids: [...page.servers.map(({ id }) => id), ...page.malformed.map(providerId)],
+        next: page.next,
+      };
+    };
   });
   const digest = pages === 1 ? first.digest : null;
   return {
@@ -48,6 +62,11 @@ export async function listServers(
     digest,
     unchanged: first.unchanged,
   };
+}
+
+function queryOf(changesSince: string | undefined, pageSize: number | undefined): string {
+  if (changesSince !== undefined) return `?changes-since=${encodeURIComponent(changesSince)}`;
+  return pageSize === undefined ? '' : `?limit=${pageSize}`;
 }
 
 function providerId(record: MalformedRecord): string | null {

@@ -17,7 +17,7 @@ import { readFaults } from '../openstack/faults.ts';
 import { listFlavors } from '../openstack/flavors.ts';
 import type { JobContext } from '../openstack/job-context.ts';
 import type { LoginTools, OpenstackTarget } from '../openstack/login.ts';
-import { listServers } from '../openstack/servers.ts';
+import { listServers, type ServerList } from '../openstack/servers.ts';
 import { ComputeSession } from '../openstack/session.ts';
 import { readNodes } from './building-nodes.ts';
 import type { Provider } from './provider.ts';
@@ -38,18 +38,39 @@ export class OpenstackProvider implements Provider {
     const { identityId, changesSince, baremetal } = task;
     let nodes: NodesResult | undefined;
     const answer = await this.#withSession(task, `identity ${identityId}`, async (session) => {
-      const list = await listServers(session, task);
-      const { servers, malformed, watermark, unchanged } = list;
-      const [faults, found] = await Promise.all([
-        readFaults(session, servers, task.knownFaults),
-        readNodes(this.#tools, servers, baremetal),
-      ]);
-      nodes = found;
-      const observations = servers.map((server) => observeServer(server, faults.get(server.id)));
-      const digest = malformed.length === 0 && observations.every(isCertain) ? list.digest : null;
-      return { complete: changesSince === undefined, observations, malformed, watermark, digest, unchanged };
+      const observed = async (list: ServerList, { complete }: { readonly complete: boolean }) => {
+        const { servers, malformed, watermark, unchanged } = list;
+        const [faults, found] = await Promise.all([
+          readFaults(session, servers, task.knownFaults),
+          readNodes(this.#tools, servers, baremetal),
+        ]);
+        nodes = found;
+        const observations = servers.map((server) =>
+          observeServer(server, faults.get(server.id), { complete }),
+        );
+        const digest = malformed.length === 0 && observations.every(isCertain) ? list.digest : null;
+        return { complete, observations, malformed, watermark, digest, unchanged };
+      };
+      const first = await observed(await listServers(session, task), {
+        complete: changesSince === undefined,
+      });
+      if (task.alsoComplete !== true) return first;
+      const whole = await this.#completeList(session, task);
+      return 'servers' in whole ? observed(whole, { complete: true }) : { ...first, completeError: whole };
     });
     return { identityId, ...answer, ...(nodes === undefined ? {} : { nodes }) };
+  }
+
+  /** The complete list, or why it could not be read: what changed is known without it. */
+  async #completeList(
+    session: ComputeSession,
+    { pageSize }: ProjectTask,
+  ): Promise<ServerList | CheckFailure['error']> {
+    try {
+      return await listServers(session, pageSize === undefined ? {} : { pageSize });
+    } catch (thrown) {
+      return toCheckError(thrown);
+    }
   }
 
   async listFlavors(task: FlavorTask): Promise<FlavorResult> {

@@ -8,8 +8,15 @@ import { imageId, macAddresses } from '../openstack/server-details.ts';
 import { healthCondition } from './health-condition.ts';
 import { inTransition, lifecyclePhase, stageOf, unsupportedPowerState } from './lifecycle-phase.ts';
 
-/** `fault` is undefined when nobody asked for it, null when the server has none. */
-export function observeServer(server: NovaServer, fault: string | null | undefined): Observation {
+/**
+ * A server that was deleted softly shows in lists of changes and in no complete list, so there it counts as deleted. `fault` is
+ * undefined when nobody asked for it, null when the server has none.
+ */
+export function observeServer(
+  server: NovaServer,
+  fault: string | null | undefined,
+  { complete }: { readonly complete: boolean } = { complete: true },
+): Observation {
   const status = server.status ?? null;
   const taskState = server['OS-EXT-STS:task_state'] ?? '';
   const taskRuns = taskState !== '';
@@ -26,7 +33,7 @@ export function observeServer(server: NovaServer, fault: string | null | undefin
     taskRuns,
     inTransition: inTransition(status, taskRuns),
     partial: isPartial(server),
-    deleted: status === 'DELETED',
+    deleted: status === 'DELETED' || (status === 'SOFT_DELETED' && !complete),
     createdAtSeconds: seconds(server.created),
     launchedAtSeconds: seconds(server['OS-SRV-USG:launched_at']),
     imageId: imageId(server.image),

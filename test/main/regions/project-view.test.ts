@@ -292,3 +292,36 @@ test('changes are asked for from the newest answer on, if it named a time', (t) 
   view.take({ ...changes(), watermark: null });
   t.is(view.watermark, null);
 });
+
+test('of two servers with one owner, or one name, the one that was made last counts, in whatever order they come', (t) => {
+  const old = nova('old', { name: 'foo-4', ownerId: 'a4', createdAtSeconds: 100 });
+  const young = nova('young', { name: 'foo-4', ownerId: 'a4', createdAtSeconds: 200 });
+  for (const answers of [
+    [list(old, young)],
+    [list(young, old)],
+    [list(old), changes(young)],
+    [list(young), changes(old)],
+  ]) {
+    const owned = new ProjectView();
+    for (const answer of answers) owned.take(answer);
+    t.like(
+      owned.find(foo4, () => true),
+      { observation: { providerId: 'young' } },
+    );
+    owned.take(changes({ ...young, deleted: true }));
+    t.like(
+      owned.find(foo4, () => true),
+      { observation: { providerId: 'old' } },
+    );
+    const named = new ProjectView();
+    for (const answer of answers)
+      named.take({
+        ...answer,
+        observations: answer.observations.map((each) => ({ ...each, ownerId: null })),
+      });
+    t.like(
+      named.find(foo4, () => true),
+      { observation: { providerId: 'young' } },
+    );
+  }
+});

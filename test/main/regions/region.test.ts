@@ -52,7 +52,7 @@ function knownRegion(): Region {
   region.takeFlavors(flavors, 0);
   const project = region.project('p1');
   project.use(projectCredentials);
-  project.take(listed('1'), 1, 0);
+  project.take(listed('1'), { pollNumber: 1, nowMs: 0, complete: true });
   return region;
 }
 

@@ -1,14 +1,10 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { Project } from '../../../src/main/regions/project.ts';
+import { isReconcileDue } from '../../../src/main/regions/reconciling.ts';
 import { Region } from '../../../src/main/regions/region.ts';
 import { groupServers } from '../../../src/main/server-health/grouping.ts';
-import {
-  isReconcileDue,
-  type RegionJobInput,
-  regionJobs,
-  sliceProjects,
-} from '../../../src/main/server-health/jobs.ts';
+import { type RegionJobInput, regionJobs, sliceProjects } from '../../../src/main/server-health/jobs.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
 import type { Credentials, ServerHealthJob } from '../../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
@@ -138,8 +134,7 @@ function take(region: Region, ...observations: Observation[]): void {
       },
       session: session('of p1'),
     },
-    1,
-    0,
+    { pollNumber: 1, nowMs: 0, complete: true },
   );
 }
 
@@ -252,8 +247,7 @@ test('projects that failed are asked after the others', (t) => {
       outcome: { ok: false, error: { code: 'timeout', message: 'no answer' } },
       session: null,
     },
-    1,
-    0,
+    { pollNumber: 1, nowMs: 0, complete: true },
   );
   t.deepEqual(
     regionJob(input(region, { projects }))?.projects.map(({ identityId }) => identityId),

@@ -260,3 +260,78 @@ test('flavours that fail leave the projects alone', async (t) => {
   t.like(flavors?.outcome, { ok: false, error: { code: 'server-error' } });
   t.true(projects[0]?.outcome.ok);
 });
+
+const markerGone: Answer = {
+  status: 400,
+  body: { badRequest: { code: 400, message: 'marker [b] not found' } },
+};
+
+test('the server that the next link names is deleted between two pages: the list is read again', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(
+    list,
+    page([novaServer('a'), novaServer('b')], '?marker=b'),
+    markerGone,
+    page([novaServer('a'), novaServer('c')], '?marker=c'),
+    page([novaServer('d')]),
+  );
+  const { observations } = listed(await runProject(cloud));
+  t.deepEqual(
+    observations.map(({ providerId }) => providerId),
+    ['a', 'c', 'd'],
+    'nothing twice, and nothing of the list that was given up',
+  );
+  t.deepEqual(
+    cloud.to(list).map(({ query }) => query),
+    ['', '?marker=b', '', '?marker=c'],
+  );
+});
+
+test('a list whose markers vanish again and again is given up', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  const first = page([novaServer('a')], '?marker=a');
+  cloud.on(list, first, markerGone, first, markerGone, first, markerGone);
+  const { code, message } = failure(await runProject(cloud));
+  t.is(code, 'unexpected-status');
+  t.regex(message, /marker \[b\] not found/);
+  t.is(cloud.to(list).length, 6);
+});
+
+test('a first page that is refused is not asked for again', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, markerGone);
+  t.is(failure(await runProject(cloud)).code, 'unexpected-status');
+  t.is(cloud.to(list).length, 1);
+});
+
+test('a server that was deleted softly is gone: lists of changes show it, complete lists do not', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, page([novaServer('a', { status: 'SOFT_DELETED' }), novaServer('b')]));
+  const since = '2026-01-01T00:00:00Z';
+  const { observations } = listed(await runProject(cloud, { changesSince: since }));
+  t.deepEqual(
+    observations.map(({ providerId, deleted }) => [providerId, deleted]),
+    [
+      ['a', true],
+      ['b', false],
+    ],
+  );
+});
+
+test('changes come first where everything is asked for too, and stay when that cannot be read', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  const both = { changesSince: '2026-01-01T00:00:00Z', alsoComplete: true, pageSize: 250 };
+  cloud.on(list, page([novaServer('a')]), page([novaServer('a'), novaServer('b')]));
+  const whole = listed(await runProject(cloud, both));
+  t.true(whole.complete);
+  t.is(whole.observations.length, 2);
+  t.deepEqual(
+    cloud.to(list).map(({ query }) => query),
+    ['?changes-since=2026-01-01T00%3A00%3A00Z', '?limit=250'],
+  );
+  cloud.on(list, page([novaServer('a')]), { status: 500, body: {} });
+  const changes = listed(await runProject(cloud, both));
+  t.false(changes.complete);
+  t.is(changes.observations.length, 1);
+  t.is(changes.completeError?.code, 'server-error');
+});
