@@ -19,7 +19,7 @@ export interface PagedReply {
 }
 
 /** What of a page tells whether the list goes on. */
-export interface Page {
+interface Page {
   /** Of its records; null for one that has none. */
   readonly ids: readonly (string | null)[];
   /** Link to the next page; null on the last. */
