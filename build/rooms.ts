@@ -45,6 +45,7 @@ export const rooms: readonly Room[] = [
   // What the browser shows.
   { room: 'page', uses: ['shared'] },
   // What main and workers say to each other, and the tools of both.
+  { room: 'shared/network', uses: ['shared'] },
   { room: 'shared', uses: [] },
 ];
 

@@ -9,6 +9,7 @@ import { AccessReader } from '../main/regions/access.ts';
 import { namesRegion, unknownRegions } from '../main/regions/selection.ts';
 import type { Version } from '../main/version.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
+import { Network } from '../shared/network/network.ts';
 import { type Stream, terminalOf } from '../terminal/terminal.ts';
 import { Connections } from '../workers/openstack/connections.ts';
 import { doctorFlags } from './flags.ts';
@@ -58,7 +59,8 @@ async function* examine(
   options: DoctorOptions,
   context: DoctorContext & { readonly clock: Clock },
 ): AsyncGenerator<Section, void, undefined> {
-  const { clock, signal, version } = context;
+  const { clock, signal, version, env } = context;
+  const network = new Network(env);
   await using resources = new AsyncDisposableStack();
   const requestTimeoutMs = Math.min(options.requestTimeoutMs, longestStepMs);
   // A step has its own deadline, for what is not a request; requests are to say themselves that they took too long.
@@ -67,7 +69,7 @@ async function* examine(
 
   const exam = begin();
   const userAgent = `region-monitor-doctor/${version.version}`;
-  const cluster = await examineKubernetes(exam, { options, requestTimeoutMs, userAgent, resources });
+  const cluster = await examineKubernetes(exam, { options, requestTimeoutMs, userAgent, network, resources });
   const regions = cluster === null ? [] : [...cluster.objects.regions.values()].toSorted(byName);
   if (cluster !== null)
     for (const name of unknownRegions(options.regions, regions))
@@ -80,7 +82,7 @@ async function* examine(
   yield { title: 'Kubernetes', region: null, steps: exam.steps };
   if (cluster === null) return;
 
-  const connections = resources.adopt(new Connections(), async (opened) => opened.close());
+  const connections = resources.adopt(new Connections({ network }), async (opened) => opened.close());
   const access = accessReader(cluster, { namespace: options.namespace, clock, requestTimeoutMs });
   const { objects } = cluster;
   const limit = pLimit(regionsAtOnce);
@@ -89,7 +91,7 @@ async function* examine(
     .map(async (region) =>
       limit(async () => {
         const ofRegion = begin();
-        const tools = { objects, access, connections, clock, signal, requestTimeoutMs };
+        const tools = { objects, access, connections, network, clock, signal, requestTimeoutMs };
         await examineRegion(ofRegion, region, tools);
         return { title: `Region ${regionTitle(region)}`, region: region.name, steps: ofRegion.steps };
       }),

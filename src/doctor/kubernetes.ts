@@ -16,6 +16,7 @@ import {
 } from '../main/kubernetes/required-rights.ts';
 import type { Options } from '../main/options/options.ts';
 import { apiGroup, apiVersion } from '../shared/labels.ts';
+import type { Network } from '../shared/network/network.ts';
 import { DoctorObjects, type UnreadableObject } from './objects.ts';
 import { type Examination, type Found, StepFailure } from './steps.ts';
 
@@ -23,6 +24,7 @@ export interface KubernetesExamination {
   readonly options: Options;
   readonly requestTimeoutMs: number;
   readonly userAgent: string;
+  readonly network: Network;
   readonly resources: AsyncDisposableStack;
 }
 
@@ -39,7 +41,7 @@ export async function examineKubernetes(
   exam: Examination,
   context: KubernetesExamination,
 ): Promise<Cluster | null> {
-  const { options, resources, requestTimeoutMs, userAgent } = context;
+  const { options, resources, requestTimeoutMs, userAgent, network } = context;
   const { namespace } = options;
   const rights = requiredRights.filter(({ use }) => use === 'reading' || !options.shadow);
   const watched = rights.filter(({ scope }) => scope === 'watched');
@@ -48,7 +50,7 @@ export async function examineKubernetes(
     const access = await exam.step('configuration', async () => configuration(options));
     if (access === undefined) return null;
     const client = resources.adopt(
-      new KubernetesClient(access, { requestTimeoutMs, userAgent }),
+      new KubernetesClient(access, { requestTimeoutMs, userAgent, network }),
       async (opened) => opened.close(),
     );
     const account = await exam.step('API server', async (signal) => greet(client, signal));

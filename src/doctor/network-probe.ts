@@ -1,24 +1,15 @@
 // The way to a service, step by step: its name, a connection, its certificate. Failures are CheckFailures.
 
 import { lookup } from 'node:dns/promises';
-import { connect, isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { isIP } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { dial, type Endpoint } from '../shared/network/dial.ts';
+import type { Network } from '../shared/network/network.ts';
 import { trusting } from '../workers/openstack/connections.ts';
 import { transportFailure } from '../workers/openstack/http-failure.ts';
 
-export interface ServiceAddress {
-  /** A name, or an address without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
-
-export function addressOf(url: URL): ServiceAddress {
-  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port };
-}
-
 /** The addresses of a name, in the order in which they are tried. */
-export async function resolveHost({ host }: ServiceAddress): Promise<readonly string[]> {
+export async function resolveHost({ host }: Endpoint): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
   try {
     // As connections do: with /etc/hosts and search domains.
@@ -28,13 +19,21 @@ export async function resolveHost({ host }: ServiceAddress): Promise<readonly st
   }
 }
 
+export interface ProbeOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
 /** The address that took a connection. */
-export async function probeTcp(address: ServiceAddress, signal: AbortSignal): Promise<string> {
-  return probe(`a connection to ${textOf(address)}`, connect(address), {
-    event: 'connect',
-    signal,
-    read: ({ remoteAddress }) => remoteAddress ?? address.host,
-  });
+export async function probeTcp(address: Endpoint, options: ProbeOptions): Promise<string> {
+  try {
+    const socket = await dial(address, options);
+    const { remoteAddress } = socket;
+    socket.destroy();
+    return remoteAddress ?? address.host;
+  } catch (error) {
+    throw transportFailure(`a connection to ${textOf(address)}`, error);
+  }
 }
 
 export interface Certificate {
@@ -47,22 +46,20 @@ export interface Certificate {
 
 /** `caCertificate` is PEM, trusted beside the system's certificates. */
 export async function probeTls(
-  address: ServiceAddress,
-  caCertificate: string | null,
-  signal: AbortSignal,
+  url: URL,
+  { network, caCertificate }: { readonly network: Network; readonly caCertificate: string | null },
+  options: ProbeOptions,
 ): Promise<Certificate> {
-  const { host, port } = address;
-  const options: ConnectionOptions = {
-    host,
-    port,
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(caCertificate === null ? {} : { secureContext: trusting(caCertificate) }),
-  };
-  return probe(`the TLS handshake with ${textOf(address)}`, connectTls(options), {
-    event: 'secureConnect',
-    signal,
-    read: certificateOf,
-  });
+  const trust = caCertificate === null ? network.trust() : trusting(network, caCertificate);
+  try {
+    const socket = await network.open(url, { ...options, tls: () => trust });
+    if (!(socket instanceof TLSSocket)) throw new Error('the connection is not encrypted');
+    const certificate = certificateOf(socket);
+    socket.destroy();
+    return certificate;
+  } catch (error) {
+    throw transportFailure(`the TLS handshake with ${url.host}`, error);
+  }
 }
 
 function certificateOf(socket: TLSSocket): Certificate {
@@ -74,32 +71,6 @@ function certificateOf(socket: TLSSocket): Certificate {
   };
 }
 
-interface Probe<S, Value> {
-  readonly event: 'connect' | 'secureConnect';
-  readonly signal: AbortSignal;
-  readonly read: (socket: S) => Value;
-}
-
-/** Waits for the event, and closes the connection whatever came. */
-async function probe<S extends Socket, Value>(
-  what: string,
-  socket: S,
-  { event, signal, read }: Probe<S, Value>,
-): Promise<Value> {
-  const { promise, resolve, reject } = Promise.withResolvers<Value>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  socket.once(event, () => resolve(read(socket)));
-  socket.on('error', (error) => reject(transportFailure(what, error)));
-  socket.once('close', () => reject(transportFailure(what, new Error('the other side closed it'))));
-  try {
-    return await promise;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    socket.destroy();
-  }
-}
-
-function textOf({ host, port }: ServiceAddress): string {
+function textOf({ host, port }: Endpoint): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }

@@ -6,6 +6,7 @@ import type { RegionRecord } from '../main/kubernetes/objects/resource-records.t
 import { type AccessReader, wrongKind } from '../main/regions/access.ts';
 import type { RegionAccess } from '../main/regions/region.ts';
 import type { Clock } from '../shared/clock.ts';
+import type { Network } from '../shared/network/network.ts';
 import type { Credentials } from '../shared/server-health.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import { OpenstackClient } from '../workers/openstack/client.ts';
@@ -23,14 +24,15 @@ import { LoginPace } from '../workers/openstack/login-pace.ts';
 import { RequestLog } from '../workers/openstack/request-log.ts';
 import { readServerPage, readServiceTypes, readVersions } from '../workers/openstack/schema.ts';
 import { ComputeSession } from '../workers/openstack/session.ts';
-import { addressOf, probeTcp, probeTls, resolveHost } from './network-probe.ts';
 import type { DoctorObjects } from './objects.ts';
+import { examineCertificate, examineWay } from './region-network.ts';
 import { type Examination, type Found, StepFailure } from './steps.ts';
 
 export interface RegionExamination {
   readonly objects: DoctorObjects;
   readonly access: AccessReader;
   readonly connections: Connections;
+  readonly network: Network;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly requestTimeoutMs: number;
@@ -54,7 +56,6 @@ const openstackSteps = [
 
 const requestsAtOnce = 4;
 const loginsPerSecond = 4;
-const expiresSoonMs = 14 * 24 * 3_600_000;
 /** From this one on, lists show servers in cells that are down. */
 const downCellMicroversion = 69;
 
@@ -92,28 +93,17 @@ async function examineOpenstack(
   const url = await exam.step('endpoint', () => endpointOf(region));
   if (url === undefined) return;
   const access = await exam.step('Secret', async (signal) => readAccess(region, context, signal));
-  const address = addressOf(url);
-  const dns = async () => {
-    const addresses = await resolveHost(address);
-    const named = !addresses.includes(address.host);
-    const detail = named
-      ? `${address.host} is ${addresses.join(', ')}`
-      : 'the endpoint is an address already';
-    return { value: addresses, detail };
-  };
-  const wrongName = 'correct the host name in spec.openstack.endpoint, or the DNS that answers here';
-  if ((await exam.step('DNS', dns, { unreachable: wrongName })) === undefined) return;
-  const tcp = async (signal: AbortSignal) => {
-    const value = await probeTcp(address, signal);
-    return { value, detail: `${value}, port ${address.port}` };
-  };
-  if ((await exam.step('TCP', tcp)) === undefined || access === undefined) return;
+  if (!(await examineWay(exam, url, context)) || access === undefined) return;
   const { target, service } = access;
   if (target.provider !== 'openstack' || service === null) return;
-  const tls = async (signal: AbortSignal) => certificate(url, target, context.clock.now(), signal);
+  const tls = async (signal: AbortSignal) =>
+    examineCertificate(url, target.caCertificate, { ...context, signal });
   if ((await exam.step('TLS', tls)) === undefined) return;
 
-  const lease = context.connections.lease(target.caCertificate);
+  const lease = context.connections.lease({
+    caCertificate: target.caCertificate,
+    requestTimeoutMs: context.requestTimeoutMs,
+  });
   try {
     const tools = toolsFor(target, lease, context);
     if ((await exam.step('Keystone', async () => keystone(tools))) === undefined) return;
@@ -170,26 +160,6 @@ async function readAccess(
       : [];
   const keys = ['domain-id, user-id, password, project-id', ...extras].join(', ');
   return { value: resolved.result, detail: `${secret?.namespace}/${secret?.name} has ${keys}` };
-}
-
-async function certificate(
-  url: URL,
-  { caCertificate }: OpenstackTarget,
-  nowMs: number,
-  signal: AbortSignal,
-): Promise<Found<true>> {
-  const address = addressOf(url);
-  if (url.protocol === 'http:') {
-    if (/^(?:localhost|127\..*|::1)$/.test(address.host))
-      return { value: true, detail: 'none: plain HTTP, on this machine' };
-    const warning = 'passwords cross the network in the clear: use an https endpoint';
-    return { value: true, detail: 'none: plain HTTP', warning };
-  }
-  const { protocol, issuer, validUntilMs } = await probeTls(address, caCertificate, signal);
-  const until = new Date(validUntilMs).toISOString().slice(0, 10);
-  const detail = `${protocol}, certificate by ${issuer}, valid until ${until}`;
-  if (validUntilMs - nowMs > expiresSoonMs) return { value: true, detail };
-  return { value: true, detail, warning: 'renew the certificate soon' };
 }
 
 async function keystone({ client, target }: LoginTools): Promise<Found<true>> {

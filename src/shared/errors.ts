@@ -86,6 +86,8 @@ export interface CheckError {
   status?: number;
   /** Milliseconds that the other side asked us to wait. */
   retryAfterMs?: number;
+  /** Where the other side redirected us: a URL without credentials, query and fragment. */
+  redirect?: string;
 }
 
 /** A CheckError on its way up the stack of one thread. */

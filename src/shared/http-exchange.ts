@@ -4,12 +4,16 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
+import { type ContentEncoding, contentEncoding, decompress } from './content-encoding.ts';
+import type { Service } from './service.ts';
 
 export interface ExchangeRequest {
   readonly method: 'GET' | 'PATCH' | 'POST';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
+  /** Sending it twice does no harm. */
+  readonly repeatable: boolean;
 }
 
 export interface ExchangeLimits {
@@ -17,6 +21,8 @@ export interface ExchangeLimits {
   readonly signal: AbortSignal;
   /** A longer answer rejects with an AnswerTooLarge. */
   readonly maxBytes: number;
+  /** The request has a connection. */
+  readonly onConnected?: () => void;
   /** An answer that grows beyond `bytes` waits until `turn` resolves, with what is called when it is over. */
   readonly large?: { readonly bytes: number; readonly turn: () => Promise<() => void> };
 }
@@ -25,7 +31,7 @@ export interface Answer {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: AnswerHeaders;
-  /** The body as it came: most are only compared, and to join a large one would cost as much again. */
+  /** The body as it came, decompressed: most are only compared, and to join a large one would cost as much again. */
   readonly chunks: readonly Buffer[];
   /** Of the body. */
   readonly bytes: number;
@@ -46,6 +52,17 @@ export function digestOf({ chunks }: Answer): string {
   return hash.digest('base64');
 }
 
+function encodingOf(headers: AnswerHeaders): ContentEncoding | null {
+  const value = headers['content-encoding'];
+  return contentEncoding(Array.isArray(value) ? value.join(',') : value);
+}
+
+async function decoded(answer: Answer, encoding: ContentEncoding, maxBytes: number): Promise<Answer> {
+  const body = await decompress(Buffer.concat(answer.chunks, answer.bytes), encoding, maxBytes);
+  if (body === null) throw new AnswerTooLarge(maxBytes, answer.status);
+  return { ...answer, chunks: [body], bytes: body.byteLength };
+}
+
 type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export class AnswerTooLarge extends Error {
@@ -61,6 +78,21 @@ export class AnswerTooLarge extends Error {
 
 /** Rejects with the signal's reason, an AnswerTooLarge, or undici's error when the connection failed. */
 export async function exchange(
+  service: Service,
+  request: ExchangeRequest,
+  limits: ExchangeLimits,
+): Promise<Answer> {
+  const { dispatcher } = service;
+  try {
+    return await exchangeOnce(dispatcher, request, limits);
+  } catch (error) {
+    const lenient = request.repeatable ? service.lenientAfter(error, dispatcher) : null;
+    if (lenient === null) throw error;
+    return exchangeOnce(lenient, request, limits);
+  }
+}
+
+async function exchangeOnce(
   dispatcher: Dispatcher,
   request: ExchangeRequest,
   limits: ExchangeLimits,
@@ -74,7 +106,10 @@ export async function exchange(
     const answer = await handler.answer;
     // Undici has the connection back only after this turn; the next request would open another.
     await nextTurn();
-    return answer;
+    const encoding = encodingOf(answer.headers);
+    if (encoding === null || answer.bytes === 0) return answer;
+    await handler.turn();
+    return await decoded(answer, encoding, limits.maxBytes);
   } finally {
     handler.release();
   }
@@ -103,6 +138,12 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     return this.#settled.promise;
   }
 
+  /** Resolves when this answer may take the memory of a large one. */
+  async turn(): Promise<void> {
+    this.#turn ??= this.#limits.large?.turn() ?? null;
+    await this.#turn;
+  }
+
   release(): void {
     this.#limits.signal.removeEventListener('abort', this.#cancel);
     void this.#turn?.then(
@@ -113,6 +154,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#limits.onConnected?.();
     // It was given up while it waited for a connection.
     if (this.#failed) this.#abort();
   }

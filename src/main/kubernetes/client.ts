@@ -5,9 +5,11 @@
 // Watches have connections of their own: each holds one for minutes, and in a bounded pool a few of them would leave
 // none for the requests.
 
-import { Agent, type Dispatcher, errors } from 'undici';
+import { type Dispatcher, errors } from 'undici';
 import { Deadline } from '../../shared/deadline.ts';
-import { type Answer, AnswerTooLarge, exchange, textOf } from '../../shared/http-exchange.ts';
+import { type Answer, AnswerTooLarge, exchange, textOf } from '../../shared/network/http-exchange.ts';
+import { Network } from '../../shared/network/network.ts';
+import type { Service } from '../../shared/network/service.ts';
 import type { ClusterAccess } from './access/cluster-access.ts';
 import { type Call, describe, failure, noAnswer, parse } from './call.ts';
 import { ApiError } from './errors.ts';
@@ -52,8 +54,8 @@ export class KubernetesClient {
   readonly #requestTimeoutMs: number;
   readonly #userAgent: string;
   readonly #onRequest: (request: ApiRequest) => void;
-  readonly #requests: Agent;
-  readonly #watches: Agent;
+  readonly #requests: Service;
+  readonly #watches: Service;
 
   constructor(
     access: ClusterAccess,
@@ -65,34 +67,29 @@ export class KubernetesClient {
       readonly userAgent?: string;
       /** Told of every request but watches, when it has ended. */
       readonly onRequest?: (request: ApiRequest) => void;
+      /** The environment's unless given. */
+      readonly network?: Network;
     },
   ) {
     this.#access = access;
     this.#requestTimeoutMs = options.requestTimeoutMs;
     this.#onRequest = options.onRequest ?? (() => {});
     this.#userAgent = options.userAgent ?? 'region-monitor';
-    // undici's own timers are coarse (1 s fires after 1.5 s): off, the deadline of each request counts instead.
+    const { network = new Network(process.env) } = options;
     const common = {
-      allowH2: false,
-      pipelining: 1,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: keepAliveMs,
-      keepAliveMaxTimeout: keepAliveMs,
-      connect: {
+      keepAliveMs,
+      timeoutMs: options.requestTimeoutMs,
+      tls: () => ({
+        // As in client-go: a cluster that names its authority is trusted by that one alone.
+        ca: access.tls.ca ?? network.authorities,
+        allowPartialTrustChain: true,
         ...access.tls,
         rejectUnauthorized: !access.skipTlsVerify,
-        timeout: options.requestTimeoutMs,
-        // Packets that find out a dead peer below the idle time-out of a watch.
-        keepAlive: true,
-        keepAliveInitialDelay: 30_000,
-      },
+      }),
     };
-    this.#requests = new Agent({
-      ...common,
-      connections: options.connections ?? 16,
-    });
-    this.#watches = new Agent(common);
+    const url = new URL(access.server);
+    this.#requests = network.service(url, { ...common, connections: options.connections ?? 16 });
+    this.#watches = network.service(url, { ...common, connections: null });
   }
 
   /** The parsed answer. Throws ApiError, and nothing else. */
@@ -199,7 +196,13 @@ export class KubernetesClient {
     signal: AbortSignal,
   ): Promise<Answer> {
     const { method, body } = call;
-    const request = { method, url: this.#url(call), headers, body: body?.text ?? null };
+    const request = {
+      method,
+      url: this.#url(call),
+      headers,
+      body: body?.text ?? null,
+      repeatable: method === 'GET',
+    };
     return exchange(this.#requests, request, { signal, maxBytes });
   }
 
@@ -211,7 +214,7 @@ export class KubernetesClient {
     const { origin, pathname, search } = this.#url(call);
     const { method } = call;
     const options = { origin, path: pathname + search, method, headers, signal };
-    const response = await this.#watches.request(options);
+    const response = await this.#watches.dispatcher.request(options);
     const { statusCode: status, body } = response;
     const refusal = status === 200 ? null : await readBounded(body, maxRefusalBytes);
     return { status, headers: response.headers, body, refusal };

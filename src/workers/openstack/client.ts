@@ -2,12 +2,20 @@
 
 import { Deadline } from '../../shared/deadline.ts';
 import { CheckFailure } from '../../shared/errors.ts';
-import { type Answer, AnswerTooLarge, digestOf, exchange, textOf } from '../../shared/http-exchange.ts';
+import {
+  type Answer,
+  AnswerTooLarge,
+  digestOf,
+  exchange,
+  textOf,
+} from '../../shared/network/http-exchange.ts';
+import { loginRefused } from '../../shared/network/proxy-tunnel.ts';
 import { headerTime, retryAfterMs } from './cloud-time.ts';
 import type { ConnectionLease } from './connections.ts';
 import { isClosedConnection, statusFailure, transportFailure } from './http-failure.ts';
 import type { JobContext } from './job-context.ts';
 import { usualBytes } from './large-bodies.ts';
+import { mayFollow, redirectOf, shownRedirect } from './redirect.ts';
 
 const maxBytes = 64 * 1024 * 1024;
 
@@ -41,7 +49,10 @@ export interface ApiReply {
   readonly waitedMs: number;
 }
 
-/** Every rejection is a CheckFailure. No redirect is followed: the token is for the host that was asked. */
+/** Redirects in a row, at most. */
+const mostRedirects = 3;
+
+/** Every rejection is a CheckFailure. Redirects to another origin are not followed: the token is for the one that was asked. */
 export class OpenstackClient {
   readonly #lease: ConnectionLease;
   readonly #context: JobContext;
@@ -53,28 +64,41 @@ export class OpenstackClient {
 
   async send(request: ApiRequest): Promise<ApiReply> {
     return this.#context.limit(async () => {
-      try {
-        return await this.#measured(request);
-      } catch (thrown) {
-        // The other side may have closed an idle connection just as we used it. A GET does no harm twice.
-        if (request.method !== 'GET' || !(thrown instanceof CheckFailure)) throw thrown;
-        if (!isClosedConnection(thrown.cause)) throw thrown;
-        return this.#measured(request);
+      let url = request.url;
+      for (let followed = 0; ; followed += 1) {
+        const reply = await this.#sendTo({ ...request, url }, followed < mostRedirects);
+        if (!(reply instanceof URL)) return reply;
+        url = reply.href;
       }
     });
   }
 
-  async #measured(request: ApiRequest): Promise<ApiReply> {
+  /** The reply, or where to ask instead. */
+  async #sendTo(request: ApiRequest, follow: boolean): Promise<ApiReply | URL> {
+    try {
+      return await this.#measured(request, follow);
+    } catch (thrown) {
+      // The other side may have closed an idle connection just as we used it. A GET does no harm twice.
+      if (request.method !== 'GET' || !(thrown instanceof CheckFailure)) throw thrown;
+      if (!isClosedConnection(thrown.cause)) throw thrown;
+      return this.#measured(request, follow);
+    }
+  }
+
+  async #measured(request: ApiRequest, follow: boolean): Promise<ApiReply | URL> {
     const { signal, requests } = this.#context;
     signal.throwIfAborted();
     const url = new URL(request.url);
-    const what = `${request.route} at ${url.host}`;
+    const proxy = this.#lease.proxyFor(url);
+    const via = proxy === null ? '' : ` through the proxy ${proxy.name} (${proxy.source})`;
+    const what = `${request.route} at ${url.host}${via}`;
     const startMs = wallMs();
     let status = 0;
     try {
       const raw = await this.#exchange(request, url, what);
       status = raw.status;
-      const reply = this.#read(request, raw, what);
+      if (status === 407 && proxy !== null) throw loginRefused(proxy);
+      const reply = this.#read(request, raw, { what, url, follow });
       requests.add({ route: request.route, status, startMs, endMs: wallMs() });
       return reply;
     } catch (thrown) {
@@ -90,16 +114,27 @@ export class OpenstackClient {
     const { largeBodies } = this.#lease;
     const deadline = new Deadline(requestTimeoutMs, jobSignal);
     const { signal } = deadline;
+    let connected = false;
+    const onConnected = (): void => {
+      connected = true;
+    };
     try {
       return await exchange(
-        this.#lease.pool(url.origin),
+        this.#lease.service(url.origin),
         {
           method,
           url,
           headers: { accept: 'application/json', 'user-agent': 'region-monitor', ...headers },
           body: secretBody,
+          // A POST is a login, of which two are as good as one.
+          repeatable: true,
         },
-        { signal, maxBytes, large: { bytes: usualBytes, turn: async () => largeBodies.turn(signal) } },
+        {
+          signal,
+          maxBytes,
+          onConnected,
+          large: { bytes: usualBytes, turn: async () => largeBodies.turn(signal) },
+        },
       );
     } catch (thrown) {
       if (thrown instanceof AnswerTooLarge)
@@ -111,14 +146,18 @@ export class OpenstackClient {
       if (!deadline.expired) throw thrown;
       throw new CheckFailure({
         code: 'timeout',
-        message: `${what} gave no answer within ${requestTimeoutMs} ms`,
+        message: `${what} gave no answer within ${requestTimeoutMs} ms${connected ? '' : ', nor a connection'}`,
       });
     } finally {
       deadline.release();
     }
   }
 
-  #read(request: ApiRequest, raw: Answer, what: string): ApiReply {
+  #read(
+    request: ApiRequest,
+    raw: Answer,
+    { what, url, follow }: { readonly what: string; readonly url: URL; readonly follow: boolean },
+  ): ApiReply | URL {
     const header = (name: string): string | undefined => {
       const value = raw.headers[name];
       return Array.isArray(value) ? value[0] : value;
@@ -127,6 +166,8 @@ export class OpenstackClient {
     const digest = request.knownDigest === undefined ? null : digestOf(raw);
     const unchanged = digest !== null && digest === request.knownDigest && raw.status === 200;
     const json = unchanged ? null : parseJson(textOf(raw));
+    const target = redirectOf(raw.status, header('location'), url);
+    if (target !== null && follow && mayFollow(request.method, url, target)) return target;
     if (!request.accept.includes(raw.status)) {
       throw statusFailure({
         what,
@@ -134,6 +175,7 @@ export class OpenstackClient {
         json: request.secretBody === undefined ? json : undefined,
         token: request.headers['x-auth-token'],
         retryAfterMs: retryAfterMs(header('retry-after'), dateMs ?? this.#context.clock.now()),
+        redirect: target === null ? null : shownRedirect(target),
       });
     }
     if (json === undefined) {

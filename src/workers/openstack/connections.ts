@@ -1,9 +1,11 @@
 // The sockets of one worker: a bounded keep-alive pool for each pair of origin and CA.
 
 import { X509Certificate } from 'node:crypto';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
-import { Pool } from 'undici';
 import { CheckFailure } from '../../shared/errors.ts';
+import type { TlsOptions } from '../../shared/network/connector.ts';
+import { Network, type ProxyServer } from '../../shared/network/network.ts';
+import type { Service } from '../../shared/network/service.ts';
+import { certificatesIn } from '../../shared/network/trust.ts';
 import { LargeBodies } from './large-bodies.ts';
 import { sharedLookup } from './shared-lookup.ts';
 
@@ -13,11 +15,17 @@ const maxConnections = 64;
 const poolIdleMs = 60_000;
 /** An idle socket is kept this long: less than proxies and firewalls on the way usually do. */
 const socketIdleMs = 20_000;
-/** Undici lets no signal end a connection attempt, so that an unreachable host needs a bound of its own. */
-const connectTimeoutMs = 10_000;
+
+/** What the connections of a region need. */
+export interface RegionConnections {
+  /** PEM, trusted beside the system's certificates; null for none. */
+  readonly caCertificate: string | null;
+  /** A connection that takes longer than a request may is of no use. */
+  readonly requestTimeoutMs: number;
+}
 
 interface Entry {
-  readonly pool: Pool;
+  readonly service: Service;
   holders: number;
   idleTimer: NodeJS.Timeout | undefined;
 }
@@ -26,11 +34,13 @@ interface Entry {
 export class Connections {
   readonly #entries = new Map<string, Entry>();
   readonly #idleMs: number;
+  readonly #network: Network;
   readonly #largeBodies = new LargeBodies();
   readonly #lookup = sharedLookup();
 
-  constructor(options: { idleMs?: number } = {}) {
+  constructor(options: { idleMs?: number; network?: Network } = {}) {
     this.#idleMs = options.idleMs ?? poolIdleMs;
+    this.#network = options.network ?? new Network(process.env);
   }
 
   /** Pools that are open now, for tests of ownership and for diagnostics. */
@@ -38,39 +48,36 @@ export class Connections {
     return this.#entries.size;
   }
 
-  /** `caCertificate` is PEM, trusted beside the system's certificates. */
-  lease(caCertificate: string | null): ConnectionLease {
-    return new ConnectionLease((origin) => this.#hold(origin, caCertificate), this.#largeBodies);
+  lease(region: RegionConnections): ConnectionLease {
+    const hold = (origin: string) => this.#hold(origin, region);
+    return new ConnectionLease(hold, { network: this.#network, largeBodies: this.#largeBodies });
   }
 
   async close(): Promise<void> {
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     for (const entry of entries) clearTimeout(entry.idleTimer);
-    await Promise.all(entries.map(async ({ pool }) => pool.destroy()));
+    await Promise.all(entries.map(async ({ service }) => service.destroy()));
   }
 
-  #hold(origin: string, caCertificate: string | null): Hold {
-    const key = `${origin}\n${caCertificate ?? ''}`;
-    const entry = this.#entries.get(key) ?? this.#open(key, origin, caCertificate);
+  #hold(origin: string, region: RegionConnections): Hold {
+    const key = [origin, region.requestTimeoutMs, region.caCertificate ?? ''].join('\n');
+    const entry = this.#entries.get(key) ?? this.#open(key, origin, region);
     entry.holders += 1;
     clearTimeout(entry.idleTimer);
-    return { pool: entry.pool, release: () => this.#release(key, entry) };
+    return { service: entry.service, release: () => this.#release(key, entry) };
   }
 
-  #open(key: string, origin: string, caCertificate: string | null): Entry {
-    const pool = new Pool(origin, {
+  #open(key: string, origin: string, { caCertificate, requestTimeoutMs }: RegionConnections): Entry {
+    const trust = caCertificate === null ? null : trusting(this.#network, caCertificate);
+    const service = this.#network.service(new URL(origin), {
       connections: maxConnections,
-      keepAliveTimeout: socketIdleMs,
-      keepAliveMaxTimeout: socketIdleMs,
-      connectTimeout: connectTimeoutMs,
-      allowH2: false,
-      connect: {
-        lookup: this.#lookup,
-        ...(caCertificate === null ? {} : { secureContext: trusting(caCertificate) }),
-      },
+      keepAliveMs: socketIdleMs,
+      timeoutMs: requestTimeoutMs,
+      lookup: this.#lookup,
+      ...(trust === null ? {} : { tls: () => trust }),
     });
-    const entry: Entry = { pool, holders: 0, idleTimer: undefined };
+    const entry: Entry = { service, holders: 0, idleTimer: undefined };
     this.#entries.set(key, entry);
     return entry;
   }
@@ -80,15 +87,15 @@ export class Connections {
     if (entry.holders > 0) return;
     entry.idleTimer = setTimeout(() => {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
-      // Not `close`, which would wait for requests that their jobs gave up long ago.
-      void entry.pool.destroy();
+      // Requests that their jobs gave up long ago end with it.
+      void entry.service.destroy();
     }, this.#idleMs);
     entry.idleTimer.unref();
   }
 }
 
 interface Hold {
-  readonly pool: Pool;
+  readonly service: Service;
   readonly release: () => void;
 }
 
@@ -96,21 +103,30 @@ interface Hold {
 export class ConnectionLease {
   readonly #holds = new Map<string, Hold>();
   readonly #hold: (origin: string) => Hold;
+  readonly #network: Network;
   /** Of the worker. */
   readonly largeBodies: LargeBodies;
 
-  constructor(hold: (origin: string) => Hold, largeBodies: LargeBodies) {
+  constructor(
+    hold: (origin: string) => Hold,
+    worker: { readonly network: Network; readonly largeBodies: LargeBodies },
+  ) {
     this.#hold = hold;
-    this.largeBodies = largeBodies;
+    this.#network = worker.network;
+    this.largeBodies = worker.largeBodies;
+  }
+
+  proxyFor(url: URL): ProxyServer | null {
+    return this.#network.proxyFor(url);
   }
 
   /** Throws CheckFailure `invalid-config` when the CA cannot be read. */
-  pool(origin: string): Pool {
+  service(origin: string): Service {
     const known = this.#holds.get(origin);
-    if (known !== undefined) return known.pool;
+    if (known !== undefined) return known.service;
     const hold = this.#hold(origin);
     this.#holds.set(origin, hold);
-    return hold.pool;
+    return hold.service;
   }
 
   release(): void {
@@ -123,13 +139,11 @@ export class ConnectionLease {
  * Trusts these PEM certificates beside the system's. Node ignores what it cannot read in `ca`, and every connection would
  * then fail without saying why: so this throws CheckFailure `invalid-config`.
  */
-export function trusting(caCertificate: string): SecureContext {
-  const certificates =
-    caCertificate.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+export function trusting(network: Network, caCertificate: string): TlsOptions {
   try {
-    const parsed = certificates.map((pem) => new X509Certificate(pem).toString());
+    const parsed = certificatesIn(caCertificate).map((pem) => new X509Certificate(pem).toString());
     if (parsed.length === 0) throw new Error('it holds no PEM certificate');
-    return createSecureContext({ ca: [...getCACertificates('default'), ...parsed] });
+    return network.trusting(parsed);
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw new CheckFailure({

@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import { CheckFailure, type ErrorCode } from '../../shared/errors.ts';
+import { ProxyFailure } from '../../shared/network/proxy-tunnel.ts';
 
 /** Longest text of a cloud that we repeat in an error. */
 const maxDetailLength = 200;
@@ -16,14 +17,21 @@ export interface RefusedAnswer {
   /** What we sent and nobody may see, should the answer repeat it. */
   readonly token?: string | undefined;
   readonly retryAfterMs: number | null;
+  /** Where it redirects to, without secrets; null when it does not. */
+  readonly redirect: string | null;
 }
 
-export function statusFailure({ what, status, json, token, retryAfterMs }: RefusedAnswer): CheckFailure {
-  const detail = answeredMessage(json, token);
+export function statusFailure(answer: RefusedAnswer): CheckFailure {
+  const { what, status, json, token, retryAfterMs, redirect } = answer;
+  const detail =
+    redirect === null
+      ? answeredMessage(json, token)
+      : `a redirect to ${redirect}, which is not followed with credentials: give the right URL`;
   return new CheckFailure({
     code: statusCode(status, retryAfterMs),
     message: `${what} answered ${status}${detail === null ? '' : ` (${detail})`}`,
     status,
+    ...(redirect === null ? {} : { redirect }),
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
   });
 }
@@ -62,6 +70,11 @@ const closedCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 /** A request that got no answer, or not the whole of one. A CheckFailure passes as it is. */
 export function transportFailure(what: string, thrown: unknown): CheckFailure {
   if (thrown instanceof CheckFailure) return thrown;
+  if (thrown instanceof ProxyFailure)
+    return new CheckFailure(
+      { code: 'unreachable', message: `${what} failed: ${thrown.message}` },
+      { cause: thrown },
+    );
   const code = errorCode(thrown);
   const reason = thrown instanceof Error && thrown.message !== '' ? thrown.message : String(thrown);
   return new CheckFailure(
@@ -82,8 +95,8 @@ function transportCode(code: string | null): ErrorCode {
   if (timeouts.has(code)) return 'timeout';
   if (tlsCode.test(code)) return 'tls';
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'response-too-large';
-  // What answers there speaks no HTTP.
-  if (code.startsWith('HPE_')) return 'invalid-response';
+  // What answers there speaks no HTTP, or its compressed body is damaged.
+  if (/^(?:HPE_|Z_|ERR_(?:BROTLI|ZSTD)|UND_ERR_RES_CONTENT_LENGTH)/.test(code)) return 'invalid-response';
   return 'unreachable';
 }
 

@@ -28,9 +28,9 @@ export class OpenstackProvider implements Provider {
   readonly #tools: LoginTools;
 
   constructor(target: OpenstackTarget, context: JobContext) {
-    this.#lease = context.connections.lease(target.caCertificate);
+    const { clock, logins, requestTimeoutMs } = context;
+    this.#lease = context.connections.lease({ caCertificate: target.caCertificate, requestTimeoutMs });
     const client = new OpenstackClient(this.#lease, context);
-    const { clock, logins } = context;
     this.#tools = { target, client, discovery: new ComputeDiscovery(client), clock, logins };
   }
 
