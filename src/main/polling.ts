@@ -3,6 +3,7 @@
 
 import type { Checker, CheckJob } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
+import { Network } from '../shared/network/network.ts';
 import { regionKey } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import { loadClusterAccess } from './kubernetes/access/config.ts';
@@ -75,6 +76,8 @@ const apiTimeoutMs = 15_000;
 /** Rejects with a StartupError when there is no way to the API server. */
 export async function createPolling(options: Options, context: PollingContext): Promise<Polling> {
   const { clock, logger, version, telemetry, signal, resources } = context;
+  const network = new Network(process.env);
+  for (const problem of network.problems) logger.error('network environment cannot be used', problem);
   const client = resources.adopt(
     new KubernetesClient(
       await startupStep('failed to create client', async () => loadClusterAccess(options)),
@@ -83,6 +86,7 @@ export async function createPolling(options: Options, context: PollingContext): 
         // Reads must not queue behind a mass of writes.
         connections: options.writeConcurrency + 4,
         userAgent: `region-monitor/${version.version}`,
+        network,
         onRequest: ({ verb, resource, status, seconds }) =>
           metrics.apiRequest(verb, resource, status, seconds),
       },

@@ -9,6 +9,7 @@ import { type Dispatcher, errors } from 'undici';
 import { Deadline } from '../../shared/deadline.ts';
 import { type Answer, AnswerTooLarge, exchange, textOf } from '../../shared/network/http-exchange.ts';
 import { Network } from '../../shared/network/network.ts';
+import { ProxyFailure } from '../../shared/network/proxy-tunnel.ts';
 import type { Service } from '../../shared/network/service.ts';
 import type { ClusterAccess } from './access/cluster-access.ts';
 import { type Call, describe, failure, noAnswer, parse } from './call.ts';
@@ -79,6 +80,7 @@ export class KubernetesClient {
     const common = {
       keepAliveMs,
       timeoutMs: options.requestTimeoutMs,
+      ...(access.proxy === undefined ? {} : { proxy: access.proxy }),
       tls: () => ({
         // As in client-go: a cluster that names its authority is trusted by that one alone.
         ca: access.tls.ca ?? network.authorities,
@@ -249,6 +251,8 @@ export class KubernetesClient {
     if (error instanceof AnswerTooLarge) return noAnswer(call, 'ResponseTooLarge', error.message, error);
     if (error instanceof errors.ClientDestroyedError || error instanceof errors.ClientClosedError)
       return noAnswer(call, 'Aborted', 'the client is closed', error);
+    if (error instanceof ProxyFailure)
+      return noAnswer(call, 'Proxy', `${this.#access.server}: ${error.message}`, error);
     const code = codeOf(error);
     const reason = /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(code) ? 'TLS' : 'Unreachable';
     return noAnswer(call, reason, `${this.#access.server}: ${messageOf(error) || code}`, error);

@@ -9,8 +9,8 @@ export interface ApiErrorFields {
   readonly resource: string;
   /**
    * The API server's own word for it ("NotFound", "Conflict", "Forbidden", "Expired", "ResourceVersionTooLarge", …), or,
-   * where it gave none, one of ours: "Unreachable", "TLS", "Timeout", "IdleTimeout", "Aborted", "Credentials", "ResponseTooLarge",
-   * "InvalidResponse", "InvalidName".
+   * where it gave none, one of ours: "Unreachable", "Proxy", "TLS", "Timeout", "IdleTimeout", "Aborted", "Credentials",
+   * "ResponseTooLarge", "InvalidResponse", "InvalidName".
    */
   readonly reason: string;
   /** How long the API server asked us to wait, milliseconds. */
@@ -45,6 +45,8 @@ export function advice(status: number, reason: string): string {
   switch (reason) {
     case 'Unreachable':
       return 'is the API server up, is its address right, does a network policy forbid it?';
+    case 'Proxy':
+      return 'correct the proxy, or add the host of the API server to NO_PROXY';
     case 'TLS':
       return "the API server's certificate was not accepted: is the certificate authority of the cluster right?";
     case 'Timeout':

@@ -1,5 +1,7 @@
 // What the client needs to reach the API server, wherever it was configured.
 
+import type { ProxyServer } from '../../../shared/network/network.ts';
+
 export interface ClusterAccess {
   /** Without a trailing slash; it may have a path of its own. */
   readonly server: string;
@@ -10,6 +12,8 @@ export interface ClusterAccess {
     readonly servername?: string;
   };
   readonly skipTlsVerify: boolean;
+  /** The cluster's own; undefined where the environment decides. */
+  readonly proxy?: ProxyServer;
   /** The pod's or the context's; null when neither names one. */
   readonly defaultNamespace: string | null;
   /**

@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as v from 'valibot';
+import { parseProxy } from '../../../shared/network/network.ts';
 import { AccessError } from './access-error.ts';
 import type { ClusterAccess } from './cluster-access.ts';
 import {
@@ -95,11 +96,6 @@ export async function readKubeconfig(files: readonly string[], context: string):
   const userName = chosen.user ?? '';
   const user = userName === '' ? { value: {}, file: cluster.file } : merged.users.get(userName);
   if (user === undefined) throw lacks(`user "${userName}"`);
-  if (cluster.value['proxy-url'])
-    throw new AccessError(
-      `${cluster.file}: cluster "${chosen.cluster}" has a proxy-url, which is not supported`,
-      'use a context that reaches the API server without a proxy',
-    );
   // Left out silently, it would give the monitor more rights than were meant.
   if (user.value.as)
     throw new AccessError(
@@ -131,9 +127,19 @@ async function accessOf(
       ...(servername ? { servername } : {}),
     },
     skipTlsVerify: cluster.value['insecure-skip-tls-verify'] === true,
+    ...proxyOf(cluster),
     defaultNamespace,
     authorization: plugin?.authorization ?? (await authorizationOf(user)),
   };
+}
+
+/** The cluster's proxy-url, which goes before HTTPS_PROXY and NO_PROXY. */
+function proxyOf({ value, file }: Found<Cluster>): Pick<ClusterAccess, 'proxy'> {
+  const url = value['proxy-url'];
+  if (!url) return {};
+  const proxy = parseProxy(url, 'proxy-url');
+  if (typeof proxy !== 'string') return { proxy };
+  throw new AccessError(`${file}: ${proxy}`, 'correct it, or use a context without a proxy');
 }
 
 async function authorizationOf(user: Found<User> & { readonly name: string }): Promise<Authorization> {

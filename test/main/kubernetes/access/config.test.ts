@@ -208,7 +208,11 @@ const failures: readonly [string, string, RegExp, string?][] = [
     /of https:\/\/api\.example:6443 is unusable: .*as PEM/,
   ],
   ['impersonation', config({ user: { as: 'root' } }), /impersonates, which is not supported: use/],
-  ['a proxy', config({ cluster: { 'proxy-url': 'http://p' } }), /proxy-url, which is not supported: use/],
+  [
+    'a proxy that is none',
+    config({ cluster: { 'proxy-url': 'ftp://me:secret@p' } }),
+    /: proxy-url has a scheme that is not supported: give http.*: correct it/,
+  ],
   [
     'a plugin that is not there',
     config({ user: { exec: { command: './no-such-plugin' } } }),
