@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import test, { type ExecutionContext } from 'ava';
 import { KubernetesClient } from '../../../src/main/kubernetes/client.ts';
+import { ApiError } from '../../../src/main/kubernetes/errors.ts';
 import { Network, parseProxy } from '../../../src/shared/network/network.ts';
 import { ForwardProxy } from '../../fixtures/clouds/forward-proxy.ts';
 
@@ -58,7 +59,7 @@ async function ask(t: ExecutionContext, { server, ca, env = {}, proxyUrl }: Way)
     for await (const _ of client.stream('/api', { query: { watch: 'true' }, signal, idleTimeoutMs: 10_000 }));
     return 'ok';
   } catch (error) {
-    return error instanceof Error && 'reason' in error ? `${error.reason}: ${error.message}` : String(error);
+    return error instanceof ApiError ? `${error.reason}: ${error.message}` : String(error);
   }
 }
 
