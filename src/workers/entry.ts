@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import type { Check, CheckJob, Outcome } from '../shared/checker.ts';
 import { monotonicMs } from '../shared/clock.ts';
 import { type CheckError, CheckFailure, toCheckError } from '../shared/errors.ts';
+import { type PackedJson, pack } from '../shared/packed-json.ts';
 import { type Answer, type Assignment, beatEveryMs, type Started } from '../shared/worker-protocol.ts';
 import { WorkerSlots } from '../shared/worker-slots.ts';
 
@@ -73,11 +74,11 @@ function lateOutcome({ region }: CheckJob): { ok: false; error: CheckError } {
 }
 
 /** What JSON cannot hold is the check's defect, not the thread's. */
-function encode(outcome: Outcome<unknown>): string {
+function encode(outcome: Outcome<unknown>): PackedJson {
   try {
-    return JSON.stringify(outcome);
+    return pack(outcome);
   } catch (thrown) {
-    return JSON.stringify({ ok: false, error: toCheckError(thrown) });
+    return pack({ ok: false, error: toCheckError(thrown) });
   }
 }
 

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import type { CheckJob, JobReport, Outcome } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { CheckError, ErrorCode } from '../../shared/errors.ts';
+import { type PackedJson, unpack } from '../../shared/packed-json.ts';
 import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import type { EventLoopTurns } from './event-loop-turns.ts';
 import { type Ran, WorkerPool, type WorkerPoolOptions, type WorkerState } from './worker-pool.ts';
@@ -85,7 +86,7 @@ export class CheckerPool {
       }
     }
     const nowMs = clock.monotonicMs();
-    return this.#options.turns.take(() => report<Result>(ran, queuedMs, nowMs));
+    return report<Result>(ran, { queuedMs, nowMs }, this.#options.turns);
   }
 
   /** Lets go of what is remembered of a region. */
@@ -162,7 +163,11 @@ function threadDied(ran: Ran): boolean {
   return !ran.ok && threadDeaths.has(ran.error.code);
 }
 
-function report<Result>(ran: Ran, queuedMs: number, nowMs: number): JobReport<Result> {
+async function report<Result>(
+  ran: Ran,
+  { queuedMs, nowMs }: { readonly queuedMs: number; readonly nowMs: number },
+  turns: EventLoopTurns,
+): Promise<JobReport<Result>> {
   if (!ran.ok) {
     return {
       outcome: { ok: false, error: ran.error },
@@ -173,12 +178,12 @@ function report<Result>(ran: Ran, queuedMs: number, nowMs: number): JobReport<Re
     };
   }
   const { startedMs, endedMs, outcome } = ran.answer;
-  return { outcome: parseOutcome(outcome), worker: ran.worker, queuedMs, startedMs, endedMs };
+  return { outcome: await readOutcome(outcome, turns), worker: ran.worker, queuedMs, startedMs, endedMs };
 }
 
 /** The envelope is checked; what is in it was made by our own worker half of the check, of the type that it declares. */
-function parseOutcome<Result>(text: string): Outcome<Result> {
-  const outcome: unknown = JSON.parse(text);
+async function readOutcome<Result>(packed: PackedJson, turns: EventLoopTurns): Promise<Outcome<Result>> {
+  const outcome = await unpack(packed, async (slice) => turns.take(slice));
   if (isOutcome<Result>(outcome)) return outcome;
   const error: CheckError = {
     code: 'internal',

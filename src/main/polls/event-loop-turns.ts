@@ -22,4 +22,12 @@ export class EventLoopTurns {
       return slice();
     });
   }
+
+  /** Does work that comes in slices. */
+  async run<T>(slices: Generator<void, T>): Promise<T> {
+    for (;;) {
+      const step = await this.take(() => slices.next());
+      if (step.done === true) return step.value;
+    }
+  }
 }

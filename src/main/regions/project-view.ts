@@ -26,6 +26,9 @@ export type Finding =
   /** Not found, but the region cannot reach a cell whose servers it cannot name: it may be there. */
   | { readonly kind: 'unreachable' };
 
+/** Observations that are taken in one slice of main's time. */
+const slice = 1_000;
+
 export class ProjectView {
   readonly #byId = new Map<string, Observation>();
   readonly #byOwner = new Map<string, Observation>();
@@ -67,18 +70,6 @@ export class ProjectView {
     return this.#confirming;
   }
 
-  /** Forgets everything: it is the view of another project now. */
-  clear(): void {
-    this.#byId.clear();
-    this.#remembered.clear();
-    this.#malformed.clear();
-    this.#faults.clear();
-    this.#watermark = null;
-    this.#digest = null;
-    this.#confirming = false;
-    this.#index();
-  }
-
   /** Faults that are known, by provider id. */
   knownFaults(): Readonly<Record<string, KnownFault>> {
     return Object.fromEntries(this.#faults);
@@ -96,8 +87,9 @@ export class ProjectView {
   /**
    * Takes an answer. False when it is not believed yet: most servers that were there are gone at once, which a wrongly
    * scoped token looks like too. The view then stays as it is, until the next complete answer is taken as it comes.
+   * Large answers are taken slice by slice: the view must not be asked before the end.
    */
-  take(answer: ProjectAnswer): boolean {
+  *take(answer: ProjectAnswer): Generator<void, boolean> {
     if (answer.unchanged) {
       this.#watermark = answer.watermark;
       return true;
@@ -108,18 +100,21 @@ export class ProjectView {
         this.#confirming = true;
         return false;
       }
+      yield;
       this.#confirming = false;
-      this.#replace(answer);
+      yield* this.#replace(answer);
     } else {
-      for (const observation of answer.observations)
-        this.#put(observation, this.#byId.get(observation.providerId));
+      for (const some of slicesOf(answer.observations)) {
+        for (const observation of some) this.#put(observation, this.#byId.get(observation.providerId));
+        yield;
+      }
     }
     for (const record of answer.malformed) this.#malformed.set(malformedKey(record), record);
     this.#watermark = answer.watermark;
     // Most lists of changes are empty, and projects can be large.
     if (!answer.complete && empty) return true;
     this.#digest = answer.digest;
-    this.#index();
+    yield* this.#index();
     return true;
   }
 
@@ -172,12 +167,15 @@ export class ProjectView {
     return vanished * 2 > this.#byId.size;
   }
 
-  #replace({ observations, malformed }: ProjectAnswer): void {
+  *#replace({ observations, malformed }: ProjectAnswer): Generator<void> {
     const before = new Map(this.#byId);
     this.#byId.clear();
     this.#faults.clear();
     this.#malformed.clear();
-    for (const observation of observations) this.#put(observation, before.get(observation.providerId));
+    for (const some of slicesOf(observations)) {
+      for (const observation of some) this.#put(observation, before.get(observation.providerId));
+      yield;
+    }
     // What could not be read is still there: it is kept as it was last seen.
     for (const { providerId } of malformed) {
       const known = providerId === null ? undefined : before.get(providerId);
@@ -196,7 +194,7 @@ export class ProjectView {
     else this.#faults.set(providerId, { updated, fault });
   }
 
-  #index(): void {
+  *#index(): Generator<void> {
     this.#byOwner.clear();
     this.#byName.clear();
     this.#unreadableOwners.clear();
@@ -207,7 +205,9 @@ export class ProjectView {
       if (ownerId !== null) this.#unreadableOwners.add(ownerId);
       else if (providerId === null || !this.#byId.has(providerId)) this.#unreadableStranger = true;
     }
+    let seen = 0;
     for (const observation of this.#byId.values()) {
+      if (++seen % slice === 0) yield;
       const { name, ownerId, partial } = observation;
       if (partial) this.#partial = true;
       if (partial && name === null) this.#strangers = true;
@@ -220,6 +220,10 @@ export class ProjectView {
       else named.push(observation);
     }
   }
+}
+
+function* slicesOf(observations: readonly Observation[]): Iterable<readonly Observation[]> {
+  for (let from = 0; from < observations.length; from += slice) yield observations.slice(from, from + slice);
 }
 
 /** Of several servers with one owner or one name, the one that was made last counts, in whatever order they come. */

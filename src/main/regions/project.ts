@@ -35,7 +35,7 @@ interface Pause {
 
 export class Project {
   readonly identityId: string;
-  readonly view = new ProjectView();
+  #view = new ProjectView();
   readonly login = new Login();
   readonly #pollPeriodMs: number;
   #credentials: Credentials | undefined;
@@ -64,6 +64,10 @@ export class Project {
   /** Undefined for a provider without logins. */
   get credentials(): Credentials | undefined {
     return this.#credentials;
+  }
+
+  get view(): ProjectView {
+    return this.#view;
   }
 
   get listedAt(): number | null {
@@ -99,7 +103,7 @@ export class Project {
   use(credentials: Credentials | undefined): void {
     if (isDeepStrictEqual(credentials, this.#credentials)) return;
     if (credentials?.projectId !== this.#credentials?.projectId) {
-      this.view.clear();
+      this.#view = new ProjectView();
       this.#listedAt = null;
       this.#lastGoodMs = null;
       this.unsettled = false;
@@ -110,8 +114,8 @@ export class Project {
     this.#failing = false;
   }
 
-  /** Takes the answer to what was asked; false when it is not believed yet. */
-  take(result: ProjectResult, asked: AskedLists): boolean {
+  /** Takes the answer to what was asked, slice by slice; false when it is not believed yet. */
+  *take(result: ProjectResult, asked: AskedLists): Generator<void, boolean> {
     const { outcome, session } = result;
     const { pollNumber, nowMs } = asked;
     this.login.keep(this.#credentials, session);
@@ -128,7 +132,7 @@ export class Project {
     this.#refusals = 0;
     this.#pause = null;
     this.#lastGoodMs = nowMs;
-    const believed = this.view.take(outcome);
+    const believed = yield* this.#view.take(outcome);
     // The confirmation must not be made with the token that may be at fault.
     if (!believed) this.login.drop();
     else if (outcome.complete) this.#listedAt = pollNumber;

@@ -241,9 +241,8 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       if (project === undefined) continue;
       const { identityId, servers, view } = project;
       const complete = completeOnly.has(identityId);
-      const believed = await turns.take(() =>
-        project.take(answer, { pollNumber: cycle.number, nowMs: clock.monotonicMs(), complete }),
-      );
+      const asked = { pollNumber: cycle.number, nowMs: clock.monotonicMs(), complete };
+      const believed = await turns.run(project.take(answer, asked));
       if (!answer.outcome.ok) {
         poll.failed({ identityId, error: answer.outcome.error, servers });
         continue;

@@ -354,7 +354,7 @@ test('a job that its thread reaches too late is not begun', async (t) => {
   const second = worker.run(fixtureCheck('exit'), fixtureJob('late', { timeMs: 200 }));
   t.true((await first).ok);
   const ran = await second;
-  const outcome: unknown = ran.ok ? JSON.parse(ran.answer.outcome) : undefined;
+  const outcome: unknown = ran.ok ? JSON.parse(ran.answer.outcome.text) : undefined;
   t.like(outcome, { ok: false, error: { code: 'timeout' } });
 });
 

@@ -5,6 +5,7 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import { ProjectView } from '../../../src/main/regions/project-view.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
+import { drained } from '../../fixtures/monitor/drained.ts';
 import { observation, serverRecord } from '../../fixtures/monitor/records.ts';
 
 const count = 6;
@@ -71,14 +72,16 @@ test('a view shows each server as the cloud had it at the last list', (t) => {
           .map(({ observation: each }) => each);
         const digest = whole ? JSON.stringify(told) : null;
         const unchanged = digest !== null && digest === view.digest;
-        const believed = view.take({
-          complete: whole,
-          observations: unchanged ? [] : reversed ? told.toReversed() : told,
-          malformed: [],
-          watermark: '2026-11-22T07:00:00Z',
-          digest,
-          unchanged,
-        });
+        const believed = drained(
+          view.take({
+            complete: whole,
+            observations: unchanged ? [] : reversed ? told.toReversed() : told,
+            malformed: [],
+            watermark: '2026-11-22T07:00:00Z',
+            digest,
+            unchanged,
+          }),
+        );
         if (!believed) continue;
         lastAsked = time;
         for (const [index, server] of servers.entries()) {
@@ -127,10 +130,10 @@ test('a list of changes taken twice is as good as once', (t) => {
         unchanged: false,
       });
       const [once, twice] = [new ProjectView(), new ProjectView()];
-      for (const view of [once, twice]) view.take(answer(true, listed));
-      once.take(answer(false, changed));
-      twice.take(answer(false, changed));
-      twice.take(answer(false, changed));
+      for (const view of [once, twice]) drained(view.take(answer(true, listed)));
+      drained(once.take(answer(false, changed)));
+      drained(twice.take(answer(false, changed)));
+      drained(twice.take(answer(false, changed)));
       t.deepEqual(shown(twice), shown(once));
     }),
   );

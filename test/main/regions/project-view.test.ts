@@ -3,6 +3,7 @@ import { type Finding, type ProjectAnswer, ProjectView } from '../../../src/main
 import type { Observation } from '../../../src/shared/observation.ts';
 import type { MalformedRecord } from '../../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
+import { drained } from '../../fixtures/monitor/drained.ts';
 import { observation, serverRecord } from '../../fixtures/monitor/records.ts';
 
 const watermark = '2026-11-22T07:00:00Z';
@@ -26,7 +27,7 @@ function malformed(providerId: string | null, ownerId: string | null = null): Ma
 
 function viewOf(...observations: Observation[]): ProjectView {
   const view = new ProjectView();
-  view.take(list(...observations));
+  drained(view.take(list(...observations)));
   return view;
 }
 
@@ -45,9 +46,9 @@ const foo48 = serverRecord({ name: 'a48', displayName: 'foo-48' });
 
 test('a list with the digest of the view changes nothing but its watermark', (t) => {
   const view = new ProjectView();
-  view.take({ ...list(nova('4', { name: 'foo-4' })), digest: 'first' });
+  drained(view.take({ ...list(nova('4', { name: 'foo-4' })), digest: 'first' }));
   t.is(view.digest, 'first');
-  t.true(view.take({ ...list(), watermark: 'later', digest: 'first', unchanged: true }));
+  t.true(drained(view.take({ ...list(), watermark: 'later', digest: 'first', unchanged: true })));
   t.is(find(view, foo4), '4');
   t.is(view.watermark, 'later');
   t.is(view.digest, 'first');
@@ -55,19 +56,19 @@ test('a list with the digest of the view changes nothing but its watermark', (t)
 
 test('the view has the digest of its list until changes come', (t) => {
   const view = new ProjectView();
-  view.take({ ...list(nova('4', { name: 'foo-4' })), digest: 'first' });
-  view.take(changes());
+  drained(view.take({ ...list(nova('4', { name: 'foo-4' })), digest: 'first' }));
+  drained(view.take(changes()));
   t.is(view.digest, 'first', 'nothing changed');
-  view.take(changes(nova('4', { name: 'foo-48' })));
+  drained(view.take(changes(nova('4', { name: 'foo-48' }))));
   t.is(view.digest, null);
 });
 
 test('the digest of a list that is not believed is not kept', (t) => {
   const view = new ProjectView();
-  view.take({ ...list(nova('1'), nova('2'), nova('3')), digest: 'first' });
-  t.false(view.take({ ...list(nova('1')), digest: 'second' }));
+  drained(view.take({ ...list(nova('1'), nova('2'), nova('3')), digest: 'first' }));
+  t.false(drained(view.take({ ...list(nova('1')), digest: 'second' })));
   t.is(view.digest, null, 'it must be read to be confirmed');
-  t.true(view.take({ ...list(nova('1')), digest: 'second' }));
+  t.true(drained(view.take({ ...list(nova('1')), digest: 'second' })));
   t.is(view.digest, 'second');
 });
 
@@ -75,7 +76,7 @@ test('names match exactly: foo-48 is not foo-4', (t) => {
   const view = viewOf(nova('48', { name: 'foo-48' }), nova('x', { name: 'xfoo-4' }));
   t.is(find(view, foo4), 'missing');
   t.is(find(view, foo48), '48');
-  view.take(changes(nova('4', { name: 'foo-4' })));
+  drained(view.take(changes(nova('4', { name: 'foo-4' }))));
   t.is(find(view, foo4), '4');
 });
 
@@ -107,7 +108,7 @@ test('an object without a display name has no name to be found by', (t) => {
 test('a server that was found stays found when either side is renamed', (t) => {
   const view = viewOf(nova('1', { name: 'foo-4' }));
   t.is(find(view, foo4), '1');
-  view.take(changes(nova('1', { name: 'renamed in the cloud' })));
+  drained(view.take(changes(nova('1', { name: 'renamed in the cloud' }))));
   t.is(find(view, foo4), '1');
   t.is(find(view, { ...foo4, displayName: 'renamed in Kubernetes' }), '1');
 });
@@ -115,7 +116,7 @@ test('a server that was found stays found when either side is renamed', (t) => {
 test('what was remembered gives way to the metadata of another object', (t) => {
   const view = viewOf(nova('1', { name: 'foo-4' }));
   t.is(find(view, foo4, [foo4, foo48]), '1');
-  view.take(changes(nova('1', { name: 'foo-4', ownerId: 'a48' })));
+  drained(view.take(changes(nova('1', { name: 'foo-4', ownerId: 'a48' }))));
   t.is(find(view, foo48, [foo4, foo48]), '1');
   t.is(find(view, foo4, [foo4, foo48]), 'missing');
 });
@@ -123,14 +124,14 @@ test('what was remembered gives way to the metadata of another object', (t) => {
 test('a new object of the same name does not inherit what was remembered of the old one', (t) => {
   const view = viewOf(nova('1', { name: 'foo-4' }));
   t.is(find(view, foo4), '1');
-  view.take(changes(nova('1', { name: 'renamed' })));
+  drained(view.take(changes(nova('1', { name: 'renamed' }))));
   t.is(find(view, { ...foo4, uid: 'another' }), 'missing');
 });
 
 test('what is remembered of objects that are gone is let go', (t) => {
   const view = viewOf(nova('1', { name: 'foo-4' }));
   t.is(find(view, foo4), '1');
-  view.take(changes(nova('1', { name: 'renamed' })));
+  drained(view.take(changes(nova('1', { name: 'renamed' }))));
   view.retain([foo4]);
   t.is(find(view, foo4), '1');
   view.retain([]);
@@ -139,7 +140,9 @@ test('what is remembered of objects that are gone is let go', (t) => {
 
 test('lists of changes add, replace and delete; the rest stays', (t) => {
   const view = viewOf(nova('4', { name: 'foo-4' }), nova('48', { name: 'foo-48' }));
-  t.true(view.take(changes(nova('48', { name: 'foo-48', deleted: true }), nova('5', { name: 'foo-5' }))));
+  t.true(
+    drained(view.take(changes(nova('48', { name: 'foo-48', deleted: true }), nova('5', { name: 'foo-5' })))),
+  );
   t.is(find(view, foo4), '4');
   t.is(find(view, foo48), 'missing');
   t.is(find(view, serverRecord({ name: 'a5', displayName: 'foo-5' })), '5');
@@ -152,20 +155,20 @@ test('lists of changes add, replace and delete; the rest stays', (t) => {
 test('a server made anew under its name is found after the old one was deleted', (t) => {
   const view = viewOf(nova('old', { name: 'foo-4' }));
   t.is(find(view, foo4), 'old');
-  view.take(changes(nova('old', { name: 'foo-4', deleted: true }), nova('new', { name: 'foo-4' })));
+  drained(view.take(changes(nova('old', { name: 'foo-4', deleted: true }), nova('new', { name: 'foo-4' }))));
   t.is(find(view, foo4), 'new');
 });
 
 test('what a complete list lacks is not there', (t) => {
   const view = viewOf(nova('4', { name: 'foo-4' }), nova('48', { name: 'foo-48' }));
-  view.take(list(nova('4', { name: 'foo-4' })));
+  drained(view.take(list(nova('4', { name: 'foo-4' }))));
   t.is(find(view, foo48), 'missing');
 });
 
 test('servers of an unreachable cell keep the name and owner that they had', (t) => {
   const view = viewOf(nova('4', { name: 'foo-4' }), nova('48', { name: 'x', ownerId: 'a48' }));
   const partial = { partial: true, name: null, ownerId: null, phase: null, health: unknown };
-  view.take(list(nova('4', partial), nova('48', partial)));
+  drained(view.take(list(nova('4', partial), nova('48', partial))));
   for (const server of [foo4, foo48]) {
     const finding = view.find(server, () => true);
     t.like(finding, { kind: 'observed', observation: { partial: true, health: unknown, phase: null } });
@@ -176,7 +179,7 @@ test('while a cell hides servers that nobody knows, one that is not found is unr
   const view = viewOf(nova('4', { name: 'foo-4' }), nova('hidden', { partial: true }));
   t.is(find(view, foo4), '4');
   t.is(find(view, foo48), 'unreachable');
-  view.take(list(nova('4', { name: 'foo-4' }), nova('hidden', { name: 'foo-48' })));
+  drained(view.take(list(nova('4', { name: 'foo-4' }), nova('hidden', { name: 'foo-48' }))));
   t.is(find(view, foo48), 'hidden');
 });
 
@@ -184,10 +187,12 @@ test('a server whose record cannot be read is unreadable, by id, by owner, by re
   const view = viewOf(nova('4', { name: 'foo-4' }), nova('8', { ownerId: 'a8' }), nova('9', { name: 'n' }));
   const a8 = serverRecord({ name: 'a8' });
   t.is(find(view, foo4), '4');
-  view.take({
-    ...list(nova('9')),
-    malformed: [malformed('4'), malformed('8', 'a8'), malformed('48', 'a48')],
-  });
+  drained(
+    view.take({
+      ...list(nova('9')),
+      malformed: [malformed('4'), malformed('8', 'a8'), malformed('48', 'a48')],
+    }),
+  );
   t.is(find(view, foo4), 'unreadable');
   t.is(find(view, a8), 'unreadable');
   t.is(find(view, foo48), 'unreadable');
@@ -196,14 +201,14 @@ test('a server whose record cannot be read is unreadable, by id, by owner, by re
 
 test('a record that cannot be read is not passed over for a stranger of the same name', (t) => {
   const view = viewOf(nova('stranger', { name: 'foo-4' }));
-  view.take({ ...list(nova('stranger', { name: 'foo-4' })), malformed: [malformed('own', 'a4')] });
+  drained(view.take({ ...list(nova('stranger', { name: 'foo-4' })), malformed: [malformed('own', 'a4')] }));
   t.is(find(view, foo4), 'unreadable');
 });
 
 test('while a record is nobody knows whose, a server that is not found is not missing', (t) => {
   for (const record of [malformed(null), malformed('never seen')]) {
     const view = new ProjectView();
-    view.take({ ...list(nova('4', { name: 'foo-4' })), malformed: [record] });
+    drained(view.take({ ...list(nova('4', { name: 'foo-4' })), malformed: [record] }));
     t.is(find(view, foo4), '4');
     t.is(find(view, foo48), 'unreadable');
   }
@@ -211,27 +216,27 @@ test('while a record is nobody knows whose, a server that is not found is not mi
 
 test('a record stays unreadable in lists of changes, until it comes whole', (t) => {
   const view = new ProjectView();
-  view.take({ ...list(), malformed: [malformed('4', 'a4'), malformed(null, 'a48')] });
-  view.take(changes());
+  drained(view.take({ ...list(), malformed: [malformed('4', 'a4'), malformed(null, 'a48')] }));
+  drained(view.take(changes()));
   t.is(find(view, foo4), 'unreadable');
   t.is(find(view, foo48), 'unreadable');
-  view.take(changes(nova('4', { ownerId: 'a4' }), nova('48', { ownerId: 'a48' })));
+  drained(view.take(changes(nova('4', { ownerId: 'a4' }), nova('48', { ownerId: 'a48' }))));
   t.is(find(view, foo4), '4');
   t.is(find(view, foo48), '48');
 });
 
 test('a record that becomes unreadable in a list of changes is no longer believed', (t) => {
   const view = viewOf(nova('4', { name: 'foo-4' }));
-  view.take({ ...changes(), malformed: [malformed('4')] });
+  drained(view.take({ ...changes(), malformed: [malformed('4')] }));
   t.is(find(view, foo4), 'unreadable');
-  view.take(changes(nova('4', { name: 'foo-4', deleted: true })));
+  drained(view.take(changes(nova('4', { name: 'foo-4', deleted: true }))));
   t.is(find(view, foo4), 'missing');
 });
 
 test('a complete list forgets what could not be read before', (t) => {
   const view = new ProjectView();
-  view.take({ ...list(), malformed: [malformed(null)] });
-  view.take(list(nova('4', { name: 'foo-4' })));
+  drained(view.take({ ...list(), malformed: [malformed(null)] }));
+  drained(view.take(list(nova('4', { name: 'foo-4' }))));
   t.is(find(view, foo48), 'missing');
 });
 
@@ -241,11 +246,11 @@ function fleet(count: number): Observation[] {
 
 test('when most servers vanish at once, the answer is believed only the second time', (t) => {
   const view = viewOf(...fleet(10));
-  t.false(view.take(list(...fleet(4))));
+  t.false(drained(view.take(list(...fleet(4)))));
   t.true(view.confirming);
   t.is(view.watermark, null, 'the confirmation must be a complete list');
   t.is([...view.observations()].length, 10, 'what was known stands');
-  t.true(view.take(list(...fleet(4))));
+  t.true(drained(view.take(list(...fleet(4)))));
   t.false(view.confirming);
   t.is(view.watermark, watermark);
   t.is([...view.observations()].length, 4);
@@ -253,43 +258,45 @@ test('when most servers vanish at once, the answer is believed only the second t
 
 test('a confirmation that shows the servers again is as good as any list', (t) => {
   const view = viewOf(...fleet(10));
-  t.false(view.take(list()));
-  t.true(view.take(list(...fleet(9))));
+  t.false(drained(view.take(list())));
+  t.true(drained(view.take(list(...fleet(9)))));
   t.false(view.confirming);
-  t.false(view.take(list()), 'the next time it must be confirmed again');
+  t.false(drained(view.take(list())), 'the next time it must be confirmed again');
 });
 
 test('when half of the servers stay, the rest is believed to be gone', (t) => {
   const view = viewOf(...fleet(10));
-  t.true(view.take(list(...fleet(5))));
+  t.true(drained(view.take(list(...fleet(5)))));
   t.is([...view.observations()].length, 5);
 });
 
 test('deletions that the cloud tells of need no confirmation', (t) => {
   const view = viewOf(...fleet(10));
-  t.true(view.take(changes(...fleet(10).map((each) => ({ ...each, deleted: true })))));
+  t.true(drained(view.take(changes(...fleet(10).map((each) => ({ ...each, deleted: true }))))));
   t.is([...view.observations()].length, 0);
 });
 
 test('records that cannot be read have not vanished', (t) => {
   const view = viewOf(...fleet(10));
-  t.true(view.take({ ...list(), malformed: fleet(10).map(({ providerId }) => malformed(providerId)) }));
+  t.true(
+    drained(view.take({ ...list(), malformed: fleet(10).map(({ providerId }) => malformed(providerId)) })),
+  );
   t.is(find(view, foo4), 'unreadable');
 });
 
 test('an empty project that stays empty needs no confirmation', (t) => {
   const view = new ProjectView();
   t.is(view.watermark, null);
-  t.true(view.take(list()));
-  t.true(view.take(list()));
+  t.true(drained(view.take(list())));
+  t.true(drained(view.take(list())));
 });
 
 test('changes are asked for from the newest answer on, if it named a time', (t) => {
   const view = viewOf();
   t.is(view.watermark, watermark);
-  view.take({ ...changes(), watermark: '2026-11-22T07:01:00Z' });
+  drained(view.take({ ...changes(), watermark: '2026-11-22T07:01:00Z' }));
   t.is(view.watermark, '2026-11-22T07:01:00Z');
-  view.take({ ...changes(), watermark: null });
+  drained(view.take({ ...changes(), watermark: null }));
   t.is(view.watermark, null);
 });
 
@@ -303,22 +310,24 @@ test('of two servers with one owner, or one name, the one that was made last cou
     [list(young), changes(old)],
   ]) {
     const owned = new ProjectView();
-    for (const answer of answers) owned.take(answer);
+    for (const answer of answers) drained(owned.take(answer));
     t.like(
       owned.find(foo4, () => true),
       { observation: { providerId: 'young' } },
     );
-    owned.take(changes({ ...young, deleted: true }));
+    drained(owned.take(changes({ ...young, deleted: true })));
     t.like(
       owned.find(foo4, () => true),
       { observation: { providerId: 'old' } },
     );
     const named = new ProjectView();
     for (const answer of answers)
-      named.take({
-        ...answer,
-        observations: answer.observations.map((each) => ({ ...each, ownerId: null })),
-      });
+      drained(
+        named.take({
+          ...answer,
+          observations: answer.observations.map((each) => ({ ...each, ownerId: null })),
+        }),
+      );
     t.like(
       named.find(foo4, () => true),
       { observation: { providerId: 'young' } },

@@ -8,6 +8,7 @@ import {
 import { listsOf } from '../../../src/main/regions/reconciling.ts';
 import type { CheckError } from '../../../src/shared/errors.ts';
 import type { ProjectResult } from '../../../src/shared/server-health.ts';
+import { drained } from '../../fixtures/monitor/drained.ts';
 import { observation } from '../../fixtures/monitor/records.ts';
 import { projectCredentials, session } from '../../fixtures/monitor/region-records.ts';
 
@@ -57,16 +58,16 @@ const refused: CheckError = { code: 'unauthorized', message: 'wrong password', s
 
 test('a session is used again with exactly its credentials', (t) => {
   const project = openProject();
-  project.take(listed('1'), asked(1, 0));
+  drained(project.take(listed('1'), asked(1, 0)));
   t.deepEqual(project.login.session({ ...projectCredentials }), session('of p1'));
   t.is(project.login.session(rotated), undefined);
 });
 
 test('a failure leaves what is known of the project, and keeps the session that it ended with', (t) => {
   const project = openProject();
-  project.take(listed('1'), asked(7, 5_000));
+  drained(project.take(listed('1'), asked(7, 5_000)));
   const ended = { ...failed({ code: 'timeout', message: 'no answer' }), session: session('renewed') };
-  t.true(project.take(ended, asked(8, 6_000)));
+  t.true(drained(project.take(ended, asked(8, 6_000))));
   t.true(project.failing);
   t.is(project.view.watermark, '2026-11-22T07:00:00Z');
   t.is(project.listedAt, 7);
@@ -76,18 +77,18 @@ test('a failure leaves what is known of the project, and keeps the session that 
 
 test('a list that is not believed is confirmed with a new login', (t) => {
   const project = openProject();
-  project.take(listed('1', '2', '3'), asked(1, 0));
-  t.false(project.take(listed(), asked(2, 0)));
+  drained(project.take(listed('1', '2', '3'), asked(1, 0)));
+  t.false(drained(project.take(listed(), asked(2, 0))));
   t.is(project.login.session(projectCredentials), undefined);
   t.is(project.listedAt, 1);
-  t.true(project.take(listed(), asked(3, 0)));
+  t.true(drained(project.take(listed(), asked(3, 0))));
   t.deepEqual(project.login.session(projectCredentials), session('of p1'));
   t.is(project.listedAt, 3);
 });
 
 test('another cloud project is not known; another password changes nothing of what is known', (t) => {
   const project = openProject();
-  project.take(listed('1'), asked(1, 0));
+  drained(project.take(listed('1'), asked(1, 0)));
   project.use(rotated);
   t.is(project.listedAt, 1);
   t.not(project.view.watermark, null);
@@ -99,7 +100,7 @@ test('another cloud project is not known; another password changes nothing of wh
 
 test('a project that was refused is left alone for as long as the region said', (t) => {
   const project = openProject();
-  project.take(failed(busy(10_000)), asked(1, 1_000));
+  drained(project.take(failed(busy(10_000)), asked(1, 1_000)));
   t.deepEqual(project.pausedFor(4_000), busy(7_000));
   t.deepEqual(project.pausedFor(10_999), busy(1));
   t.is(project.pausedFor(11_000), null);
@@ -108,14 +109,14 @@ test('a project that was refused is left alone for as long as the region said', 
 test('without Retry-After there is no pause', (t) => {
   const project = openProject();
   for (const error of [busy(), busy(0)]) {
-    project.take(failed(error), asked(1, 1_000));
+    drained(project.take(failed(error), asked(1, 1_000)));
     t.is(project.pausedFor(1_000), null);
   }
 });
 
 test('no pause is longer than the bound', (t) => {
   const project = openProject();
-  project.take(failed(busy(86_400_000)), asked(1, 0));
+  drained(project.take(failed(busy(86_400_000)), asked(1, 0)));
   t.not(project.pausedFor(longestPauseMs - 1), null);
   t.is(project.pausedFor(longestPauseMs), null);
 });
@@ -127,7 +128,7 @@ test('a password that is refused again and again is tried less and less', (t) =>
     const nowMs = poll * pollPeriodMs;
     if (project.pausedFor(nowMs) !== null) continue;
     polls.push(poll);
-    project.take(failed(refused), asked(poll, nowMs));
+    drained(project.take(failed(refused), asked(poll, nowMs)));
   }
   t.deepEqual(polls, [1, 2, 4, 8, 16, 26, 36]);
   t.true(longestRefusalMs <= 10 * pollPeriodMs);
@@ -135,7 +136,7 @@ test('a password that is refused again and again is tried less and less', (t) =>
 
 test('a pause ends with other credentials, and with nothing else', (t) => {
   const project = openProject();
-  for (const poll of [1, 2, 3]) project.take(failed(refused), asked(poll, 0));
+  for (const poll of [1, 2, 3]) drained(project.take(failed(refused), asked(poll, 0)));
   project.use({ ...projectCredentials });
   t.deepEqual(project.pausedFor(1), refused);
   project.use(rotated);
@@ -151,8 +152,8 @@ function listsOfPolls(project: Project, polls: number): readonly string[] {
     const pollNumber = index + 2;
     const lists = listsOf(project, { pollNumber, every: 1 });
     const complete = lists.changesSince === null;
-    if (complete) project.take(failed(tooSlow), asked(pollNumber, 0));
-    else project.take(changed(lists.complete ? tooSlow : undefined), asked(pollNumber, 0, false));
+    if (complete) drained(project.take(failed(tooSlow), asked(pollNumber, 0)));
+    else drained(project.take(changed(lists.complete ? tooSlow : undefined), asked(pollNumber, 0, false)));
     return complete ? 'complete' : lists.complete ? `both by ${project.pageSize}` : 'changes';
   });
 }
@@ -170,7 +171,7 @@ function changed(completeError?: CheckError): ProjectResult {
 
 test('a complete list that does not fit costs one poll; then changes go on, and it is tried less often, in smaller pages', (t) => {
   const project = openProject();
-  project.take(listed('1'), asked(1, 0));
+  drained(project.take(listed('1'), asked(1, 0)));
   t.deepEqual(listsOfPolls(project, 12), [
     'complete',
     'changes',
@@ -186,7 +187,7 @@ test('a complete list that does not fit costs one poll; then changes go on, and 
     'changes',
   ]);
   t.deepEqual(project.listFailure, tooSlow);
-  project.take(listed('1'), asked(40, 0, false));
+  drained(project.take(listed('1'), asked(40, 0, false)));
   t.is(project.listFailure, null);
   t.deepEqual(listsOf(project, { pollNumber: 41, every: 1 }), { changesSince: null, complete: true });
   t.is(project.pageSize, 500, 'larger pages again');
@@ -194,8 +195,8 @@ test('a complete list that does not fit costs one poll; then changes go on, and 
 
 test('a region that hangs says nothing about the size of its lists', (t) => {
   const project = openProject();
-  project.take(listed('1'), asked(1, 0));
-  for (const poll of [2, 3, 4, 5]) project.take(failed(tooSlow), asked(poll, 0, poll % 2 === 0));
+  drained(project.take(listed('1'), asked(1, 0)));
+  for (const poll of [2, 3, 4, 5]) drained(project.take(failed(tooSlow), asked(poll, 0, poll % 2 === 0)));
   t.is(project.pageSize, null);
   t.is(project.listFailure, null);
 });
@@ -207,7 +208,7 @@ test('a first list that does not fit is asked for in smaller pages', (t) => {
       changesSince: null,
       complete: true,
     });
-    project.take(failed(tooSlow), asked(poll, 0));
+    drained(project.take(failed(tooSlow), asked(poll, 0)));
     return project.pageSize;
   });
   t.deepEqual(sizes, [null, 500, 250, 125, 62, 50, 50]);

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { Region } from '../../../src/main/regions/region.ts';
 import type { FlavorResult, ProjectResult } from '../../../src/shared/server-health.ts';
+import { drained } from '../../fixtures/monitor/drained.ts';
 import { observation } from '../../fixtures/monitor/records.ts';
 import {
   openstackAccess,
@@ -52,7 +53,7 @@ function knownRegion(): Region {
   region.takeFlavors(flavors, 0);
   const project = region.project('p1');
   project.use(projectCredentials);
-  project.take(listed('1'), { pollNumber: 1, nowMs: 0, complete: true });
+  drained(project.take(listed('1'), { pollNumber: 1, nowMs: 0, complete: true }));
   return region;
 }
 

@@ -8,6 +8,7 @@ import { type RegionJobInput, regionJobs, sliceProjects } from '../../../src/mai
 import type { Observation } from '../../../src/shared/observation.ts';
 import type { Credentials, ServerHealthJob } from '../../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
+import { drained } from '../../fixtures/monitor/drained.ts';
 import { createdAt, observation, serverRecord } from '../../fixtures/monitor/records.ts';
 import {
   openstackAccess,
@@ -120,21 +121,23 @@ function plan(
 }
 
 function take(region: Region, ...observations: Observation[]): void {
-  plan(region).take(
-    {
-      identityId: 'p1',
-      outcome: {
-        ok: true,
-        complete: true,
-        observations,
-        malformed: [],
-        watermark: '2026-11-22T07:00:00Z',
-        digest: 'of the list',
-        unchanged: false,
+  drained(
+    plan(region).take(
+      {
+        identityId: 'p1',
+        outcome: {
+          ok: true,
+          complete: true,
+          observations,
+          malformed: [],
+          watermark: '2026-11-22T07:00:00Z',
+          digest: 'of the list',
+          unchanged: false,
+        },
+        session: session('of p1'),
       },
-      session: session('of p1'),
-    },
-    { pollNumber: 1, nowMs: 0, complete: true },
+      { pollNumber: 1, nowMs: 0, complete: true },
+    ),
   );
 }
 
@@ -241,14 +244,17 @@ test('projects that failed are asked after the others', (t) => {
   const region = openRegion();
   const projects = ['p1', 'p2', 'p3'].map((id) => region.project(id));
   for (const project of projects) project.use(projectCredentials);
-  projects[0]?.take(
-    {
-      identityId: 'p1',
-      outcome: { ok: false, error: { code: 'timeout', message: 'no answer' } },
-      session: null,
-    },
-    { pollNumber: 1, nowMs: 0, complete: true },
-  );
+  for (const project of projects.slice(0, 1))
+    drained(
+      project.take(
+        {
+          identityId: 'p1',
+          outcome: { ok: false, error: { code: 'timeout', message: 'no answer' } },
+          session: null,
+        },
+        { pollNumber: 1, nowMs: 0, complete: true },
+      ),
+    );
   t.deepEqual(
     regionJob(input(region, { projects }))?.projects.map(({ identityId }) => identityId),
     ['p2', 'p3', 'p1'],

@@ -13,6 +13,7 @@ import {
   type Received,
   ScriptedCloud,
 } from '../../fixtures/clouds/scripted-cloud.ts';
+import { drained } from '../../fixtures/monitor/drained.ts';
 
 const count = 7;
 const onPage = 3;
@@ -136,7 +137,7 @@ test('every poll shows each change that was committed when it began', async (t) 
         session = result.session;
         t.is(result.outcome.ok, !fails);
         if (!result.outcome.ok) continue;
-        const believed = view.take(result.outcome);
+        const believed = drained(view.take(result.outcome));
         const asksAll = view.watermark === null;
         if (since !== null && setBack) t.true(asksAll, 'a clock that was set back is noticed');
         // What is not certain is asked for once more, completely.
