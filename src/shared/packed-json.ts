@@ -77,6 +77,7 @@ async function withLongArrays(value: unknown, unpacking: Unpacking): Promise<unk
 
 function rangeOf(value: object): { readonly first: number; readonly count: number } | null {
   if (!(marker in value) || !Array.isArray(value[marker])) return null;
-  const [first, count]: readonly unknown[] = value[marker];
+  const range: readonly unknown[] = value[marker];
+  const [first, count] = range;
   return typeof first === 'number' && typeof count === 'number' ? { first, count } : null;
 }
