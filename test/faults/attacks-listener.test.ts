@@ -134,9 +134,11 @@ const attacks: Readonly<Record<string, Attack>> = {
     path: '/healthz',
     manner: 'slow headers',
   },
-  '260 readers that take the state in sips': { connections: 260, path: '/statusz', manner: 'slow reader' },
-  '260 readers that take the events in sips': { connections: 260, path: '/events', manner: 'slow reader' },
+  '260 slow readers of the state': { connections: 260, path: '/statusz', manner: 'slow reader' },
+  '260 slow readers of the events': { connections: 260, path: '/events', manner: 'slow reader' },
 };
 
 for (const [name, attack] of Object.entries(attacks))
-  test.serial(`${name}: probes are answered as ever, and memory is bounded`, async (t) => survive(t, attack));
+  test.serial(`${name}: probes are answered as usual, and memory is bounded`, async (t) =>
+    survive(t, attack),
+  );

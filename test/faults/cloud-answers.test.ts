@@ -22,7 +22,7 @@ const gigabyte = 1 << 30;
 function answers(status: number, rest: Pick<Outage, 'codes' | 'says' | 'concerns'>): Outage {
   return {
     id: `status-${status}`,
-    name: `every list is answered ${status}`,
+    name: `every list gets status ${status}`,
     inject: ({ region }) => void region.cloud.faults.add({ kind: 'status', status }, list),
     ...rest,
   };
@@ -38,14 +38,14 @@ const outages: readonly Outage[] = [
   },
   {
     id: 'not-json',
-    name: 'the answer is no JSON',
+    name: 'the answer is not JSON',
     inject: ({ region }) => void region.cloud.faults.add({ kind: 'not-json' }, list),
     codes: ['invalid-response'],
     says: /answered 200 with \d+ bytes .* that are no JSON/,
   },
   {
     id: 'html',
-    name: 'a web page comes with status 200, from Keystone too',
+    name: 'the answer is a web page with status 200, also from Keystone',
     inject: ({ region }) => {
       region.cloud.faults.add({ kind: 'html' });
       region.cloud.revokeTokens();
@@ -55,7 +55,7 @@ const outages: readonly Outage[] = [
   },
   {
     id: 'huge',
-    name: 'the body has 10 GB',
+    name: 'the body is 10 GB long',
     inject: ({ region }) => void region.cloud.faults.add({ kind: 'huge', bytes: 10 * gigabyte }, list),
     // Where the machine is too slow for what we accept of it.
     codes: ['response-too-large', 'timeout'],
@@ -63,14 +63,14 @@ const outages: readonly Outage[] = [
   },
   {
     id: 'next-itself',
-    name: 'the next page is always the same one',
+    name: 'the link to the next page is always the same',
     inject: ({ region }) => void region.cloud.faults.add({ kind: 'endless-next', to: 'itself' }),
     codes: ['invalid-response'],
     says: /GET \/servers\/detail does not end/,
   },
   {
     id: 'next-another',
-    name: 'there is always another next page',
+    name: 'there is always a next page',
     inject: ({ region }) => void region.cloud.faults.add({ kind: 'endless-next' }),
     codes: ['invalid-response'],
     says: /GET \/servers\/detail does not end/,

@@ -26,7 +26,7 @@ const unchecked = 'failed to check server, skipping';
 const checked = 'server checked again';
 const leftOut = 'further lines of the same message left out';
 
-test('the breaker opens after three failures, asks for one project, each time another, and closes with the first answer', async (t) => {
+test('the breaker opens after three failures, asks for one project (another each time), and closes with the first answer', async (t) => {
   const { monitor, sandbox } = suite;
   const id = 'breaker';
   const { region, project } = await suite.addRegion(id);
@@ -64,7 +64,7 @@ test('the breaker opens after three failures, asks for one project, each time an
   await assertPace(t);
 });
 
-test('a project that goes on failing does not keep the breaker of its region open', async (t) => {
+test('a project that keeps failing does not keep the breaker of its region open', async (t) => {
   const { monitor, sandbox } = suite;
   const id = 'stubborn';
   const { region, project } = await suite.addRegion(id);
@@ -107,7 +107,7 @@ for (const [id, name, status, after] of [
   ],
   ['maintenance', '503 with Retry-After', 503, (seconds: number) => `${seconds}`],
 ] as const)
-  test(`${name}: the region is left alone for so long`, async (t) => {
+  test(`${name}: the region is not asked until then`, async (t) => {
     const { monitor } = suite;
     const { region, lively } = await suite.addRegion(id);
     await monitor.untilRegionPolled(id);
@@ -134,7 +134,7 @@ for (const [id, name, status, after] of [
     await assertPace(t);
   });
 
-test('429 with Retry-After for one project: it is left alone, the others are asked', async (t) => {
+test('429 with Retry-After for one project: only the other projects are asked until then', async (t) => {
   const { monitor, sandbox } = suite;
   const id = 'one-busy';
   const { region, project, steady, lively } = await suite.addRegion(id);
@@ -164,7 +164,7 @@ test('429 with Retry-After for one project: it is left alone, the others are ask
   suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
 });
 
-test('a mass failure writes a bounded number of lines: the first ones, then a count', async (t) => {
+test('a mass failure logs a bounded number of lines: the first ones, then a count', async (t) => {
   const { monitor, sandbox } = suite;
   const id = 'masses';
   const { region, project } = await suite.addRegion(id);

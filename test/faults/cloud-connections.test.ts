@@ -70,7 +70,7 @@ const outages: readonly Outage[] = [
   },
   {
     id: 'cut',
-    name: 'the connection is cut in mid-body',
+    name: 'the connection is cut in the middle of a body',
     inject: ({ region }) => void region.cloud.faults.add({ kind: 'cut' }, list),
     codes: ['unreachable'],
     says: /GET \/servers\/detail at 127\.0\.0\.1:\d+ failed/,
@@ -84,7 +84,7 @@ const outages: readonly Outage[] = [
   },
   {
     id: 'unnamed',
-    name: 'the host name does not resolve, and then does again',
+    name: 'the host name cannot be resolved, and later it can',
     prepare: (region) => {
       setNamesResolve(true);
       const url = new URL(region.cloud.endpoint);
@@ -104,7 +104,7 @@ const outages: readonly Outage[] = [
   },
   {
     id: 'unknown-ca',
-    name: 'the certificate is of an unknown CA, until the Secret has it',
+    name: 'the certificate is from an unknown CA, until the Secret has that CA',
     cloud: { tls },
     prepare: (region) => region.putSecret(trusted),
     inject: ({ region }) => region.putSecret(),
@@ -136,7 +136,7 @@ const outages: readonly Outage[] = [
 
 for (const outage of outages) test(outage.name, async (t) => surviveOutage(t, suite, outage));
 
-test('a private CA is trusted by file too (NODE_EXTRA_CA_CERTS)', async (t) => {
+test('a private CA is also trusted by file (NODE_EXTRA_CA_CERTS)', async (t) => {
   const sandbox = await startSandbox(t);
   const region = await sandbox.addRegion('by-file', { tls });
   sandbox.addServer(region.addProject(), { id: 'by-file' });

@@ -10,7 +10,7 @@ const gigabyte = 1 << 30;
 
 test.afterEach(assertDocumented);
 
-test('10 GB for each of five projects in three regions: no thread ends, the healthy region notices nothing', async (t) => {
+test('10 GB for each of five projects in three regions: no thread ends, and the healthy region is not affected', async (t) => {
   const suite = await FaultSuite.start();
   const { monitor, sandbox } = suite;
   const regions = await Promise.all(ids.map(async (id) => suite.addRegion(id)));

@@ -48,7 +48,7 @@ async function failsFor(
   await assertPace(t);
 }
 
-test('a region that fails leaves the gauge at once, and the age of what was seen of it grows', async (t) => {
+test('a region that fails leaves the gauge at once, and the age of its last observation grows', async (t) => {
   const cluster = await watchCluster(t);
   const { monitor } = cluster;
   await failsFor(t, cluster, async () => {
@@ -60,7 +60,7 @@ test('a region that fails leaves the gauge at once, and the age of what was seen
   });
 });
 
-test('with --hold-last-known a region that fails stays in the gauge for so long, then leaves it', async (t) => {
+test('with --hold-last-known a region that fails stays in the gauge for that time, then leaves it', async (t) => {
   const heldSeconds = 8;
   const cluster = await watchCluster(t, { flags: [`--hold-last-known=${heldSeconds}s`] });
   const { monitor } = cluster;

@@ -83,7 +83,7 @@ const jumping = new OddClock(0);
 const hiccups: readonly Hiccup[] = [
   {
     id: 'half',
-    name: 'half of all requests are answered 401',
+    name: 'half of all requests get status 401',
     inject: ({ region, project }) => {
       const { projectId } = project.credentials;
       region.cloud.faults.add({ kind: 'status', status: 401 }, { route: list, projectId, every: 2 });
@@ -98,13 +98,13 @@ const hiccups: readonly Hiccup[] = [
   },
   {
     id: 'wavering',
-    name: 'a revoked token is good and bad by turns',
+    name: 'a revoked token is accepted and refused by turns',
     inject: ({ region }) => region.cloud.revokeTokens(undefined, { wavering: true }),
     met: logins(2),
   },
   {
     id: 'expired',
-    name: 'tokens have expired, by a clock that jumped',
+    name: 'tokens have expired because the clock jumped',
     cloud: { clock: jumping },
     inject: () => {
       jumping.offsetMs = 120 * minute;
@@ -113,7 +113,7 @@ const hiccups: readonly Hiccup[] = [
   },
   {
     id: 'keystone-away',
-    name: 'Keystone is away while tokens last',
+    name: 'Keystone is down while tokens are valid',
     inject: ({ region }) => void region.cloud.faults.add({ kind: 'status', status: 503 }, { route: login }),
     met: logins(1),
   },
@@ -126,7 +126,7 @@ const hiccups: readonly Hiccup[] = [
   },
   {
     id: 'old-nova',
-    name: 'a Nova without microversion 2.90',
+    name: 'Nova does not have microversion 2.90',
     cloud: { microversionMax: '2.60' },
     inject: () => {},
     met: ({ region }, t) => {
@@ -141,7 +141,7 @@ const hiccups: readonly Hiccup[] = [
   },
   {
     id: 'cut-once',
-    name: 'a connection is cut in mid-body once',
+    name: 'a connection is cut in the middle of a body once',
     inject: ({ region }) => void region.cloud.faults.add({ kind: 'cut' }, { route: list, times: 1 }),
   },
   {
@@ -172,7 +172,7 @@ const hiccups: readonly Hiccup[] = [
   },
   {
     id: 'set-back',
-    name: "the cloud's clock is set back by ten minutes",
+    name: "the cloud's clock is set ten minutes back",
     ...skewed(0, -10),
     met: completeLists(2),
   },
@@ -200,7 +200,7 @@ for (const { id, name, cloud, inject, met } of hiccups)
     await assertPace(t);
   });
 
-test('a cell that was down from the start and comes back without a change: seen, though only changes are asked for', async (t) => {
+test('a cell that was down from the start comes back without a change: its servers are seen', async (t) => {
   const { monitor, sandbox } = suite;
   const region = await sandbox.addRegion('dark-cell');
   const project = region.addProject();

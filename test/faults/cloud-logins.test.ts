@@ -35,7 +35,7 @@ const outages: readonly Outage[] = [
   },
   {
     id: 'unscoped',
-    name: 'tokens come without a scope',
+    name: 'tokens have no scope',
     inject: spoilLogins({ kind: 'scope', scope: 'unscoped' }),
     concerns: 'project',
     codes: ['wrong-scope'],
@@ -47,7 +47,7 @@ const outages: readonly Outage[] = [
       ['empty', 'the catalog is empty', /has no public endpoint of type compute/],
       ['no-compute', 'the catalog has no compute service', /has no public endpoint of type compute/],
       ['no-public', 'the compute service is not public', /has no public endpoint of type compute/],
-      ['bad-url', 'the URL of the compute service is none', /is not an http\(s\) URL/],
+      ['bad-url', 'the URL of the compute service is invalid', /is not an http\(s\) URL/],
     ] as const
   ).map(
     ([catalog, name, says]): Outage => ({
@@ -60,7 +60,7 @@ const outages: readonly Outage[] = [
   ),
   {
     id: 'elsewhere',
-    name: 'the compute service is in another region than the Secret names',
+    name: 'the compute service is not in the region that the Secret names',
     prepare: (region) => region.putSecret({ 'region-name': 'RegionOne' }),
     inject: spoilLogins({ kind: 'catalog', catalog: 'other-region' }),
     codes: ['no-endpoint'],

@@ -34,7 +34,7 @@ async function nameServer(t: ExecutionContext): Promise<NameServer | null> {
   return null;
 }
 
-test('name servers do not answer for the names of six regions: others are looked up as ever', async (t) => {
+test('name servers do not answer for the names of six regions: other names are resolved as usual', async (t) => {
   t.timeout(120_000);
   const names = await nameServer(t);
   if (names === null) return;

@@ -65,7 +65,7 @@ async function assertWatched({ id, region, lively }: WatchedRegion): Promise<voi
 
 inRegion(
   'empty-once',
-  'an empty list with 200, once: not believed, and confirmed with a new login',
+  'an empty list with status 200, once: it is not believed until a new login confirms it',
   async (watched, t) => {
     const { id, region, project, steady, lively } = watched;
     const { projectId } = project.credentials;
@@ -82,7 +82,7 @@ inRegion(
 
 inRegion(
   'vanished',
-  'most servers vanish at once and come back: said when a second list agrees, never shown as stopped',
+  'most servers vanish at once and come back: reported when a second list agrees, never shown as stopped',
   async (watched, t) => {
     const { id, region, project, steady, lively } = watched;
     const { projectId } = project.credentials;
@@ -101,7 +101,7 @@ inRegion(
 
 inRegion(
   'deleted',
-  'most servers were deleted in the cloud: confirmed, said once, and left as they were',
+  'most servers were deleted in the cloud: confirmed, reported once, and their status is kept',
   async (watched, t) => {
     const { id, region, project, steady, lively } = watched;
     const third = suite.sandbox.addServer(project, { id: `${id}-third` });
@@ -120,9 +120,9 @@ inRegion(
 for (const [defect, name] of [
   ['missing-id', 'a record without an id'],
   ['wrong-types', 'a record with fields of wrong types'],
-  ['not-an-object', 'a record that is no object'],
+  ['not-an-object', 'a record that is not an object'],
 ] as const)
-  inRegion(defect, `${name}: costs its server only`, async (watched, t) => {
+  inRegion(defect, `${name}: only its server is affected`, async (watched, t) => {
     const { id, region, steady, lively } = watched;
     const serverId = steady.providerId;
     const fault = region.cloud.faults.add({ kind: 'malformed-record', defect, serverId });
@@ -158,12 +158,12 @@ const oddities: readonly Oddity[] = [
   },
   {
     id: 'unknown-status',
-    name: 'a status that nobody knows: shown as Running Degraded',
+    name: 'an unknown status: shown as Running Degraded',
     changes: { status: 'TELEPORTING' },
     shown: { state: 'Running Degraded', health: 'False/Degraded: server is in state TELEPORTING' },
   },
   { id: 'power-99', name: 'the power state 99: changes nothing', changes: { powerState: 99 }, shown: null },
-  { id: 'odd-dates', name: 'dates that are none: changes nothing', defect: 'odd-dates', shown: null },
+  { id: 'odd-dates', name: 'invalid dates: changes nothing', defect: 'odd-dates', shown: null },
   {
     id: 'long-name',
     name: 'a name of 10,000 characters: changes nothing',
@@ -198,7 +198,7 @@ for (const { id, name, defect, changes, shown } of oddities)
 
 inRegion(
   'twins',
-  'two servers with one name: told apart by their metadata, or by the one that was known first',
+  'two servers with one name: distinguished by their metadata, or by the one that was known first',
   async (watched, t) => {
     const { id, region, project, steady } = watched;
     const { sandbox, monitor } = suite;
@@ -228,7 +228,7 @@ inRegion(
 
 inRegion(
   'renamed',
-  'renames on both sides, and another server under the old name: nothing is lost or taken for it',
+  'renames on both sides, and another server under the old name: no server is lost or mistaken for another',
   async (watched, t) => {
     const { id, region, project, lively } = watched;
     const { sandbox, monitor } = suite;
@@ -255,7 +255,7 @@ inRegion(
 
 inRegion(
   'cell',
-  'a cell that is down: Unknown, phase kept; what happened in it is seen when it is back',
+  'a cell is down: Unknown, phase kept; its changes are seen when it is back',
   async (watched, t) => {
     const { id, region, steady, lively } = watched;
     const { sandbox, monitor } = suite;
@@ -277,7 +277,7 @@ inRegion(
 );
 
 for (const scope of ['unscoped', 'domain'] as const)
-  test(`tokens of a wrong scope (${scope}), to which the cloud shows the servers of all projects as UNKNOWN: never used`, async (t) => {
+  test(`tokens of a wrong scope (${scope}), which show the servers of all projects as UNKNOWN: never used`, async (t) => {
     const { sandbox, monitor } = suite;
     const id = `strangers-${scope}`;
     const { region, project, steady, lively } = await suite.addRegion(id, { tokenLifetimeMs: 10_000 });

@@ -36,7 +36,7 @@ const phasesOf = (id: string) =>
     .logged(phaseLine, { instance_id: id })
     .map(({ fields }) => `${String(fields['from_phase'])} -> ${String(fields['to_phase'])}`);
 
-test('a Server is deleted and created again while the cloud answers: the new one gets its own status only', async (t) => {
+test('a Server is deleted and created again while the cloud answers: the new one gets only its own status', async (t) => {
   const watched = await suite.addRegion('reborn');
   const { sandbox, monitor } = suite;
   const assertPace = await suite.watchPace();
@@ -58,7 +58,7 @@ test('a Server is deleted and created again while the cloud answers: the new one
   await assertPace(t);
 });
 
-test('a Server that has problems is deleted: they end without a word', async (t) => {
+test('a Server with problems is deleted: the problems are dropped without a line', async (t) => {
   const watched = await suite.addRegion('gone');
   const { sandbox, monitor } = suite;
   watched.region.cloud.deleteServer(watched.lively.providerId);
@@ -84,7 +84,7 @@ test('a Server that has problems is deleted: they end without a word', async (t)
   );
 });
 
-test('a Server that has a problem moves to another region: it has not ended', async (t) => {
+test('a Server with a problem moves to another region: no line says that the problem ended', async (t) => {
   const from = await suite.addRegion('from');
   const to = await suite.addRegion('to');
   const { sandbox, monitor } = suite;
@@ -106,7 +106,7 @@ test('a Server that has a problem moves to another region: it has not ended', as
   t.deepEqual(monitor.logged('server found in provider again', { server: 'from-lively' }), []);
 });
 
-test('every write of a server conflicts: the others’ changes survive, ours follows when it can', async (t) => {
+test('every write of a server conflicts: the changes of others survive, and ours follows when it can', async (t) => {
   const watched = await suite.addRegion('fought');
   const { sandbox, monitor } = suite;
   const assertPace = await suite.watchPace();
@@ -134,7 +134,7 @@ test('every write of a server conflicts: the others’ changes survive, ours fol
   await assertPace(t);
 });
 
-test('the statuses of a whole region are refused, 422: twenty lines and a count, and as many when it is over', async (t) => {
+test('all statuses of a region are refused with 422: twenty lines and a count, when it begins and when it ends', async (t) => {
   const watched = await suite.addRegion('refused');
   const { sandbox, monitor } = suite;
   const assertPace = await suite.watchPace();
@@ -156,7 +156,7 @@ test('the statuses of a whole region are refused, 422: twenty lines and a count,
   await assertPace(t);
 });
 
-test('a Secret is deleted, comes back malformed, and then whole: each is said, nothing is believed that is not there', async (t) => {
+test('a Secret is deleted, comes back malformed, and then valid: each state is logged, and old credentials are not used', async (t) => {
   const watched = await suite.addRegion('secret');
   const { sandbox, monitor } = suite;
   const assertPace = await suite.watchPace();
@@ -185,7 +185,7 @@ test('a Secret is deleted, comes back malformed, and then whole: each is said, n
   await assertPace(t);
 });
 
-test('passwords are rotated in the cloud, in Secret and OpenstackIdentity at once: no poll fails that begins later', async (t) => {
+test('passwords are rotated in cloud, Secret and OpenstackIdentity at once: no later poll fails', async (t) => {
   const watched = await suite.addRegion('rotated');
   const { sandbox, monitor } = suite;
   const { region, project, lively } = watched;
@@ -248,7 +248,7 @@ test('a Region changes its provider, from openstack to simulated, to kubernetes,
   await assertPace(t);
 });
 
-test('a Region is deleted and created again while its check is under way', async (t) => {
+test('a Region is deleted and created again during its check', async (t) => {
   const watched = await suite.addRegion('again');
   const { sandbox, monitor } = suite;
   const assertPace = await suite.watchPace();
@@ -308,7 +308,7 @@ test('an identity is deleted and created again while its project is listed', asy
   t.is(monitor.logged('server checked again', { region: 'identity' }).length, 2);
 });
 
-test('annotations of a million characters, ours among them', async (t) => {
+test('annotations of a million characters, including ours', async (t) => {
   const watched = await suite.addRegion('monstrous');
   const { sandbox, monitor } = suite;
   const assertPace = await suite.watchPace();

@@ -21,7 +21,7 @@ const faults: Readonly<Record<string, ClusterFault>> = {
     says: /^(?:list|watch) \w+ in namespace region: http:\/\/127\.0\.0\.1:\d+: .*is the API server up/,
     holdsWrites: true,
   },
-  'the API server is restarted, twice, and has forgotten what happened before': {
+  'the API server is restarted twice and has lost its history': {
     inject: async ({ sandbox: { cluster } }) => {
       for (const _ of [1, 2]) {
         await cluster.pause();
@@ -64,7 +64,7 @@ const faults: Readonly<Record<string, ClusterFault>> = {
     says: /: 500 InternalError: /,
     holdsWrites: true,
   },
-  'something else answers at the address, 200 and a web page to everything': {
+  'something else answers at the address: a web page with status 200 to everything': {
     inject: ({ sandbox: { cluster } }) => {
       cluster.faults.add(always, { kind: 'respond', status: 200, body: '<html>It works!</html>' });
       cluster.faults.closeWatches();

@@ -49,7 +49,7 @@ const phasesOf = (monitor: MonitorUnderTest, id: string) =>
     .logged('instance phase transition', { instance_id: id })
     .map(({ fields }) => `${String(fields['from_phase'])} -> ${String(fields['to_phase'])}`);
 
-test('others write the same object all the time: no write of theirs is lost, and ours follows', async (t) => {
+test('others write the same object all the time: none of their writes is lost, and ours follows', async (t) => {
   const real = await cluster(t);
   if (real === null) return;
   const monitor = await real.startMonitor(t);
@@ -118,7 +118,7 @@ test('a Server is deleted and created again while its project is listed: the new
   t.deepEqual(monitor.logged('failed to check server, skipping'), []);
 });
 
-test('the token in the file is renewed before it ends, and once too late', async (t) => {
+test('the token in the file is renewed before it expires, and once too late', async (t) => {
   const real = await cluster(t);
   if (real === null) return;
   await real.grant();

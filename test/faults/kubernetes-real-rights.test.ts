@@ -83,7 +83,7 @@ async function givenOneByOne(
 }
 
 test.serial(
-  'each right to list is missing at the start, and each is given: only then it is ready',
+  'each right to list is missing at the start and granted one by one: ready only with all of them',
   async (t) => {
     const real = await cluster(t);
     if (real === null) return;
@@ -100,7 +100,7 @@ test.serial(
   },
 );
 
-test.serial('each right to watch is taken away and given back: polls go on without', async (t) => {
+test.serial('each right to watch is taken away and given back: polls continue without it', async (t) => {
   const real = await cluster(t);
   if (real === null) return;
   const monitor = await real.startMonitor(t);

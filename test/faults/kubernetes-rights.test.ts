@@ -142,7 +142,7 @@ for (const { verb, resources, provoke, line, ends, holdsWrites } of missing)
     await assertPace(t);
   });
 
-test('the right to list a resource is missing at the start, and is given before the start is given up', async (t) => {
+test('the right to list a resource is missing at the start, and is granted before the start fails', async (t) => {
   const sandbox = await startSandbox(t);
   const region = await sandbox.addRegion('east');
   sandbox.addServer(region.addProject(), { id: 'web' });
@@ -159,7 +159,7 @@ test('the right to list a resource is missing at the start, and is given before 
   t.is(monitor.logged(outageBegins).length, 1);
 });
 
-test('without any right the start ends with a line that names all four resources', async (t) => {
+test('without any right the start fails with a line that names all four resources', async (t) => {
   const sandbox = await startSandbox(t);
   sandbox.cluster.access.restrict([]);
   const monitor = await sandbox.startMonitor('--startup-timeout=6s');
@@ -168,7 +168,7 @@ test('without any right the start ends with a line that names all four resources
     t.true(error?.message.includes(`${resource}: list ${resource} in namespace region: 403 Forbidden`));
 });
 
-test('with the rights of the table, and no others, nothing is ever refused', async (t) => {
+test('with exactly the rights of the table, nothing is ever refused', async (t) => {
   t.timeout(120_000);
   const sandbox = await startSandbox(t);
   const { cluster } = sandbox;
@@ -204,7 +204,7 @@ function assertNothingRefused(t: ExecutionContext, cluster: SandboxKubernetes): 
   );
 }
 
-test('the token file is renewed as the token ends; later, the token ends and the file is renewed too late', async (t) => {
+test('the token file is renewed as the token expires; the next time it is renewed too late', async (t) => {
   t.timeout(120_000);
   const sandbox = await startSandbox(t);
   const region = await sandbox.addRegion('east');
@@ -260,7 +260,7 @@ test('the token file is renewed as the token ends; later, the token ends and the
   t.deepEqual(phases, ['Running', 'Stopped', 'Running']);
 });
 
-test('the definition of a resource is missing at the start, and is installed before the start is given up', async (t) => {
+test('the definition of a resource is missing at the start, and is installed before the start fails', async (t) => {
   const sandbox = await startSandbox(t);
   const region = await sandbox.addRegion('east');
   sandbox.addServer(region.addProject(), { id: 'web' });
@@ -279,7 +279,7 @@ test('the definition of a resource is missing at the start, and is installed bef
   t.pass();
 });
 
-test('the definitions are upgraded in flight, v1.16 to v1.19: nothing is lost or refused', async (t) => {
+test('the definitions are upgraded in operation, v1.16 to v1.19: nothing is lost or refused', async (t) => {
   const cluster = await watchCluster(t);
   const { sandbox, monitor, region, project, lively } = cluster;
   const assertPace = await watchPace(cluster);

@@ -24,7 +24,7 @@ test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 const always = { times: Number.POSITIVE_INFINITY };
 const watchOfServers = /\/servers\?.*watch=true/;
 
-test('watches are closed over and over: nothing is lost, and nothing is listed again', async (t) => {
+test('watches are closed again and again: nothing is lost, and nothing is listed again', async (t) => {
   const cluster = await watchCluster(t);
   const { sandbox, monitor, region, project, lively } = cluster;
   const assertPace = await watchPace(cluster);
@@ -48,7 +48,7 @@ test('watches are closed over and over: nothing is lost, and nothing is listed a
   await assertPace(t);
 });
 
-test('every watch is told 410, for a while: what changes is seen by lists, and told once', async (t) => {
+test('every watch gets status 410 for a while: lists show the changes, and each is logged once', async (t) => {
   const cluster = await watchCluster(t);
   const { sandbox, monitor, region, project, lively } = cluster;
   const assertPace = await watchPace(cluster);
@@ -69,7 +69,7 @@ test('every watch is told 410, for a while: what changes is seen by lists, and t
   await assertPace(t);
 });
 
-test('watches fall silent, as behind a proxy that forgot them: servers are watched on, and others’ writes survive', async (t) => {
+test('watches go silent, as behind a proxy that dropped them: servers are still polled, and the writes of others survive', async (t) => {
   const sandbox = await startSandbox(t);
   const region = await sandbox.addRegion('changing');
   const project = region.addProject();
@@ -126,7 +126,7 @@ test('watches fall silent, as behind a proxy that forgot them: servers are watch
   t.pass();
 });
 
-test('events of the past, in any order and again and again, change nothing', async (t) => {
+test('old events, repeated and in any order, change nothing', async (t) => {
   const cluster = await watchCluster(t);
   const { sandbox, monitor, region, lively } = cluster;
   const past: string[] = [];
@@ -164,7 +164,7 @@ test('events of the past, in any order and again and again, change nothing', asy
   await assertPace(t);
 });
 
-test('a watch of nonsense is an error of that watch, and the objects stay', async (t) => {
+test('a watch that sends nonsense is an error of that watch, and the objects stay', async (t) => {
   const cluster = await watchCluster(t);
   const { sandbox, monitor } = cluster;
   const assertPace = await watchPace(cluster);

@@ -15,7 +15,7 @@ test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 const writeConcurrency = 4;
 
-test('SIGKILL in the middle of a mass of writes, twice: three lives tell every transition, none of them twice', async (t) => {
+test('SIGKILL in the middle of many writes, twice: three runs log every transition, and none twice', async (t) => {
   t.timeout(120_000);
   const sandbox = await startSandbox(t);
   const region = await sandbox.addRegion('east');

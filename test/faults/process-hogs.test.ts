@@ -55,7 +55,7 @@ async function survive(t: ExecutionContext, { check, code, says, periodMs }: Hog
   });
 }
 
-test.serial('a check loops: what its thread held beside it is done again in time', async (t) => {
+test.serial('a check loops: the other jobs of its thread run again in time', async (t) => {
   t.timeout(120_000);
   // Longer than it takes to find a thread that stands still.
   await survive(t, { check: 'loop', code: 'worker-stuck', says: /stood still/, periodMs: 7_000 });

@@ -47,7 +47,7 @@ async function works(
   t.is((await life.get('/readyz'))?.status, 200);
 }
 
-test('the disk for the log is full', async (t) => {
+test('the disk of the log is full', async (t) => {
   const cluster = await fleet(t, 1);
   const full = openSync('/dev/full', 'w');
   const life = await startMonitorProcess(t, cluster.sandbox, { stderr: full });
@@ -57,7 +57,7 @@ test('the disk for the log is full', async (t) => {
   t.is(await life.end('SIGTERM'), 0);
 });
 
-test('the reader of the log has gone', async (t) => {
+test('the reader of the log is gone', async (t) => {
   const cluster = await fleet(t, 1);
   const life = await startMonitorProcess(t, cluster.sandbox);
   await cluster.sandbox.untilPhase('lively', 'Running');
@@ -82,7 +82,7 @@ test('standard error is closed', async (t) => {
   t.is((await life.ended).code, 0);
 });
 
-test('the reader of the log does not read: work goes on, and no line is lost that it reads later', async (t) => {
+test('the reader of the log does not read: work continues, and no line is lost when it reads again', async (t) => {
   t.timeout(120_000);
   const cluster = await fleet(t, many);
   const { sandbox } = cluster;

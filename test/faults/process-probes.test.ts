@@ -10,7 +10,7 @@ import { startMonitor } from '../fixtures/monitor/monitor.ts';
 
 test.afterEach(assertDocumented);
 
-test('a region is added whose cloud never answers: ready stays ready', async (t) => {
+test('a region is added whose cloud never answers: readiness stays', async (t) => {
   const { sandbox, monitor } = await startWatchedSandbox(t, '--check-timeout=60s', '--poll-period=61s');
   await monitor.untilReady();
   const hole = await startBlackHole(t);
@@ -24,7 +24,7 @@ test('a region is added whose cloud never answers: ready stays ready', async (t)
   t.deepEqual({ status, text }, { status: 200, text: 'ready\n' });
 });
 
-test('the poll clock stops, with a poll period of an hour: not alive within minutes', async (t) => {
+test('the poll clock stops, with a poll period of an hour: liveness fails within minutes', async (t) => {
   let laterMs = 0;
   const clock: Clock = {
     now: () => systemClock.now() + laterMs,

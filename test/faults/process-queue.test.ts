@@ -15,7 +15,7 @@ test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 const begins = 'failed to resolve region, skipping';
 
-test('the queue of the pool is full for a while', async (t) => {
+test('the queue of the pool is temporarily full', async (t) => {
   t.timeout(120_000);
   const cluster = await watchCluster(t);
   const { sandbox, monitor, region, lively } = cluster;

@@ -42,12 +42,12 @@ function request(action: string): Stage {
 
 const stages: Readonly<Record<string, Stage>> = {
   'a list': request('list servers'),
-  'the beginning of a watch': request('watch servers'),
-  'the reading of a Secret': request('get secrets'),
-  'the reading of the definitions': request('get /openapi/v3'),
+  'the start of a watch': request('watch servers'),
+  'a read of a Secret': request('get secrets'),
+  'a read of the definitions': request('get /openapi/v3'),
   'a status write': request('patch servers/status'),
   'an annotation write': request('patch servers'),
-  'the reading back after a conflict': {
+  'a read after a conflict': {
     arrange: (sandbox, cluster, reached) => {
       cluster.faults.conflict({ times: 3 });
       request('get servers').arrange(sandbox, cluster, reached);
@@ -123,14 +123,14 @@ for (const route of cloudRoutes)
     await secondLife(t, sandbox, monitor);
   });
 
-test('a stop before anything began', async (t) => {
+test('a stop before anything has begun', async (t) => {
   const { sandbox } = await fleet(t);
   const monitor = await sandbox.startMonitor();
   await stopsWell(t, sandbox, monitor);
   await secondLife(t, sandbox, monitor);
 });
 
-test('signals at any moment of a start, each followed by another: the process ends at once or cleanly', async (t) => {
+test('two signals at any moment of a start: the process ends at once or cleanly', async (t) => {
   t.timeout(180_000);
   const { sandbox } = await fleet(t);
   const folder = await mkdtemp(join(tmpdir(), 'region-monitor-'));

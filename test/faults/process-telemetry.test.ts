@@ -38,17 +38,17 @@ const answering = (status: number | 'hang'): Pick<Fault, 'inject' | 'heal'> => (
 
 const faults: readonly Fault[] = [
   {
-    name: 'is dead',
+    name: 'is down',
     inject: async (receiver) => receiver.close(),
     heal: async ({ endpoint }) => startOtlpReceiver(Number(endpoint.split(':')[1])),
   },
-  { name: 'takes everything and never answers', ...answering('hang') },
+  { name: 'accepts everything and never answers', ...answering('hang') },
   { name: 'refuses everything', ...answering(403) },
   { name: 'is overloaded', ...answering(503) },
 ];
 
 for (const { name, inject, heal } of faults)
-  test(`the receiver of telemetry ${name}`, async (t) => {
+  test(`the telemetry receiver ${name}`, async (t) => {
     t.timeout(120_000);
     let receiver = await startOtlpReceiver();
     t.teardown(async () => receiver.close());

@@ -45,7 +45,7 @@ const misbehaviours: Readonly<
     endsThreads: true,
   },
   'throw-uncaught': {
-    name: 'a check throws where nothing can catch it, at every poll',
+    name: 'a check throws where nothing catches it, at every poll',
     code: 'worker-crashed',
     says: /thrown in a timer/,
     endsThreads: true,
@@ -57,13 +57,13 @@ const misbehaviours: Readonly<
     endsThreads: false,
   },
   'no-json': {
-    name: 'a check answers with what cannot be sent',
+    name: 'a check returns a value that cannot be sent',
     code: 'internal',
     says: /BigInt/,
     endsThreads: false,
   },
   never: {
-    name: 'a check never ends, and does not look at its signal',
+    name: 'a check never ends and ignores its signal',
     code: 'timeout',
     says: /did not end by its deadline/,
     endsThreads: false,
@@ -106,7 +106,7 @@ for (const [check, { name, code, says, endsThreads }] of Object.entries(misbehav
     await assertPace(t);
   });
 
-test('a check throws in an idle moment after each answer: it costs nobody an answer', async (t) => {
+test('a check throws in an idle moment after each answer: no answer is lost', async (t) => {
   t.timeout(120_000);
   const { sandbox, monitor } = suite;
   const id = 'health-then-throw';

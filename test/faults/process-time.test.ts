@@ -36,7 +36,7 @@ class SteppedClock implements Clock {
   }
 }
 
-test('the clock is stepped by an hour, forth and back: no poll, login or transition more or less', async (t) => {
+test('the clock is stepped by an hour, forward and back: no extra or missing poll, login or transition', async (t) => {
   const sandbox = await startSandbox(t);
   const region = await sandbox.addRegion('east');
   const project = region.addProject();
@@ -107,18 +107,18 @@ test('the clock is stepped by an hour, forth and back: no poll, login or transit
 
 for (const { name, stall } of [
   {
-    name: 'the main thread stands still for 5 s',
+    name: 'the main thread stops for 5 s',
     stall: async (kill: (signal: NodeJS.Signals) => void) => kill('SIGUSR2'),
   },
   {
-    name: 'the whole process stands still for 5 s',
+    name: 'the whole process stops for 5 s',
     stall: async (kill: (signal: NodeJS.Signals) => void) => {
       kill('SIGSTOP');
       setTimeout(() => kill('SIGCONT'), 5_000);
     },
   },
 ])
-  test(`${name}: it shows, no thread is ended for it, and polls go on`, async (t) => {
+  test(`${name}: it is visible, no thread is terminated for it, and polls continue`, async (t) => {
     t.timeout(120_000);
     const sandbox = await startSandbox(t);
     const region = await sandbox.addRegion('east');

@@ -49,7 +49,7 @@ function echo(status: number): Step {
   });
 }
 
-test('clouds repeat passwords and tokens in their errors: they are in no line, metric, span or page', async (t) => {
+test('clouds repeat passwords and tokens in their errors: no line, metric, span or page shows them', async (t) => {
   const receiver = await startOtlpReceiver();
   t.teardown(async () => receiver.close());
   const sandbox = await startSandbox(t);
@@ -143,7 +143,7 @@ test('clouds redirect logins and lists to another host: nothing is sent there', 
   t.deepEqual(other.received, []);
 });
 
-test('a Region names a Secret by a path: it is refused, not looked for', async (t) => {
+test('a Region names a Secret by a path: it is refused and not looked up', async (t) => {
   const sandbox = await startSandbox(t);
   const names = ['../../../apis/x', 'a/b', 'a%2fb', '..', 'a?watch=true', 'a\r\nx-injected: yes', 'a#b'];
   for (const [index, name] of names.entries())
@@ -175,7 +175,7 @@ test('a Region names a Secret by a path: it is refused, not looked for', async (
   );
 });
 
-test('labels that look like paths, queries and headers change nothing but the line about them', async (t) => {
+test('labels that look like paths, queries and headers change only the line about them', async (t) => {
   const sandbox = await startSandbox(t);
   const region = await sandbox.addRegion('good');
   const project = region.addProject();
@@ -237,7 +237,7 @@ function relabelled(object: KubernetesObject, name: string, labels: Readonly<Rec
   };
 }
 
-test('a Region of another namespace, with the name of the platform’s, is sent no password of it', async (t) => {
+test('a Region of another namespace with the name of a platform Region gets no password of the platform', async (t) => {
   const other = await startCloud(t);
   other.on('POST /v3/auth/tokens', loginWith(other, 'token'));
   const sandbox = await startSandbox(t);
