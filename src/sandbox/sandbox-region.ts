@@ -105,22 +105,27 @@ export class SandboxRegion {
   }
 
   /** A cloud project with the identity that the platform made for it. */
-  addProject(options: { readonly organization?: string } = {}): SandboxProject {
-    return new SandboxProject(this, options.organization ?? 'sandbox');
+  addProject(options: { readonly organization?: string; readonly identityId?: string } = {}): SandboxProject {
+    const { organization = 'sandbox', identityId = randomUUID() } = options;
+    return new SandboxProject(this, { organization, identityId });
   }
 }
 
 export class SandboxProject {
   readonly region: SandboxRegion;
-  readonly identityId = randomUUID();
+  readonly identityId: string;
   readonly organization: string;
   /** The platform's id of the network that its servers are in. */
   readonly networkId = randomUUID();
   readonly credentials: CloudIdentity;
 
-  constructor(region: SandboxRegion, organization: string) {
+  constructor(
+    region: SandboxRegion,
+    { organization, identityId }: Pick<SandboxProject, 'organization' | 'identityId'>,
+  ) {
     this.region = region;
     this.organization = organization;
+    this.identityId = identityId;
     this.credentials = region.cloud.addIdentity();
     region.cloud.grantAdmin(region.serviceAccount, this.credentials.projectId);
     const { cluster, namespace } = region;
