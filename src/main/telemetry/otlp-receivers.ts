@@ -11,6 +11,7 @@ import {
 } from '@opentelemetry/otlp-transformer';
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
+import type { Network } from '../../shared/network/network.ts';
 import { errorText } from '../log/error-text.ts';
 import { temporalityOf } from './metric-reader.ts';
 import { otlpRemedy } from './otlp-remedies.ts';
@@ -44,14 +45,16 @@ export class OtlpReceivers {
   readonly metrics: PushMetricExporter | null;
   readonly traces: SpanExporter | null;
   readonly #events: ReceiverEvents;
+  readonly #network: Network;
   readonly #senders: OtlpSender[] = [];
   /** Why the last export failed, for each signal whose last export did. */
   readonly #failing = new Map<Signal, string>();
   /** The last warning of each signal, without its numbers: it may come with every export. */
   readonly #warnings = new Map<Signal, string>();
 
-  constructor({ metrics, traces }: OtlpSettings, events: ReceiverEvents) {
+  constructor({ metrics, traces }: OtlpSettings, network: Network, events: ReceiverEvents) {
     this.#events = events;
+    this.#network = network;
     this.metrics = metrics && {
       ...this.#exporter('metrics', metrics, {
         protobuf: ProtobufMetricsSerializer,
@@ -79,7 +82,7 @@ export class OtlpReceivers {
     settings: SignalSettings,
     serializers: Readonly<Record<SignalSettings['encoding'], ISerializer<Items, Taken>>>,
   ): Exporter<Items> {
-    const sender = new OtlpSender(settings);
+    const sender = new OtlpSender(settings, this.#network);
     this.#senders.push(sender);
     const serializer = serializers[settings.encoding];
     const underWay = new Set<Promise<void>>();

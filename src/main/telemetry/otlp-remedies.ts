@@ -1,5 +1,6 @@
 // What to do about a receiver that does not take an export: a rule, so that each line in the log names what helps.
 
+import { ProxyFailure } from '../../shared/network/proxy-tunnel.ts';
 import { Refused } from './otlp-sender.ts';
 import { type Signal, type SignalSettings, variableNames } from './otlp-settings.ts';
 
@@ -13,6 +14,7 @@ export function otlpRemedy(error: unknown, signal: Signal, { url, source, tls }:
     if (status === 404 || status === 405) return `is the path ${url.pathname} right? ${source} gives it`;
     return `is ${source} right?`;
   }
+  if (error instanceof ProxyFailure) return `correct the proxy, or add ${url.hostname} to NO_PROXY`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (error instanceof Error && error.name === 'HTTPParserError')
     return `it does not speak HTTP/1.1: does ${source} name its port for HTTP, not the one for gRPC?`;

@@ -4,8 +4,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { type Dispatcher, Pool } from 'undici';
 import { Deadline } from '../../shared/deadline.ts';
+import type { Network } from '../../shared/network/network.ts';
+import type { Service } from '../../shared/network/service.ts';
 import type { SignalSettings } from './otlp-settings.ts';
 
 /** The receiver answered, and did not take the export. */
@@ -41,12 +42,12 @@ const compress = promisify(gzip);
 
 export class OtlpSender {
   readonly #settings: SignalSettings;
-  readonly #connections: Dispatcher;
+  readonly #connections: Service;
   readonly #closing = new AbortController();
 
-  constructor(settings: SignalSettings) {
+  constructor(settings: SignalSettings, network: Network) {
     this.#settings = settings;
-    this.#connections = connectionsTo(settings);
+    this.#connections = connectionsTo(settings, network);
   }
 
   /** The body of the answer. Rejects with a Refused, or with what kept the connection from working. */
@@ -86,7 +87,7 @@ export class OtlpSender {
       statusCode,
       headers: answered,
       body: answer,
-    } = await this.#connections.request({
+    } = await this.#connections.dispatcher.request({
       method: 'POST',
       path: url.pathname + url.search,
       headers: {
@@ -109,15 +110,16 @@ export class OtlpSender {
   }
 }
 
+/** An idle connection is kept for as long as undici does, which is less than receivers do. */
+const keepAliveMs = 4_000;
+
 /** The connections to one receiver: the only place that knows how it is reached. */
-function connectionsTo({ url, tls, timeoutMs }: SignalSettings): Dispatcher {
-  return new Pool(url.origin, {
+function connectionsTo({ url, tls, timeoutMs }: SignalSettings, network: Network): Service {
+  return network.service(url, {
     connections: 2,
-    allowH2: false,
-    // The deadline of the export counts instead.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { ...tls, allowPartialTrustChain: true, timeout: timeoutMs },
+    keepAliveMs,
+    timeoutMs,
+    tls: () => ({ ca: network.authorities, allowPartialTrustChain: true, ...tls }),
   });
 }
 

@@ -19,6 +19,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import { Network } from '../../shared/network/network.ts';
 import { errorText } from '../log/error-text.ts';
 import { PullReader, PushReader } from './metric-reader.ts';
 import { alreadyReported, OtlpReceivers } from './otlp-receivers.ts';
@@ -65,6 +66,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const sampled = options.traceSamplingRatio > 0;
   const receivers = new OtlpReceivers(
     { ...settings, traces: sampled ? settings.traces : null },
+    new Network(environment),
     { onError, onRecovered },
   );
   diag.setLogger(onceLogger(onError), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });

@@ -128,10 +128,10 @@ async function connectTo(address: string, { port, signal }: Attempt, timeoutMs: 
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = connect({ host: address, port, noDelay: true });
   const onAbort = (): void => reject(signal.reason);
-  const timer = setTimeout(
-    () => reject(timedOut(`no connection to ${address}:${port} within ${Math.round(timeoutMs)} ms`)),
-    timeoutMs,
-  );
+  const late = (): void =>
+    reject(timedOut(`no connection to ${address}:${port} within ${Math.round(timeoutMs)} ms`));
+  // After a pause of the whole thread, the connection may be there already, and only be reported after the timer.
+  const timer = setTimeout(() => setImmediate(late), timeoutMs);
   signal.addEventListener('abort', onAbort);
   socket.once('connect', () => resolve(socket));
   // Stays: whoever takes the socket over may not listen yet when it fails.

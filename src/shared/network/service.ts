@@ -16,6 +16,9 @@ export interface ServiceOptions extends Omit<DialOptions, 'signal'> {
 /** Undici refuses more than 16 KiB of headers, Go more than 10 MiB. */
 const maxHeaderBytes = 1024 * 1024;
 
+/** A connection gets the time of a request and a little more: what took too long is for the request to say. */
+const connectionGraceMs = 1_000;
+
 export class Service {
   readonly proxy: ProxyServer | null;
   readonly #connection: ServiceConnection;
@@ -27,7 +30,8 @@ export class Service {
 
   constructor(connection: ServiceConnection, options: ServiceOptions) {
     this.#connection = connection;
-    this.#options = { ...options, signal: this.#over.signal };
+    const timeoutMs = options.timeoutMs + connectionGraceMs;
+    this.#options = { ...options, timeoutMs, signal: this.#over.signal };
     this.proxy = connection.proxy;
     this.#pool = new Pool(connection.url.origin, {
       connections: options.connections,
@@ -59,9 +63,9 @@ export class Service {
   }
 
   /** Ends all connections at once; requests in flight fail. */
-  async destroy(): Promise<void> {
-    this.#over.abort(new Error('the connections are closed'));
-    await Promise.all([this.#pool.destroy(), this.#lenient?.client.destroy()]);
+  async destroy(reason: Error | null = null): Promise<void> {
+    this.#over.abort(reason ?? new Error('the connections are closed'));
+    await Promise.all([this.#pool.destroy(reason), this.#lenient?.client.destroy()]);
   }
 
   #openLenient(): { readonly client: LenientDispatcher; readonly dispatcher: Dispatcher } {

@@ -10,6 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { OtlpSender } from '../../../src/main/telemetry/otlp-sender.ts';
 import { otlpSettings } from '../../../src/main/telemetry/otlp-settings.ts';
 import { Variables } from '../../../src/main/telemetry/variables.ts';
+import { Network } from '../../../src/shared/network/network.ts';
 import { eventually } from '../../fixtures/eventually.ts';
 import { startOtlpReceiver } from '../../fixtures/monitor/otlp-receiver.ts';
 import { telemetryOf } from '../../fixtures/monitor/telemetry.ts';
@@ -238,7 +239,7 @@ const over = new Error('over');
 function senderTo(endpoint: string, environment: Readonly<Record<string, string>> = {}): OtlpSender {
   const { metrics } = otlpSettings(endpoint, new Variables(environment));
   if (metrics === null) throw new Error('no settings');
-  return new OtlpSender(metrics);
+  return new OtlpSender(metrics, new Network({}));
 }
 
 test('a receiver that is overloaded is asked again when it wants to be', async (t) => {

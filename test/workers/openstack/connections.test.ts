@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { Network } from '../../../src/shared/network/network.ts';
 import type { ServerHealthJob, ServerHealthResult } from '../../../src/shared/server-health.ts';
 import { Connections } from '../../../src/workers/openstack/connections.ts';
 import { ServerHealthCheck } from '../../../src/workers/server-health/check.ts';
@@ -33,6 +34,32 @@ test('an unknown CA is a TLS error that names what is wrong', async (t) => {
   await using cloud = await ScriptedCloud.start(tls);
   t.regex(outcome(await runJob(jobWith(cloud, null))), /^tls: .*UNABLE_TO_GET_ISSUER_CERT_LOCALLY/);
   t.is(cloud.received.length, 0);
+});
+
+const chainKey = tls.key;
+const leaf = pem('chain-leaf.pem');
+const intermediate = pem('chain-intermediate.pem');
+
+for (const [name, sent, anchor] of [
+  ['an intermediate, the whole chain sent', leaf + intermediate, intermediate],
+  ['an intermediate, the leaf alone sent', leaf, intermediate],
+  ["the server's own certificate", leaf, leaf],
+] as const)
+  test(`what ca.crt holds is an anchor: ${name}`, async (t) => {
+    await using cloud = await ScriptedCloud.start({ cert: sent, key: chainKey });
+    t.is(outcome(await runJob(jobWith(cloud, anchor))), 'ok');
+    t.regex(outcome(await runJob(jobWith(cloud, ca))), /^tls: /);
+  });
+
+test('SSL_CERT_FILE is trusted beside ca.crt and without one', async (t) => {
+  const file = new URL('../../fixtures/tls/chain-root.pem', import.meta.url).pathname;
+  await using cloud = await ScriptedCloud.start({ cert: leaf + intermediate, key: chainKey });
+  const network = new Network({ SSL_CERT_FILE: file });
+  const check = new ServerHealthCheck({ connections: new Connections({ network }) });
+  const signal = new AbortController().signal;
+  t.is(outcome(await check.run(jobWith(cloud, null), signal)), 'ok');
+  t.is(outcome(await check.run(jobWith(cloud, ca), signal)), 'ok');
+  await check.close();
 });
 
 const unreadable = ['', 'no certificate', ca.replace(/\n[^\n]{60}/, '\nAAAA'), tls.key];
