@@ -24,29 +24,26 @@ function patchesOf(prefix: string) {
   return { method: 'PATCH', path: new RegExp(`/servers/${prefix}[^/]*/status`) };
 }
 
-test.serial(
-  'one PATCH hangs: only its own server waits, and its region is still polled and written',
-  async (t) => {
-    const { region, lively, steady } = await suite.addRegion('one-hangs');
-    const { sandbox, monitor } = suite;
-    const assertPace = await suite.watchPace();
-    const hung = sandbox.cluster.faults.add(patchesOf(lively.id), { kind: 'hang' });
-    region.cloud.updateServer(lively.providerId, { status: 'SHUTOFF', powerState: 4 });
-    await eventually('the PATCH hangs', () => hung.hits === 1);
-    // Both are in one project: the other is written while the first hangs.
-    region.cloud.updateServer(steady.providerId, { status: 'SHUTOFF', powerState: 4 });
-    await sandbox.untilPhase(steady.id, 'Stopped');
-    await monitor.untilRegionPolled('one-hangs');
-    t.is(sandbox.server(lively.id).phase, 'Running', 'it hangs still');
-    t.is(sandbox.patches(lively.id) - 1, 1, 'one write at a time');
-    await monitor.untilStates('one-hangs', { running: 1, stopped: 1 });
-    await sandbox.untilPhase(lively.id, 'Stopped');
-    await monitor.untilStates('one-hangs', { stopped: 2 });
-    suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
-    suite.assertTold(t, steady, ['Running Healthy', 'Stopped Degraded']);
-    await assertPace(t);
-  },
-);
+test.serial('one PATCH hangs: only its own server waits, its region is polled and written', async (t) => {
+  const { region, lively, steady } = await suite.addRegion('one-hangs');
+  const { sandbox, monitor } = suite;
+  const assertPace = await suite.watchPace();
+  const hung = sandbox.cluster.faults.add(patchesOf(lively.id), { kind: 'hang' });
+  region.cloud.updateServer(lively.providerId, { status: 'SHUTOFF', powerState: 4 });
+  await eventually('the PATCH hangs', () => hung.hits === 1);
+  // Both are in one project: the other is written while the first hangs.
+  region.cloud.updateServer(steady.providerId, { status: 'SHUTOFF', powerState: 4 });
+  await sandbox.untilPhase(steady.id, 'Stopped');
+  await monitor.untilRegionPolled('one-hangs');
+  t.is(sandbox.server(lively.id).phase, 'Running', 'it hangs still');
+  t.is(sandbox.patches(lively.id) - 1, 1, 'one write at a time');
+  await monitor.untilStates('one-hangs', { running: 1, stopped: 1 });
+  await sandbox.untilPhase(lively.id, 'Stopped');
+  await monitor.untilStates('one-hangs', { stopped: 2 });
+  suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+  suite.assertTold(t, steady, ['Running Healthy', 'Stopped Degraded']);
+  await assertPace(t);
+});
 
 test.serial('64 PATCHes of a region hang: another region’s change is written meanwhile', async (t) => {
   const { sandbox, monitor } = suite;
