@@ -13,17 +13,17 @@ Generated from \`src/cli/commands.ts\` and the files \`flags.ts\` of \`src/main/
 |---|---|
 ${commands.map(commandRow).join('\n')}
 
-The flags below are those of all commands, but for the sections at the end.
+All commands take the flags below, except for the flags in the last sections.
 
-A flag may be written \`--flag=value\` or \`--flag value\`; one of type bool also as \`--flag\` alone. Each can come from
-the environment variable beside it instead; a flag wins, and a variable that is set to nothing counts as not set.
+A flag may be written \`--flag=value\` or \`--flag value\`; a flag of type bool also as \`--flag\` alone. Each can also be
+set by its environment variable. The flag takes precedence, and an empty variable counts as not set.
 
-Durations have units, as Go writes them: \`90s\`, \`1m30s\`, \`500ms\`, \`1.5h\`. Time-outs that are not given follow from
-the poll period, so a poll period alone is always enough; those that are given must satisfy
+Durations have units, as Go writes them: \`90s\`, \`1m30s\`, \`500ms\`, \`1.5h\`. Timeouts that are not given follow
+from the poll period, so a poll period alone is always enough. Those that are given must satisfy
 \`--request-timeout\` < \`--check-timeout\` < \`--poll-period\`.
 
-A command line that cannot work ends with exit code 2 and one line that says what to change. Exit code 1 is a start that
-failed, 0 a clean stop.
+An invalid command line ends with exit code 2 and one line that says what to change. Exit code 1 is a failed start, 0 a
+clean stop.
 ${flagGroups.map(groupSection).join('')}${commands.map(commandSection).join('')}`;
 }
 

@@ -38,7 +38,7 @@ export async function check(options: Options, context: CheckContext, flags: Flag
   const shadow = options.shadow || flags.value(checkFlags.dryRun);
   const report = await pollOnce({ ...options, shadow }, context, flags.value(checkFlags.region)).catch(
     (error: unknown) => {
-      // An interruption is no failure to explain.
+      // An interruption needs no explanation.
       if (signal.aborted) return null;
       throw error;
     },
@@ -118,9 +118,12 @@ async function pollOnce(
   const unknown = unknownRegions(wanted, known);
   if (unknown.length > 0) {
     const names = known.map(({ name, displayName }) => displayName || name).join(', ');
-    throw new StartupError('unknown region', `--region ${unknown.join(', ')}: there are ${names || 'none'}`);
+    throw new StartupError(
+      'unknown region',
+      `--region ${unknown.join(', ')}: not found; available: ${names || 'none'}`,
+    );
   }
-  // As they are before the poll: what is deleted meanwhile was not missed by it.
+  // As of before the poll: it did not miss what is deleted meanwhile.
   planned = [...servers.values()];
   await Promise.all(cycles.map(async (cycle) => cycle.poll(1, 'all')));
   await writes.whenIdle();

@@ -28,12 +28,12 @@ export class ProblemCollector {
     return this.#regions;
   }
 
-  /** What else is worth a word. */
+  /** Other problems, of neither a server nor a region as a whole. */
   get notes(): readonly Note[] {
     return this.#notes;
   }
 
-  /** Why a server could not be checked; undefined when nothing is known against it. */
+  /** Why a server could not be checked; undefined when there is no known problem. */
   of(server: ServerRecord): Trouble | undefined {
     return (
       this.#servers.get(serverSubject(server)) ??
@@ -72,7 +72,7 @@ function noteText({ message, error, fields: { server } }: Problem): string {
   return `${finding(message)}${about}${error === undefined ? '' : `: ${errorText(error)}`}`;
 }
 
-/** The log says that the daemon goes on; here nothing follows. */
+/** The log says that the daemon continues; here nothing follows. */
 function finding(message: string): string {
   return message.replace(/, skipping$/, '');
 }

@@ -10,9 +10,9 @@ import type { Recorded } from './recording-writer.ts';
 export type Outcome =
   /** The object shows what the region says. */
   | 'unchanged'
-  /** It did not, and does now; or would, after a dry run. */
+  /** It does now, and did not before; or would, in a dry run. */
   | 'changed'
-  /** It could not be checked, or not be written. */
+  /** It could not be checked or written. */
   | 'failed';
 
 /** Status, reason and message of the Healthy condition; null where there is none. */
@@ -69,7 +69,7 @@ export interface CheckFindings {
   readonly flavorName: (server: ServerRecord) => string;
 }
 
-const notReached: Trouble = { code: 'cancelled', message: 'the poll ended before this server' };
+const notReached: Trouble = { code: 'cancelled', message: 'the poll ended before this server was checked' };
 
 export function checkReport(findings: CheckFindings): CheckReport {
   const { dryRun, problems } = findings;
@@ -102,7 +102,7 @@ export function checkReport(findings: CheckFindings): CheckReport {
   };
 }
 
-/** Whether the poll could do all that it was to do; what state the servers are in is another matter. */
+/** Whether everything could be checked and written, whatever the state of the servers. */
 export function isComplete({ summary, regions }: CheckReport): boolean {
   return summary.failed === 0 && regions.every(({ error }) => error === undefined);
 }

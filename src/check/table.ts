@@ -1,4 +1,4 @@
-// The report of `check` for people: a table of servers, and below it what is worth a word.
+// The report of `check` for people: a table of servers, and the problems below it.
 
 import { type Paint, paintOf, printable, type Terminal, wrap } from '../terminal/terminal.ts';
 import type { CheckReport, Health, Outcome, ServerLine } from './report.ts';
@@ -40,7 +40,7 @@ export function checkTable({ servers, dryRun }: CheckReport, { terminal, wide }:
   ].join('\n');
 }
 
-/** What was wrong in full, each once, and how it went as a whole. */
+/** Every problem in full, once, and the totals. */
 export function checkSummary(report: CheckReport, seconds: number, terminal: Terminal): string {
   const paint = paintOf(terminal);
   const { summary, regions, dryRun } = report;
@@ -57,7 +57,7 @@ export function checkSummary(report: CheckReport, seconds: number, terminal: Ter
   );
 }
 
-/** Long ones stand below the table, where there is room for them. */
+/** They can be long, so they come below the table. */
 function remarks({ regions, servers, notes }: CheckReport): readonly string[] {
   const failedRegions = new Set(
     regions.filter(({ error }) => error !== undefined).map(({ region }) => region),
@@ -80,14 +80,14 @@ const mostRemarks = 20;
 
 function limited(lines: readonly string[]): readonly string[] {
   if (lines.length <= mostRemarks) return lines;
-  return [...lines.slice(0, mostRemarks), `and ${lines.length - mostRemarks} more (--output json has all)`];
+  return [...lines.slice(0, mostRemarks), `and ${lines.length - mostRemarks} more (--output json lists all)`];
 }
 
 function narrowColumns(dryRun: boolean): readonly Column[] {
   return [
     { title: 'NAME', text: ({ displayName, name }) => displayName || name, atLeast: 12 },
     { title: 'REGION', text: ({ region, regionName }) => regionName || region, atLeast: 8 },
-    { title: 'FLAVOUR', text: ({ flavor, flavorName }) => flavorName || flavor, atLeast: 8 },
+    { title: 'FLAVOR', text: ({ flavor, flavorName }) => flavorName || flavor, atLeast: 8 },
     { title: 'PHASE', text: ({ phase }) => phase.after },
     { title: 'HEALTH', text: ({ health }) => reasonOf(health.after) },
     { title: dryRun ? 'WOULD CHANGE' : 'CHANGED', text: changeText, atLeast: 24 },
@@ -104,7 +104,7 @@ function wideColumns(dryRun: boolean): readonly Column[] {
   ];
 }
 
-/** From what to what it is shown in PHASE and HEALTH: here, what was there before. */
+/** PHASE and HEALTH show the new value; this column shows the old one. */
 function changeText({ error, outcome, phase, health, pendingSince }: ServerLine): string {
   if (error !== undefined) return `! ${error.code}`;
   if (outcome === 'unchanged') return '';

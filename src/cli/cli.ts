@@ -1,5 +1,5 @@
-// The process: arguments and signals in, exit code out. 0 is a clean stop, or a command that found all well; 1 a start
-// that failed, or a command that found something wrong; 2 a bad command line.
+// The process: arguments and signals in, exit code out. 0 is a clean stop, or a command that found no problem; 1 a failed
+// start, or a command that found a problem; 2 an invalid command line.
 
 import { StartupError } from '../main/startup-error.ts';
 import { readVersion, type Version } from '../main/version.ts';
@@ -44,14 +44,14 @@ async function execute(invocation: Invocation<Command>, version: Version): Promi
   const signal = stopSignal();
   const { createLogger } = await import('../main/log/logger.ts');
   const logger = createLogger(options.log);
-  // However the process ends: a crash too must leave its last lines.
+  // However the process ends: even a crash must leave its last lines.
   process.once('exit', () => logger.flush());
   try {
     const start = await command.load();
     const { env, stdout, stderr } = process;
     return await start(invocation, { signal, logger, version, env, stdout, stderr });
   } catch (error) {
-    // Whoever reads a failed start wants its reason; where in our code it was noticed helps only with a defect of ours.
+    // A failed start has a reason that the user can fix: a stack helps only with a defect of ours.
     if (!(error instanceof StartupError)) logger.error('failed to start', error);
     else if (command.interactive) complain(`${error.title}: ${error.message}`);
     else logger.error(error.title, error.message);
@@ -59,5 +59,5 @@ async function execute(invocation: Invocation<Command>, version: Version): Promi
   }
 }
 
-// Ends here even if something were still open: the stop that was asked for is complete.
+// Exits even if something is still open: the stop is complete.
 process.exit(await main(process.argv.slice(2)));

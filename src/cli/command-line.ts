@@ -23,11 +23,11 @@ export interface CommandDefinition {
   readonly flags?: readonly Flag<unknown>[];
   /** The one word that must follow the command. */
   readonly argument?: { readonly name: string; readonly values: readonly string[] };
-  /** Lines for a --help of its own; absent where the program's says everything. */
+  /** Text of its own --help; absent where the program's --help is enough. */
   readonly help?: string;
 }
 
-/** A command line that was understood: `region-monitor <command>` with these options. */
+/** A valid command line: `region-monitor <command>` with these options. */
 export interface Invocation<Definition extends CommandDefinition> {
   readonly command: Definition;
   readonly options: Options;
@@ -37,13 +37,13 @@ export interface Invocation<Definition extends CommandDefinition> {
   readonly argument: string;
 }
 
-/** A command line that was not. The message is one line. */
+/** An invalid command line. The message is one line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 export interface ProgramOptions<Definition extends CommandDefinition> {
-  /** The first one is what runs when none is named. */
+  /** The first one is the default. */
   readonly commands: readonly [Definition, ...Definition[]];
   readonly version: Version;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -52,9 +52,9 @@ export interface ProgramOptions<Definition extends CommandDefinition> {
 }
 
 const afterHelp = `
-Every flag can come from the environment instead: --poll-period from
-REGION_MONITOR_POLL_PERIOD, and so on. A flag wins. Durations are written as
-in 90s, 1m30s or 500ms.`;
+Each flag can also be set by an environment variable: --poll-period by
+REGION_MONITOR_POLL_PERIOD, and so on. The flag takes precedence. Durations are
+written like 90s, 1m30s or 500ms.`;
 
 /**
  * Reads the arguments that follow the program's name. Undefined when all that was asked for has been printed; throws a
@@ -80,9 +80,9 @@ export function readCommandLine<Definition extends CommandDefinition>(
 
   const revision = version.revision === '' ? '' : ` (${version.revision})`;
   const program = new Command('region-monitor')
-    .description('Polls every cloud region; keeps Kubernetes status, logs and metrics true to what it sees.')
+    .description('Polls every cloud region and keeps Kubernetes status, logs and metrics up to date.')
     .version(`region-monitor ${version.version}${revision}`, '--version', 'print the version')
-    .helpOption('-h, --help', 'print this')
+    .helpOption('-h, --help', 'print this help')
     .addHelpText('after', afterHelp)
     .configureOutput({ writeOut: print, outputError: () => {} })
     .exitOverride()
@@ -92,7 +92,7 @@ export function readCommandLine<Definition extends CommandDefinition>(
   addFlags(program);
 
   for (const definition of commands) {
-    const note = definition === commands[0] ? ' (what runs when none is named)' : '';
+    const note = definition === commands[0] ? ' (default)' : '';
     const command = program
       .command(definition.name)
       .description(definition.description + note)
@@ -101,12 +101,12 @@ export function readCommandLine<Definition extends CommandDefinition>(
     const { argument, flags = [], help } = definition;
     addOwnFlags(command, flags);
     if (help === undefined) {
-      // It has no flags but the program's, which may stand before and after its name: one help for both.
+      // It has only the program's flags, which may come before or after its name: one help for both.
       command.addHelpText('after', afterHelp);
       command.helpInformation = () => program.helpInformation();
     } else {
       command.usage(argument === undefined ? '[options]' : argument.values.join('|'));
-      command.addHelpText('after', `\n${help}\n\nThe flags of region-monitor --help can be given, too.`);
+      command.addHelpText('after', `\n${help}\n\nAll flags of region-monitor --help are accepted, too.`);
     }
   }
 

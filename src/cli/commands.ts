@@ -28,9 +28,9 @@ const check: Command = {
   defaults: quiet,
   flags: Object.values(checkFlags),
   help: [
-    'Exit code 0: every server was found and checked, and what changed was written',
-    '(or would be, with --dry-run). 1: something could not be. 2: a bad command line.',
-    'What state the servers are in makes no difference to it.',
+    'Exit code 0: every server was found and checked, and changes were written (with',
+    '--dry-run: could be written). 1: something could not be checked or written.',
+    '2: invalid command line. The state of the servers does not matter.',
   ].join('\n'),
   load: async () => {
     const { check } = await import('../check/check.ts');
@@ -41,13 +41,13 @@ const check: Command = {
 const doctor: Command = {
   name: 'doctor',
   interactive: true,
-  description: 'examine access to Kubernetes and to every region',
+  description: 'test access to Kubernetes and to every region',
   defaults: quiet,
   flags: Object.values(doctorFlags),
   help: [
-    'Goes once along every way that the monitor takes, says what to do where it does',
-    'not work, and changes nothing. With --shadow the rights to write are not needed.',
-    'Exit code 0: no step failed. 1: one did. 2: a bad command line.',
+    'Tests every connection and permission that the monitor needs, says how to fix',
+    'what fails, and changes nothing. With --shadow it needs no write permissions.',
+    'Exit code 0: no step failed. 1: a step failed. 2: invalid command line.',
   ].join('\n'),
   load: async () => {
     const { doctor } = await import('../doctor/doctor.ts');
@@ -58,7 +58,7 @@ const doctor: Command = {
 const completion: Command = {
   name: 'completion',
   interactive: true,
-  description: 'print what completes command lines in bash, zsh or fish',
+  description: 'print the completion script for bash, zsh or fish',
   defaults: quiet,
   argument: { name: 'shell', values: shells },
   help: [

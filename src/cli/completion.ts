@@ -16,7 +16,7 @@ interface Candidate {
 }
 
 const builtIn: readonly Candidate[] = [
-  { name: 'help', description: 'print this' },
+  { name: 'help', description: 'print this help' },
   { name: 'version', description: 'print the version' },
 ];
 

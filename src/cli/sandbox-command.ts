@@ -6,7 +6,7 @@ import type { Command } from './command.ts';
 export const sandbox: Command = {
   name: 'sandbox',
   interactive: true,
-  description: 'watch a demo fleet in simulated clouds; needs nothing else',
+  description: 'watch a demo fleet in simulated clouds; needs no cluster',
   // Readable, quick to show something, and on any free port; the first lines say which.
   defaults: { 'zap-encoder': 'console', 'poll-period': '2s', listen: '127.0.0.1:0' },
   flags: Object.values(sandboxFlags),

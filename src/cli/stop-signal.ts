@@ -1,10 +1,10 @@
-// How the process is told to stop: SIGTERM, from whatever supervises it, or SIGINT, from somebody at a terminal.
+// How the process is stopped: by SIGTERM, from its supervisor, or by SIGINT, from a person at a terminal.
 
 import { constants } from 'node:os';
 
 /**
- * A signal that aborts at the first SIGINT or SIGTERM. The second finds a stop under way that takes too long for
- * somebody: it ends the process at once, with the exit code by which shells report a signal.
+ * A signal that aborts at the first SIGINT or SIGTERM. A second one means that someone is tired of waiting: it ends the
+ * process at once, with the exit code by which shells report a signal.
  */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();

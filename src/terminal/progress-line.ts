@@ -1,5 +1,5 @@
-// One line on a terminal that says how far something has come, printed over until it is done. Where lines cannot be
-// printed over, nothing is printed.
+// One line of progress on a terminal, overwritten until the work is done. Nothing is printed where a line cannot be
+// overwritten.
 
 import type { Stream, Terminal } from './terminal.ts';
 
@@ -10,7 +10,7 @@ export interface ProgressOptions {
   readonly text: () => string;
 }
 
-/** What is done sooner needs no progress. */
+/** Work that is done sooner needs no progress line. */
 const patienceMs = 500;
 const everyMs = 200;
 const eraseLine = '\r\u001b[K';
@@ -27,7 +27,7 @@ export class ProgressLine {
     this.#timer.unref();
   }
 
-  /** Takes the line away. */
+  /** Erases the line. */
   end(): void {
     clearTimeout(this.#timer);
     if (this.#shown) this.#options.stream.write(eraseLine);

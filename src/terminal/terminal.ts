@@ -7,9 +7,9 @@ export interface Terminal {
   /** Characters a line; null where it is unknown: the output goes to a file or another program. */
   readonly width: number | null;
   readonly colour: boolean;
-  /** Whether characters beyond ASCII come out as they are meant. */
+  /** Whether it shows characters beyond ASCII. */
   readonly unicode: boolean;
-  /** Whether a line that was printed can be printed over. */
+  /** Whether a printed line can be overwritten. */
   readonly interactive: boolean;
 }
 
@@ -31,7 +31,7 @@ export function terminalOf(
   };
 }
 
-/** One line, without anything that would steer a terminal: names and messages come from clouds and from people. */
+/** One line without control characters: names and messages come from clouds and from people. */
 export function printable(text: string): string {
   return text.replace(/[\s\u2028\u2029]+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '?');
 }
@@ -41,15 +41,15 @@ type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
 export type Paint = (colour: Colour, text: string) => string;
 
 export function paintOf({ colour }: Terminal): Paint {
-  // What the terminal can show was found out above, for whichever stream it is.
+  // Whether it shows colours was found out above, for any stream.
   return colour ? (name, text) => styleText(name, text, { validateStream: false }) : (_, text) => text;
 }
 
 const breaks = [':', '/', '.', '-'];
 
 /**
- * Lines of at most `width` characters, broken between words; a word that is longer is broken behind a mark such as a
- * colon, if there is one in the second half, or else where it must be.
+ * Lines of at most `width` characters, broken between words. A longer word is broken after a mark such as a colon, if
+ * there is one in its second half, or else at the width.
  */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];

@@ -93,7 +93,7 @@ test('--dry-run shows what would change, and changes nothing', async (t) => {
   const { sandbox } = await smallFleet(t);
   const { stdout, stderr, code } = await check(t, sandbox, { flags: ['--dry-run'] });
   t.is(code, 0);
-  t.regex(stdout, /^NAME +REGION +FLAVOUR +PHASE +HEALTH +WOULD CHANGE\n/);
+  t.regex(stdout, /^NAME +REGION +FLAVOR +PHASE +HEALTH +WOULD CHANGE\n/);
   t.deepEqual(
     [...rows(stdout).values()],
     [
@@ -206,7 +206,7 @@ test('--region asks no other cloud, by name or by id, several times', async (t) 
   );
   t.is(region.cloud.requests.count(), 0);
   const error = await t.throwsAsync(check(t, sandbox, { flags: ['--region=east'] }));
-  t.is(error.message, '--region east: there are north, south, west');
+  t.is(error.message, '--region east: not found; available: north, south, west');
 });
 
 test('yaml has the same as json', async (t) => {

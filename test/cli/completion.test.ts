@@ -123,7 +123,7 @@ test('zsh asks the program, with what each candidate is', async (t) => {
     offer region-monitor --kubeconfig ''`,
   );
   if (stdout !== undefined)
-    t.is(stdout, 'doctor:examine access to Kubernetes and to every region\n--zap-encoder=json:\nfiles\n');
+    t.is(stdout, 'doctor:test access to Kubernetes and to every region\n--zap-encoder=json:\nfiles\n');
 });
 
 test('fish asks the program', async (t) => {
@@ -143,7 +143,7 @@ test('fish asks the program', async (t) => {
         .split('\n')
         .map((line) => line.trim()),
       [
-        'doctor\texamine access to Kubernetes and to every region',
+        'doctor\ttest access to Kubernetes and to every region',
         'table',
         '--zap-encoder=json',
         'completion.fish',

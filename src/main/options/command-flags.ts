@@ -10,13 +10,13 @@ export const regionFlag: FixedFlag<readonly string[]> = {
   parse: names,
   repeatable: true,
   default: '',
-  description: 'only this region, by name or id; may be given several times; empty for all',
+  description: 'only this region, by name or id; may be given several times; empty for all regions',
 };
 
-/** Names with commas between them. */
+/** Names separated by commas. */
 function names(text: string): readonly string[] {
   if (text === '') return [];
   const list = text.split(',');
-  if (list.includes('')) throw new FlagValueError('has an empty name: put one comma between two names');
+  if (list.includes('')) throw new FlagValueError('has an empty name: separate names by single commas');
   return list;
 }

@@ -63,7 +63,7 @@ const truths: ReadonlyMap<string, boolean> = new Map([
 
 export function boolean(text: string): boolean {
   const value = truths.get(text);
-  if (value === undefined) throw new FlagValueError('must be true or false, joined with an equals sign');
+  if (value === undefined) throw new FlagValueError('must be true or false, as in --shadow=true');
   return value;
 }
 
@@ -73,7 +73,7 @@ export const anyText = (text: string): string => text;
 export function namespace(text: string): string {
   if (text !== '' && !/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(text))
     throw new FlagValueError(
-      'is no name of a namespace: up to 63 lower-case letters, digits and dashes, or nothing for all',
+      'is not a valid name of a namespace: use up to 63 lower-case letters, digits and dashes, or "" for all',
     );
   return text;
 }
@@ -101,7 +101,7 @@ function hostAndPort(text: string): ListenAddress | undefined {
   return { host: v6 ?? host ?? '', port: Number(port) };
 }
 
-/** One of `values`, in whatever case. */
+/** One of `values`, in upper or lower case. */
 export function oneOf<const Value extends string>(what: string, values: readonly Value[]) {
   return (text: string): Value => {
     const value = values.find((candidate) => candidate === text.toLowerCase());
@@ -132,7 +132,7 @@ export function logVerbosity(text: string): number {
 }
 
 /**
- * How many worker threads to run where nothing was said. Checks mostly wait for clouds, so a few threads serve many
+ * How many worker threads to run by default. Checks mostly wait for clouds, so a few threads serve many
  * regions; each costs some 20 MB, and main, which projects their results, keeps up with about four.
  */
 export function defaultWorkers(): number {

@@ -25,11 +25,11 @@ export interface Flag<Value> {
   readonly kind: string;
   readonly parse: (text: string) => Value;
   readonly description: string;
-  /** All texts that it takes, where those are few: for completion. */
+  /** All texts that it takes, if they are few: for completion. */
   readonly values?: readonly string[];
-  /** Given several times, it has the values of all, with commas between them. */
+  /** May be given several times: the values are joined by commas. */
   readonly repeatable?: true;
-  /** As one would write it. Absent where the default depends on other flags or on the machine. */
+  /** As a user would write it. Absent where the default depends on other flags or on the machine. */
   readonly default?: string;
   /** That dependence, in words. */
   readonly follows?: string;
@@ -58,7 +58,7 @@ export const flags = {
     kind: 'name',
     parse: namespace,
     default: '',
-    description: 'namespace of the Regions, Servers and identities; empty for all',
+    description: 'namespace of the Regions, Servers and identities; empty for all namespaces',
   }),
   pollPeriod: flag({
     name: 'poll-period',
@@ -75,7 +75,7 @@ export const flags = {
     parse: integerFrom(1, 1_000_000),
     default: '10',
     description:
-      'list all servers of a project every so many polls, and only what changed in between; 1 lists all every time',
+      'list all servers of a project at every Nth poll, and only changes in between; 1 to list all every time',
   }),
   transitionPollPeriod: following({
     name: 'transition-poll-period',
@@ -83,7 +83,7 @@ export const flags = {
     kind: 'duration',
     parse: durationFrom(0),
     follows: 'a sixth of --poll-period, at least 1s',
-    description: 'how often to ask for projects with servers in transition, between two polls; 0 for never',
+    description: 'how often to check projects with servers in transition between two polls; 0 for never',
   }),
   holdLastKnown: flag({
     name: 'hold-last-known',
@@ -92,7 +92,7 @@ export const flags = {
     parse: durationFrom(0),
     default: '0s',
     description:
-      'how long the state gauge shows the last known counts of what cannot be observed; 0 for not at all',
+      'how long the state gauge keeps the last known counts of what cannot be observed; 0 to drop them at once',
   }),
   requireAllRegions: flag({
     name: 'require-all-regions',
@@ -100,7 +100,7 @@ export const flags = {
     kind: 'bool',
     parse: boolean,
     default: 'false',
-    description: 'end at start if any region does not work, rather than keep trying it',
+    description: 'exit at startup if any region fails, instead of retrying',
   }),
   shadow: flag({
     name: 'shadow',
@@ -109,7 +109,7 @@ export const flags = {
     parse: boolean,
     default: 'false',
     description:
-      'write nothing to Kubernetes, log and count what would be written: to run beside another monitor',
+      'write nothing to Kubernetes; log and count what would be written, to run next to another monitor',
   }),
 
   kubeconfig: flag({
@@ -119,7 +119,7 @@ export const flags = {
     parse: anyText,
     default: '',
     description:
-      'kubeconfig file; empty for KUBECONFIG, else the service account of the pod, else ~/.kube/config',
+      'kubeconfig file; if empty, KUBECONFIG, else the service account of the pod, else ~/.kube/config',
   }),
   context: flag({
     name: 'context',
@@ -127,7 +127,7 @@ export const flags = {
     kind: 'name',
     parse: anyText,
     default: '',
-    description: "context of the kubeconfig; empty for the file's current one",
+    description: 'context of the kubeconfig; empty for its current context',
   }),
   startupTimeout: flag({
     name: 'startup-timeout',
@@ -136,7 +136,7 @@ export const flags = {
     parse: durationFrom(1),
     default: '30s',
     description:
-      'longest time that the first lists from Kubernetes may make no progress; the process ends otherwise',
+      'timeout of the first lists from Kubernetes while they make no progress; then the process exits',
   }),
   drainTimeout: flag({
     name: 'drain-timeout',
@@ -144,7 +144,7 @@ export const flags = {
     kind: 'duration',
     parse: durationFrom(0),
     default: '8s',
-    description: 'time for writes under way to end when the process is stopped',
+    description: 'timeout of the writes under way when the process stops',
   }),
 
   workers: following({
@@ -161,7 +161,7 @@ export const flags = {
     kind: 'duration',
     parse: durationFrom(1),
     follows: 'half of --check-timeout, at most 20s',
-    description: 'time for one request to a region; less than --check-timeout',
+    description: 'timeout of one request to a region; less than --check-timeout',
   }),
   checkTimeout: following({
     name: 'check-timeout',
@@ -169,7 +169,7 @@ export const flags = {
     kind: 'duration',
     parse: durationFrom(2),
     follows: 'nine tenths of --poll-period',
-    description: 'time for one check of a region; less than --poll-period',
+    description: 'timeout of one check of a region; less than --poll-period',
   }),
   regionConcurrency: flag({
     name: 'region-concurrency',
@@ -177,7 +177,7 @@ export const flags = {
     kind: 'requests',
     parse: integerFrom(1, 256),
     default: '4',
-    description: 'requests to one region at once, 1 to 256',
+    description: 'concurrent requests to one region, 1 to 256',
   }),
   regionLoginsPerSecond: flag({
     name: 'region-logins-per-second',
@@ -185,7 +185,7 @@ export const flags = {
     kind: 'logins',
     parse: integerFrom(1, 1_000),
     default: '20',
-    description: 'logins to one region in a second, 1 to 1000',
+    description: 'logins to one region per second, 1 to 1000',
   }),
   serversPerJob: flag({
     name: 'servers-per-job',
@@ -193,7 +193,7 @@ export const flags = {
     kind: 'servers',
     parse: integerFrom(1, 1_000_000),
     default: '2500',
-    description: 'servers that one job asks a region for; a region with more is shared among the workers',
+    description: 'servers per job; a region with more is divided among the workers',
   }),
   writeConcurrency: flag({
     name: 'write-concurrency',
@@ -201,7 +201,7 @@ export const flags = {
     kind: 'requests',
     parse: integerFrom(1, 256),
     default: '16',
-    description: 'status writes to Kubernetes at once, 1 to 256',
+    description: 'concurrent status writes to Kubernetes, 1 to 256',
   }),
 
   listen: flag({
@@ -211,7 +211,7 @@ export const flags = {
     parse: listenAddress,
     default: '',
     description:
-      'serve the status page, /statusz, /metrics, /healthz and /readyz on this :port or host:port; empty for no server at all',
+      'serve the status page, /statusz, /metrics, /healthz and /readyz on this :port or host:port; empty for no HTTP server',
   }),
   otlpEndpoint: flag({
     name: 'otlp-endpoint',
@@ -237,7 +237,7 @@ export const flags = {
     kind: 'bool',
     parse: boolean,
     default: 'false',
-    description: 'log for a developer: console encoder and level debug',
+    description: 'defaults for development: console encoder and level debug',
   }),
   zapEncoder: flag({
     name: 'zap-encoder',
@@ -255,7 +255,7 @@ export const flags = {
     parse: logVerbosity,
     values: ['error', 'info', 'debug'],
     default: 'info',
-    description: 'error, info, debug, or a number above 0, which is debug too',
+    description: 'error, info, debug, or a number above 0 for debug',
   }),
   zapStacktraceLevel: flag({
     name: 'zap-stacktrace-level',
@@ -264,7 +264,7 @@ export const flags = {
     parse: oneOf('stacktrace level', ['info', 'error', 'panic']),
     values: ['info', 'error', 'panic'],
     default: 'error',
-    description: 'log stack traces from this level on: info, error or panic',
+    description: 'lowest level that logs stack traces: info, error or panic',
   }),
   zapTimeEncoding: flag({
     name: 'zap-time-encoding',

@@ -1,9 +1,9 @@
-// How the time-outs and the poll period hang together: 0 < request < check < period. What was not given follows from
-// what was, so that a poll period alone is always enough.
+// How the timeouts and the poll period depend on each other: 0 < request < check < period. Those that are not given
+// follow from those that are, so a poll period alone is always enough.
 
 import { formatMs } from './durations.ts';
 
-/** A duration that somebody chose, and where: "--poll-period" or the name of an environment variable. */
+/** A duration that was given, and where: "--poll-period" or the name of an environment variable. */
 export interface Chosen {
   readonly ms: number;
   readonly source: string;
@@ -25,8 +25,8 @@ const longestRequestMs = 20_000;
 const shortestTransitionMs = 1_000;
 
 /**
- * The period that comes nearest to the one that was asked for and fits a whole number of times into the poll period;
- * the poll period itself when nothing is to be asked in between.
+ * The period nearest to the wanted one that fits a whole number of times into the poll period; the poll period itself
+ * when there are no polls in between.
  */
 export function transitionPeriod({ pollPeriod, transitionPollPeriod }: TimeoutChoice): number {
   const wanted = transitionPollPeriod?.ms ?? Math.max(pollPeriod.ms / 6, shortestTransitionMs);
@@ -45,7 +45,7 @@ function checkTimeoutFor(pollPeriodMs: number, requestTimeoutMs: number): number
   return Math.floor(Math.max(pollPeriodMs * 0.9, (pollPeriodMs + requestTimeoutMs) / 2));
 }
 
-/** One line that says what cannot work and what to change, or nothing. */
+/** One line that says which settings contradict each other and what to change; undefined when none do. */
 export function conflict(choice: TimeoutChoice): string | undefined {
   const { pollPeriod, checkTimeout, requestTimeout } = choice;
   if (checkTimeout !== undefined && checkTimeout.ms >= pollPeriod.ms)

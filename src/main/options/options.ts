@@ -14,7 +14,7 @@ export interface Options {
   /** 0 or less: never; 1 or more: always. */
   readonly traceSamplingRatio: number;
   readonly pollPeriodMs: number;
-  /** Fits a whole number of times into pollPeriodMs; the same when nothing is asked between two polls. */
+  /** Fits a whole number of times into pollPeriodMs; equal to it when there are no polls in between. */
   readonly transitionPollPeriodMs: number;
   /** 0: not at all. */
   readonly holdLastKnownMs: number;
@@ -38,11 +38,11 @@ export interface Options {
   readonly startupTimeoutMs: number;
   readonly drainTimeoutMs: number;
   readonly requireAllRegions: boolean;
-  /** Writes nothing: says what it would write. */
+  /** Writes nothing; logs what it would write. */
   readonly shadow: boolean;
 }
 
-/** Settings that cannot work. The message is one line that says which one, why, and what to change. */
+/** Invalid settings. The message is one line that says which one, why, and what to change. */
 export class OptionsError extends Error {
   override readonly name = 'OptionsError';
 }
@@ -161,7 +161,7 @@ export class FlagReader {
     this.#defaults = defaults;
   }
 
-  /** What was given for this command, in whatever way; undefined when nothing says anything. */
+  /** What was given for this command, by flag, environment or the command's defaults; undefined when nothing was. */
   given<Value>(flag: Flag<Value>): Value | undefined {
     const text = this.#text(flag);
     return text === undefined ? undefined : this.#parse(flag, text);
@@ -172,7 +172,7 @@ export class FlagReader {
     return this.#parse(flag, this.#text(flag) ?? flag.default);
   }
 
-  /** The name by which whoever chose the value knows it. */
+  /** Where the value came from: the flag, or the environment variable. */
   source(flag: Flag<unknown>): string {
     return this.#fromCommandLine(flag) === undefined && this.#fromEnvironment(flag) !== undefined
       ? environmentName(flag.name)
@@ -189,7 +189,7 @@ export class FlagReader {
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** A variable that is set to nothing counts as not set: manifests have no other way to leave one out. */
+  /** An empty variable counts as not set: manifests have no other way to leave one out. */
   #fromEnvironment(flag: Flag<unknown>): string | undefined {
     const value = this.#env[environmentName(flag.name)];
     return value === '' ? undefined : value;

@@ -174,7 +174,7 @@ const refused: readonly (readonly [readonly string[], RegExp])[] = [
   [['--trace-sampling-ratio=NaN'], /must be a number from 0/],
   [['--trace-sampling-ratio=half'], /must be a number from 0/],
   [['--require-all-regions=maybe'], /must be true or false/],
-  [['--namespace=Region'], /is no name of a namespace/],
+  [['--namespace=Region'], /is not a valid name of a namespace/],
   [
     ['--otlp-endpoint=grpc://collector:4317'],
     /--otlp-endpoint: is not the address of an OTLP receiver over HTTP: give host:port/,
