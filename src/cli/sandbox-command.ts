@@ -10,6 +10,10 @@ export const sandbox: Command = {
   // Readable, quick to show something, and on any free port; the first lines say which.
   defaults: { 'zap-encoder': 'console', 'poll-period': '2s', listen: '127.0.0.1:0' },
   flags: Object.values(sandboxFlags),
+  help: [
+    'Runs a Kubernetes API, simulated OpenStack clouds and a monitor in one process.',
+    'The first lines say where its status page is. Ctrl-C stops it.',
+  ].join('\n'),
   load: async () => {
     const { runSandbox } = await import('../sandbox/sandbox.ts');
     return async ({ options, flags }, context) => {

@@ -153,7 +153,7 @@ test('the bundle starts as the Dockerfile says, and checks a region in its worke
     `--kubeconfig=${kubeconfig}`,
     `--namespace=${namespace}`,
     '--listen=127.0.0.1:0',
-    '--poll-period=1s',
+    '--poll-period=5s',
   ];
   const able = canConfine();
   const startMs = performance.now();

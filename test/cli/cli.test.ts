@@ -60,7 +60,7 @@ test('--help names every flag, in groups, within 80 columns; so does the help of
     stdout.split('\n').filter((line) => line.length > 80),
     [],
   );
-  t.is((await regionMonitor(t, ['sandbox', '--help'])).stdout, stdout);
+  t.is((await regionMonitor(t, ['run', '--help'])).stdout, stdout);
 });
 
 test('--version', async (t) => {
