@@ -79,6 +79,7 @@ async function pollOnce(
   const {
     caches,
     cycles,
+    definitions,
     pool,
     regions: polled,
     writes,
@@ -113,7 +114,9 @@ async function pollOnce(
     await writes.drained(drainMs, systemClock);
     await Promise.all([pool.close(), background]);
   });
+  const looked = definitions.look(signal);
   await startupStep('failed to sync caches', async () => caches.whenSynced(options.startupTimeoutMs, signal));
+  await looked;
   const known = [...caches.regions.values()];
   const unknown = unknownRegions(wanted, known);
   if (unknown.length > 0) {

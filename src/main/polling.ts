@@ -9,6 +9,7 @@ import type { ServerRecord } from '../shared/server-record.ts';
 import { loadClusterAccess } from './kubernetes/access/config.ts';
 import { KubernetesClient } from './kubernetes/client.ts';
 import type { ObjectView } from './kubernetes/objects/object-view.ts';
+import { ProfileWatch } from './kubernetes/objects/profile.ts';
 import { ResourceCaches } from './kubernetes/objects/resource-caches.ts';
 import type { RegionRecord } from './kubernetes/objects/resource-records.ts';
 import { SecretReader } from './kubernetes/objects/secret-reader.ts';
@@ -61,6 +62,7 @@ export interface CheckerParts {
 export interface Polling {
   readonly client: KubernetesClient;
   readonly caches: ResourceCaches;
+  readonly definitions: ProfileWatch;
   readonly pool: CheckerPool;
   readonly regions: Regions;
   readonly writes: WriteQueue;
@@ -72,6 +74,8 @@ export interface Polling {
 
 /** For each request to the API server. Polls do not wait for writes, so the poll period says nothing about it. */
 const apiTimeoutMs = 15_000;
+/** Definitions that are replaced count within a minute, polls included. */
+const definitionsCheckMs = 10_000;
 
 /** Rejects with a StartupError when there is no way to the API server. */
 export async function createPolling(options: Options, context: PollingContext): Promise<Polling> {
@@ -142,15 +146,23 @@ export async function createPolling(options: Options, context: PollingContext): 
     },
     onError: (error) => logger.error('worker thread failed', error),
   });
+  const definitions = new ProfileWatch({
+    client,
+    clock,
+    periodMs: definitionsCheckMs,
+    onChange: (detected) => logger.info('custom resource definitions detected', { profile: detected }),
+    onError: (error) => logger.error('failed to detect the custom resource definitions', error.message),
+  });
   const problemLog = new ProblemLog(logger, clock, (server) => isThere(server, caches.servers));
   const usual: CheckerParts = {
     regions: caches.regions,
     servers: caches.servers,
     writer: options.shadow
-      ? new ShadowWriter({ servers: caches.servers, clock, logger, transitions, metrics })
+      ? new ShadowWriter({ servers: caches.servers, definitions, clock, logger, transitions, metrics })
       : new StatusWriter({
           client,
           servers: caches.servers,
+          definitions,
           clock,
           log: new TransitionLog(logger, transitions),
           metrics,
@@ -195,6 +207,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     projector: new ServerProjector({ servers, writer, writes, writeProblems, metrics, clock, turns }),
     worker: workerModule('server-health/check'),
     counts,
+    definitions,
     metrics,
     tracer: telemetry.tracer,
     clock,
@@ -224,6 +237,7 @@ export async function createPolling(options: Options, context: PollingContext): 
   return {
     client,
     caches,
+    definitions,
     pool,
     regions,
     writes,

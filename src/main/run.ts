@@ -3,7 +3,6 @@
 
 import { type Clock, systemClock } from '../shared/clock.ts';
 import type { CheckError } from '../shared/errors.ts';
-import { ProfileWatch } from './kubernetes/objects/profile.ts';
 import { createLogger, type Logger } from './log/logger.ts';
 import { MarkedLogger } from './log/marked-logger.ts';
 import type { CreateCheckers } from './monitor-parts.ts';
@@ -37,8 +36,6 @@ const application = 'region-monitor';
 
 /** Time to flush telemetry at a stop. */
 const flushMs = 1_500;
-
-const profileCheckMs = 60_000;
 
 /**
  * Watches until the signal aborts, and resolves when everything is released: within --drain-timeout and 2 s. Rejects with a StartupError when it
@@ -94,7 +91,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     resources,
     createCheckers: context.checkers,
   });
-  const { client, caches, pool, regions, writes, cycles } = parts;
+  const { caches, definitions, pool, regions, writes, cycles } = parts;
   const ticksPerPoll = Math.round(options.pollPeriodMs / options.transitionPollPeriodMs);
   let polled = 0;
   const firstPoll = Promise.withResolvers<void>();
@@ -148,18 +145,12 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     logger.info('listening', { host: listen.host, port: endpoints.port });
   }
 
-  background.push(caches.run(stopping));
+  background.push(caches.run(stopping), definitions.run(stopping));
   await startupStep('failed to sync caches', async () =>
     caches.whenSynced(options.startupTimeoutMs, stopping),
   );
-  const profile = new ProfileWatch({
-    client,
-    clock,
-    periodMs: profileCheckMs,
-    onChange: (detected) => logger.info('custom resource definitions detected', { profile: detected }),
-    onError: (error) => logger.error('failed to detect the custom resource definitions', error.message),
-  });
-  background.push(profile.run(stopping));
+  // What is written depends on them.
+  await definitions.looked;
   logger.info('watching', {
     regions: caches.regions.size,
     servers: caches.servers.size,

@@ -34,6 +34,11 @@ export interface Observation {
   readonly imageId: string | null;
   /** Of an active server: its MAC address in each network, by the network's id. Null when nothing is known of them. */
   readonly macAddresses: Readonly<Record<string, string>> | null;
+  /**
+   * Of a bare-metal server that is building: provision state of its node, null when it has none yet. Absent when that is
+   * not known. Main adds it: the list of servers can be unchanged while it changes.
+   */
+  readonly node?: string | null;
   /** The cloud's own text, to know whether a fault that was fetched before still stands. */
   readonly updated: string | null;
   /** The fault text of a server in error; null when it has none, undefined when it was not fetched. */

@@ -5,7 +5,7 @@ import { kubernetesTime } from '../../shared/conditions.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { ServerTimes } from './server-times.ts';
 
-type BootDuration =
+export type BootDuration =
   | { readonly kind: 'measured'; readonly seconds: number }
   /** It would be negative: the clocks of the cloud and of Kubernetes differ. */
   | { readonly kind: 'clock-skew'; readonly at: string; readonly createdAt: string };

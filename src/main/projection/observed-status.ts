@@ -7,17 +7,11 @@ import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Profile } from '../kubernetes/objects/profile.ts';
 import { macAddress } from './mac-address.ts';
 import { advancedRebuild } from './rebuild-marker.ts';
-import { type NodeState, serverPhase } from './server-phase.ts';
+import { serverPhase } from './server-phase.ts';
 import { type ServerTimes, serverTimes } from './server-times.ts';
 
 export interface ObservedStatus extends ServerTimes, Pick<ServerRecord, 'phase' | 'macAddress' | 'rebuild'> {
   readonly health: Health;
-}
-
-/** What an observation is projected with. */
-export interface ProjectionRules {
-  readonly profile: Profile;
-  readonly node: NodeState;
 }
 
 const rebuilding: Health = { status: 'False', reason: 'Provisioning', message: 'server is rebuilding' };
@@ -25,11 +19,11 @@ const rebuilding: Health = { status: 'False', reason: 'Provisioning', message: '
 export function observedStatus(
   server: ServerRecord,
   observation: Observation,
-  rules: ProjectionRules,
+  profile: Profile,
 ): ObservedStatus {
-  const phase = serverPhase(server, observation, rules);
+  const phase = serverPhase(server, observation, profile);
   // Fields that v1.16 does not know would be dropped without a word, and written again at every poll.
-  if (rules.profile === 'v1.16') return { ...unwritten(server), phase, health: observation.health };
+  if (profile === 'v1.16') return { ...unwritten(server), phase, health: observation.health };
   return {
     phase,
     health: observation.stage === 'rebuilding' ? rebuilding : observation.health,

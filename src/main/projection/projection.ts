@@ -11,12 +11,10 @@ import {
 } from '../../shared/conditions.ts';
 import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
-
-/** The fields of `status` to write; the others stay as they are. A merge patch replaces `conditions` as a whole. */
-export interface StatusChange {
-  readonly phase?: string;
-  readonly conditions?: readonly Condition[];
-}
+import type { Profile } from '../kubernetes/objects/profile.ts';
+import { type BootDurations, bootDurations } from './boot-durations.ts';
+import { observedStatus } from './observed-status.ts';
+import { type StatusChange, statusChange } from './status-change.ts';
 
 export interface PhaseTransition {
   /** "" when the object had no phase yet. */
@@ -37,23 +35,36 @@ export interface HealthTransition {
 export interface Projection {
   /** Null when the object shows already what was observed. */
   readonly change: StatusChange | null;
+  /** The object with the change; the object itself without one. */
+  readonly after: ServerRecord;
   readonly phaseTransition: PhaseTransition | null;
   readonly healthTransition: HealthTransition | null;
+  /** What the write is the first to show of the server's boot; null on v1.16, which measures by an annotation. */
+  readonly boot: BootDurations | null;
 }
 
-export function projectServer(server: ServerRecord, observation: Observation, nowMs: number): Projection {
-  const phase = observation.phase ?? (server.phase === '' ? 'Pending' : server.phase);
-  const conditions = withCondition(server.conditions, healthyType, observation.health, () =>
-    kubernetesTime(nowMs),
-  );
-  const change: StatusChange = {
-    ...(phase === server.phase ? {} : { phase }),
-    ...(conditions === server.conditions ? {} : { conditions }),
-  };
+export interface ProjectionOptions {
+  readonly profile: Profile;
+  readonly nowMs: number;
+}
+
+export function projectServer(
+  server: ServerRecord,
+  observation: Observation,
+  { profile, nowMs }: ProjectionOptions,
+): Projection {
+  const { health, ...fields } = observedStatus(server, observation, profile);
+  const conditions = withCondition(server.conditions, healthyType, health, () => kubernetesTime(nowMs));
+  const change = statusChange(server, { ...fields, conditions });
+  if (change === null)
+    return { change, after: server, phaseTransition: null, healthTransition: null, boot: null };
+  const after: ServerRecord = { ...server, ...fields, conditions };
   return {
-    change: Object.keys(change).length === 0 ? null : change,
-    phaseTransition: phase === server.phase ? null : { from: server.phase, to: phase },
+    change,
+    after,
+    phaseTransition: after.phase === server.phase ? null : { from: server.phase, to: after.phase },
     healthTransition: healthTransition(server, conditions),
+    boot: profile === 'v1.16' ? null : bootDurations(server, after, nowMs),
   };
 }
 
@@ -69,20 +80,4 @@ function healthTransition(server: ServerRecord, conditions: readonly Condition[]
     message: after.message,
     durationMs: Math.max(0, Date.parse(after.lastTransitionTime) - since),
   };
-}
-
-/** True when the object shows what a change wanted to write: the change stands, whoever was told so. */
-export function shows(server: ServerRecord, change: StatusChange): boolean {
-  if (change.phase !== undefined && change.phase !== server.phase) return false;
-  if (change.conditions === undefined) return true;
-  const wanted = findCondition(change.conditions, healthyType);
-  const stored = findCondition(server.conditions, healthyType);
-  return (
-    wanted !== undefined &&
-    stored !== undefined &&
-    wanted.status === stored.status &&
-    wanted.reason === stored.reason &&
-    wanted.message === stored.message &&
-    wanted.lastTransitionTime === stored.lastTransitionTime
-  );
 }

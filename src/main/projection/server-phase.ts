@@ -5,23 +5,20 @@ import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Profile } from '../kubernetes/objects/profile.ts';
 import { buildPhase } from './build-phase.ts';
 
-/**
- * Of the node that carries a bare-metal server: its provision state, null when there is no node yet, undefined when that is
- * not known. Undefined for virtual machines, too.
- */
-export type NodeState = string | null | undefined;
-
 /** Phases that v1.16 refuses. They are left in objects when the definitions are rolled back. */
 const newPhases: ReadonlySet<string> = new Set(['Queued', 'Building']);
 
 export function serverPhase(
   { phase }: Pick<ServerRecord, 'phase'>,
-  observation: Pick<Observation, 'phase' | 'stage'>,
-  { profile, node }: { readonly profile: Profile; readonly node: NodeState },
+  observation: Pick<Observation, 'phase' | 'stage' | 'node'>,
+  profile: Profile,
 ): string {
   if (profile === 'v1.16')
     return observation.phase ?? (newPhases.has(phase) ? 'Pending' : phase || 'Pending');
-  if (observation.stage === 'building') return node === undefined ? 'Building' : buildPhase(node);
+  if (observation.stage === 'building') {
+    // Not known: a virtual machine, or the bare-metal service does not answer.
+    return observation.node === undefined ? 'Building' : buildPhase(observation.node);
+  }
   if (observation.stage === 'rebuilding') return 'Building';
   return observation.phase ?? (phase || 'Pending');
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { findCondition, healthyType, kubernetesTime } from '../../shared/conditions.ts';
 import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import type { Definitions } from '../kubernetes/objects/profile.ts';
 import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -17,6 +18,7 @@ import { serverFields } from './transition-log.ts';
 
 export interface ShadowWriterOptions {
   readonly servers: Pick<ResourceCache<ServerRecord>, 'onChange'>;
+  readonly definitions: Pick<Definitions, 'profile'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly transitions: RecentTransitions;
@@ -68,9 +70,10 @@ export class ShadowWriter implements ServerWriter {
 
   #change(server: ServerRecord, observation: Observation): Change {
     const nowMs = this.#options.clock.now();
-    const projection = projectServer(server, observation, nowMs);
-    const shown: ServerRecord = { ...server, ...projection.change };
-    const annotation = annotationChange(shown);
+    const { profile } = this.#options.definitions;
+    const projection = projectServer(server, observation, { profile, nowMs });
+    const shown = projection.after;
+    const annotation = profile === 'v1.16' ? annotationChange(shown) : null;
     return {
       projection,
       status: projection.change === null ? null : statusText(shown),
@@ -112,8 +115,18 @@ function pendingEntryTime(change: 'stamp' | 'remove', nowMs: number): string | u
   return change === 'stamp' ? kubernetesTime(nowMs) : undefined;
 }
 
-/** What tells one status from another. Its times do not: they would be new at every poll. */
-function statusText({ phase, conditions }: ServerRecord): string {
+/** What tells one status from another. Times of conditions do not: they would be new at every poll. */
+function statusText({
+  phase,
+  conditions,
+  launchedAtSeconds,
+  provisionedAtSeconds,
+  scheduledAtSeconds,
+  macAddress,
+  rebuild,
+}: ServerRecord): string {
   const health = findCondition(conditions, healthyType);
-  return JSON.stringify([phase, health?.status, health?.reason, health?.message]);
+  const times = [scheduledAtSeconds, launchedAtSeconds, provisionedAtSeconds];
+  const healthy = [health?.status, health?.reason, health?.message];
+  return JSON.stringify([phase, ...healthy, ...times, macAddress, rebuild?.state]);
 }

@@ -15,20 +15,23 @@ import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import { type KubernetesClient, resourcePath } from '../kubernetes/client.ts';
 import { ApiError } from '../kubernetes/errors.ts';
+import type { Definitions } from '../kubernetes/objects/profile.ts';
 import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
 import type { FlavorAttributes, Metrics } from '../telemetry/metrics.ts';
 import { endSpan, startStatusWrite } from '../telemetry/tracing.ts';
-import { annotationChange, provisionDuration } from './pending-time.ts';
-import { type Projection, projectServer, shows } from './projection.ts';
+import { type AnnouncementTargets, announce } from './announcement.ts';
+import { type AnnotationChange, annotationChange } from './pending-time.ts';
+import { type Projection, projectServer } from './projection.ts';
 import type { ServerWriter, WriteRequest, Written } from './server-writer.ts';
-import type { TransitionLog } from './transition-log.ts';
+import { shows } from './status-change.ts';
 
 export interface StatusWriterOptions {
   readonly client: Pick<KubernetesClient, 'get' | 'patch'>;
   readonly servers: Pick<ResourceCache<ServerRecord>, 'parse' | 'put' | 'onChange'>;
   readonly clock: Clock;
-  readonly log: Pick<TransitionLog, 'phase' | 'health' | 'invalidPendingTime' | 'clockSkew'>;
-  readonly metrics: Pick<Metrics, 'statusWrite' | 'transition' | 'recordProvision'>;
+  readonly definitions: Definitions;
+  readonly log: AnnouncementTargets['log'];
+  readonly metrics: AnnouncementTargets['metrics'] & Pick<Metrics, 'statusWrite'>;
   readonly tracer: Tracer;
 }
 
@@ -36,6 +39,8 @@ const attempts = 6;
 /** A write that has taken longer is not tried again before the next poll: others wait for its place. */
 const retryMs = 10_000;
 const backoffMs = 200;
+/** The answer is the object as it was. */
+const unchangedReason = 'Unchanged';
 const pauseMs = { default: 1_000, most: 30_000 };
 
 /** What was sent to one version of an object without an answer. As each names that version, at most one of them stands. */
@@ -62,8 +67,8 @@ export class StatusWriter implements ServerWriter {
   isIdle(server: ServerRecord, observation: Observation): boolean {
     return (
       !this.#unanswered.has(server.uid) &&
-      projectServer(server, observation, this.#options.clock.now()).change === null &&
-      annotationChange(server) === null
+      this.#project(server, observation).change === null &&
+      this.#annotationChange(server) === null
     );
   }
 
@@ -84,11 +89,12 @@ export class StatusWriter implements ServerWriter {
 
   async #writeStatus(request: WriteRequest, startMs: number): Promise<Written> {
     const { server, observation, signal } = request;
-    const { clock, metrics } = this.#options;
+    const { clock, metrics, definitions } = this.#options;
     let current = await this.#upToDate(request);
     for (let attempt = 1; current !== null && current.uid === server.uid; attempt++) {
       await this.#untilResumed(signal);
-      const projection = projectServer(current, observation, clock.now());
+      const { profile } = definitions;
+      const projection = this.#project(current, observation);
       if (projection.change === null) {
         this.#unanswered.delete(server.uid);
         return { kind: 'stands', server: current };
@@ -98,6 +104,10 @@ export class StatusWriter implements ServerWriter {
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (error.status === 404) break;
+        if (mayBeOfOtherDefinitions(error)) {
+          await definitions.recheck(signal);
+          if (definitions.profile !== profile) continue;
+        }
         if (attempt >= attempts || !mayRetry(error) || clock.monotonicMs() - startMs > retryMs) throw error;
         if (error.status === 429 || error.retryAfterMs !== null) this.#pause(error.retryAfterMs);
         else if (error.status !== 409)
@@ -145,7 +155,7 @@ export class StatusWriter implements ServerWriter {
     let current: ServerRecord | null = server;
     try {
       for (let attempt = 1; current !== null; attempt++) {
-        const change = annotationChange(current);
+        const change = this.#annotationChange(current);
         if (change === null) break;
         const value = change === 'stamp' ? kubernetesTime(clock.now()) : null;
         const metadata = { annotations: { [pendingEntryAnnotation]: value } };
@@ -167,6 +177,16 @@ export class StatusWriter implements ServerWriter {
     return { kind: 'stands', server: current ?? server };
   }
 
+  #project(server: ServerRecord, observation: Observation): Projection {
+    const { clock, definitions } = this.#options;
+    return projectServer(server, observation, { profile: definitions.profile, nowMs: clock.now() });
+  }
+
+  /** With the definitions of v1.19, annotations of old are left alone. */
+  #annotationChange(server: ServerRecord): AnnotationChange {
+    return this.#options.definitions.profile === 'v1.16' ? annotationChange(server) : null;
+  }
+
   /** The object in the answer to a patch. Anything else comes from something between us and the API server. */
   #written(answer: unknown, before: ServerRecord, { change }: Projection): ServerRecord {
     let after: ServerRecord | null = null;
@@ -181,7 +201,7 @@ export class StatusWriter implements ServerWriter {
       status: 200,
       verb: 'patch',
       resource: 'servers/status',
-      reason: 'InvalidResponse',
+      reason: after?.uid === before.uid ? unchangedReason : 'InvalidResponse',
       retryAfterMs: null,
     });
   }
@@ -236,27 +256,7 @@ export class StatusWriter implements ServerWriter {
   }
 
   #announce(before: ServerRecord, projection: Projection, attributes: FlavorAttributes): void {
-    const { log, metrics, clock } = this.#options;
-    const { phaseTransition, healthTransition } = projection;
-    if (phaseTransition !== null) {
-      log.phase(before, phaseTransition, clock.now());
-      metrics.transition('phase');
-      if (phaseTransition.from === 'Pending' && phaseTransition.to === 'Running') {
-        this.#recordProvision(before, attributes);
-      }
-    }
-    if (healthTransition !== null) {
-      log.health(before, healthTransition);
-      metrics.transition('health');
-    }
-  }
-
-  #recordProvision(before: ServerRecord, attributes: FlavorAttributes): void {
-    const { log, metrics, clock } = this.#options;
-    const duration = provisionDuration(before, clock.now());
-    if (duration.kind === 'measured') metrics.recordProvision(duration.seconds, attributes);
-    else if (duration.kind === 'invalid') log.invalidPendingTime(before, duration.text);
-    else if (duration.kind === 'clock-skew') log.clockSkew(before, duration.pendingSince);
+    announce(before, projection, { ...this.#options, attributes, nowMs: this.#options.clock.now() });
   }
 
   #pause(retryAfterMs: number | null): void {
@@ -294,6 +294,11 @@ function changedFields({ change }: Projection): number {
 /** No answer, half of one, or that of something between us and the API server: the write may have been done. */
 function maybeApplied({ status }: ApiError): boolean {
   return status < 300 || status >= 500;
+}
+
+/** A value that was refused, or a field that was dropped: the definitions may have been replaced. */
+function mayBeOfOtherDefinitions({ status, reason }: ApiError): boolean {
+  return status === 422 || reason === unchangedReason;
 }
 
 function mayRetry(error: ApiError): boolean {

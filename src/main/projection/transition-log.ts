@@ -59,4 +59,14 @@ export class TransitionLog {
       pending_entry_time: pendingSince,
     });
   }
+
+  bootClockSkew(
+    server: ServerRecord,
+    times: Readonly<Record<'created_at', string> & Partial<Record<'launched_at' | 'scheduled_at', string>>>,
+  ): void {
+    this.#logger.info('skipping duration metric: negative duration (clock skew?)', {
+      ...serverFields(server),
+      ...times,
+    });
+  }
 }

@@ -5,13 +5,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CheckError } from '../../shared/errors.ts';
 import type { Credentials, ProjectResult } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import { BuildingNodes } from './building-nodes.ts';
 import { Login } from './login.ts';
+import { longestPauseMs, refusalPauseMs } from './pauses.ts';
 import { ProjectView } from './project-view.ts';
-
-/** Longest pause that Retry-After is granted. */
-export const longestPauseMs = 300_000;
-/** Longest pause between two logins that are refused. */
-export const longestRefusalMs = 600_000;
 
 /** Servers in a page where nothing else is asked for: Nova's own limit. */
 const usualPage = 1000;
@@ -37,6 +34,7 @@ export class Project {
   readonly identityId: string;
   #view = new ProjectView();
   readonly login = new Login();
+  readonly nodes: BuildingNodes;
   readonly #pollPeriodMs: number;
   #credentials: Credentials | undefined;
   /** Servers of the identity, as of the last plan. */
@@ -59,6 +57,7 @@ export class Project {
   constructor(identityId: string, pollPeriodMs: number) {
     this.identityId = identityId;
     this.#pollPeriodMs = pollPeriodMs;
+    this.nodes = new BuildingNodes(pollPeriodMs);
   }
 
   /** Undefined for a provider without logins. */
@@ -175,16 +174,6 @@ export class Project {
         : Math.min(error.retryAfterMs ?? 0, longestPauseMs);
     return waitMs <= 0 ? null : { untilMs: nowMs + waitMs, error };
   }
-}
-
-/**
- * A password that is refused again and again is tried less and less, so that the cloud does not lock its user: by the
- * next poll, then after 2, 4, … polls. Half a period less, for the poll that is meant may begin a little early.
- */
-function refusalPauseMs(refusals: number, pollPeriodMs: number): number {
-  if (refusals <= 1) return 0;
-  const polls = 2 ** Math.min(refusals - 1, 16);
-  return Math.min((polls - 0.5) * pollPeriodMs, longestRefusalMs);
 }
 
 function isTooLarge({ code }: CheckError): boolean {

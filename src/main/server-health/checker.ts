@@ -9,6 +9,7 @@ import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import type { ServerHealthJob, ServerHealthResult } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
+import type { Definitions } from '../kubernetes/objects/profile.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
 import type { StateCounts } from '../projection/state-counts.ts';
@@ -28,6 +29,7 @@ import {
   malformedRecord,
   missingRegionLabel,
   mostVanished,
+  nodeProblems,
 } from './problems.ts';
 import type { ServerProjector } from './projector.ts';
 import type { WriteProblems } from './write-problems.ts';
@@ -42,6 +44,7 @@ export interface ServerHealthOptions {
   readonly writeProblems: WriteProblems;
   readonly counts: StateCounts;
   readonly problems: Pick<ProblemLog, 'report'>;
+  readonly definitions: Pick<Definitions, 'profile'>;
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly clock: Clock;
@@ -211,6 +214,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       projects: asked,
       limits: { ...limits, deadlineMs: cycle.deadlineMs, traced: span.isRecording() },
       reconcile: cycle.scope === 'all',
+      profile: this.#options.definitions.profile,
       probe: health.breakerOpen,
       pollNumber: cycle.number,
       nowMs: clock.now(),
@@ -243,6 +247,10 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       const complete = completeOnly.has(identityId);
       const asked = { pollNumber: cycle.number, nowMs: clock.monotonicMs(), complete };
       const believed = await turns.run(project.take(answer, asked));
+      const nodesAsked = job.projects.some(
+        (task) => task.identityId === identityId && task.baremetal !== undefined,
+      );
+      if (answer.outcome.ok) project.nodes.take(answer.nodes, nodesAsked, clock.monotonicMs());
       if (!answer.outcome.ok) {
         poll.failed({ identityId, error: answer.outcome.error, servers });
         continue;
@@ -250,6 +258,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       poll.answered();
       if (project.listFailure !== null)
         poll.note(listTooLarge(poll.regionId, identityId, project.listFailure));
+      for (const problem of nodeProblems(poll.regionId, project)) poll.note(problem);
       for (const { providerId, error } of view.malformed())
         poll.note(malformedRecord(poll.regionId, identityId, providerId, error));
       if (believed) await projector.project(project, { poll, region, span, signal: cycle.signal });

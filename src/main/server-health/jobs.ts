@@ -9,6 +9,7 @@ import type {
   SimulatedServer,
 } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import type { Profile } from '../kubernetes/objects/profile.ts';
 import type { Project } from '../regions/project.ts';
 import type { ProjectView } from '../regions/project-view.ts';
 import { listsOf } from '../regions/reconciling.ts';
@@ -34,6 +35,8 @@ export interface RegionJobInput {
   readonly limits: JobLimits;
   /** Whether projects take their turn to be listed completely, and flavors to be asked for. */
   readonly reconcile: boolean;
+  /** Which definitions are installed: only those of v1.19 show what bare-metal servers wait for. */
+  readonly profile: Profile;
   readonly probe: boolean;
   readonly pollNumber: number;
   readonly nowMs: number;
@@ -130,10 +133,23 @@ function projectTask(project: Project, input: RegionJobInput): ProjectTask {
     ...(lists.changesSince !== null && lists.complete ? { alsoComplete: true } : {}),
     ...(lists.complete && project.pageSize !== null ? { pageSize: project.pageSize } : {}),
     ...(Object.keys(knownFaults).length === 0 ? {} : { knownFaults }),
+    ...baremetalTask(project, input),
     ...(access.target.provider === 'simulated'
       ? { simulatedServers: servers.map((server) => simulatedServer(server, nowMs)) }
       : {}),
   };
+}
+
+/** As the region's account in this project: only an administrator sees nodes. */
+function baremetalTask(project: Project, input: RegionJobInput): Pick<ProjectTask, 'baremetal'> {
+  const { region, access, profile, monotonicMs: nowMs } = input;
+  const { service } = access;
+  const { credentials: own, servers, nodes } = project;
+  if (profile === 'v1.16' || service === null || own === undefined) return {};
+  const flavorIds = region.record?.openstack?.baremetalFlavorIds ?? [];
+  const credentials = { ...service, projectId: own.projectId };
+  const baremetal = nodes.task(servers, flavorIds, { credentials, nowMs });
+  return baremetal === undefined ? {} : { baremetal };
 }
 
 function knownDigest({ digest }: ProjectView): Pick<ProjectTask, 'knownDigest'> {

@@ -5,6 +5,7 @@ import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Problem } from '../problems/problem.ts';
 import { serverFields } from '../projection/transition-log.ts';
+import type { BuildingNodes } from '../regions/building-nodes.ts';
 
 /** The subject of what is wrong with a region as a whole. */
 export const regionSubject = 'region';
@@ -131,6 +132,39 @@ export function mostVanished(regionId: string, identity: string, servers: number
     fields: { region: regionId, identity, servers },
   };
 }
+
+/** Once a project, however many of its servers wait. */
+export function nodeProblems(
+  region: string,
+  { identityId, nodes }: { readonly identityId: string; readonly nodes: BuildingNodes },
+): readonly Problem[] {
+  const { failure, ambiguous } = nodes;
+  const problems = ambiguous.map(
+    (id): Problem => ({
+      key: `node/${identityId}/${id}`,
+      subject: `node/${identityId}/${id}`,
+      message: nodeFailed,
+      error: `multiple ironic nodes found for instance_uuid ${JSON.stringify(id)}`,
+      fields: { region, identity: identityId, instance_uuid: id },
+      ended: 'ironic node found again',
+    }),
+  );
+  if (failure === null) return problems;
+  const { step, error, servers } = failure;
+  return [
+    ...problems,
+    {
+      key: `nodes/${identityId}/${error.code}`,
+      subject: `nodes/${identityId}`,
+      message: step === 'session' ? 'failed to create ironic client for server phase derivation' : nodeFailed,
+      error: error.message,
+      fields: { region, identity: identityId, code: error.code, servers },
+      ended: 'ironic nodes listed again',
+    },
+  ];
+}
+
+const nodeFailed = 'failed to get ironic node for server';
 
 export function flavorsFailed(regionId: string, error: CheckError): Problem {
   return {

@@ -8,6 +8,7 @@ import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
+import { isRebuildPending } from '../projection/rebuild-marker.ts';
 import type { ServerWriter } from '../projection/server-writer.ts';
 import type { ProjectCounts, StateKey } from '../projection/state-counts.ts';
 import type { WriteQueue } from '../projection/write-queue.ts';
@@ -56,6 +57,8 @@ export class ServerProjector {
     const counts = poll.countsOf(project.identityId);
     let missing = 0;
     let unsettled = false;
+    const building = new Set<string>();
+    const baremetal = new Set(context.region.record?.openstack?.baremetalFlavorIds);
     const look = (planned: ServerRecord): void => {
       const server = cache.get(planned.namespace, planned.name);
       if (server === undefined || server.uid !== planned.uid || server.deleting) return;
@@ -67,7 +70,11 @@ export class ServerProjector {
       } else if (finding.kind === 'unreadable') {
         poll.serverFailed(server, unreadableRecord(server));
       } else {
-        const observation = finding.kind === 'observed' ? finding.observation : unreachable;
+        let observation = finding.kind === 'observed' ? finding.observation : unreachable;
+        if (observation.stage === 'building' && baremetal.has(server.flavorId)) {
+          building.add(observation.providerId);
+          observation = withNode(observation, project.nodes.stateOf(observation.providerId));
+        }
         if (observation.unsupportedPowerState !== null) poll.note(unsupportedPowerState(server, observation));
         this.#take(server, observation, counts, context);
       }
@@ -76,6 +83,7 @@ export class ServerProjector {
       await turns.take(() => servers.slice(from, from + chunk).forEach(look));
     }
     view.retain(servers);
+    project.nodes.building = building;
     project.unsettled = unsettled;
     metrics.serversSkipped('not-found', poll.regionId, missing);
   }
@@ -132,12 +140,19 @@ const unreachable: Observation = {
   updated: null,
 };
 
-/** Whether the server will soon be different: a task changes it, or it is still to come. */
+function withNode(observation: Observation, node: string | null | undefined): Observation {
+  return node === undefined ? observation : { ...observation, node };
+}
+
+/** Phases of a server that is still to come. */
+const coming: ReadonlySet<string> = new Set(['', 'Pending', 'Queued', 'Building']);
+
+/** Whether the server will soon be different: a task changes it, it is still to come, or the platform rebuilds it. */
 function isUnsettled(server: ServerRecord, finding: Finding, nowMs: number): boolean {
   const observation = finding.kind === 'observed' ? finding.observation : unreachable;
-  if (observation.inTransition) return true;
+  if (observation.inTransition || isRebuildPending(server.rebuild)) return true;
   const phase = observation.phase ?? server.phase;
-  if (phase !== 'Pending' && phase !== '') return false;
+  if (!coming.has(phase)) return false;
   const since = Date.parse(server.pendingEntryTime ?? '');
   return nowMs - (Number.isNaN(since) ? server.createdAt : since) < pendingMs;
 }

@@ -33,9 +33,17 @@ export const metricTable = {
     name: 'unikorn_region_server_provision_duration_seconds',
     kind: 'histogram',
     unit: 'seconds',
-    help: 'Duration of the Pending phase, observed on Pending to Running transition.',
+    help: 'From the creation of the Server object until the cloud booted the server, observed once. With the definitions of v1.16: duration of the Pending phase, observed on Pending to Running transition.',
     attributes: flavor,
     bounds: [5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600],
+  },
+  schedulingDuration: {
+    name: 'unikorn_region_server_scheduling_duration_seconds',
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'From the creation of the Server object until the cloud created the server, observed once, when it has booted. Only with the definitions of v1.19.',
+    attributes: flavor,
+    bounds: [1, 5, 10, 30, 60, 120, 300],
   },
 
   // Regions.

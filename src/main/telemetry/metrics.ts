@@ -109,6 +109,11 @@ export class Metrics {
     this.#record.provisionDuration.record(seconds, { region_id, region_name, flavor_id, flavor_name });
   }
 
+  recordScheduling(seconds: number, attributes: FlavorAttributes): void {
+    const { region_id, region_name, flavor_id, flavor_name } = attributes;
+    this.#record.schedulingDuration.record(seconds, { region_id, region_name, flavor_id, flavor_name });
+  }
+
   transition(kind: 'phase' | 'health'): void {
     this.#record.transitions.add(1, { kind });
   }
@@ -181,6 +186,7 @@ export class Metrics {
 function recordedInstruments(meter: Meter) {
   return {
     provisionDuration: histogramOf(meter, metricTable.provisionDuration),
+    schedulingDuration: histogramOf(meter, metricTable.schedulingDuration),
     polls: counterOf(meter, metricTable.polls),
     pollsSkipped: counterOf(meter, metricTable.pollsSkipped),
     regionPolls: counterOf(meter, metricTable.regionPolls),

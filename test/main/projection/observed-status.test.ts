@@ -8,7 +8,7 @@ const launchedAtSeconds = Date.UTC(2026, 10, 22, 7, 8, 30) / 1000;
 const created = '2026-11-22T07:00:10Z';
 const scheduledAtSeconds = Date.UTC(2026, 10, 22, 7, 0, 10) / 1000;
 const image = '75eaafed-ab46-415c-95e2-fe9d3b941e86';
-const rules = { profile: 'v1.19', node: undefined } as const;
+const rules = 'v1.19';
 
 function nova(status: string, power: number, fields: object = {}) {
   return observeServer(
@@ -96,7 +96,7 @@ test('a server that is being rebuilt', (t) => {
     phase: 'Building',
     health: { status: 'False', reason: 'Provisioning', message: 'server is rebuilding' },
   });
-  t.like(observedStatus(serverRecord(), observation, { profile: 'v1.16', node: undefined }), {
+  t.like(observedStatus(serverRecord(), observation, 'v1.16'), {
     phase: 'Running',
     health: { status: 'False', reason: 'Degraded', message: 'server is in state REBUILD' },
   });
@@ -107,7 +107,7 @@ test('v1.16: fields that it does not know are left as they are', (t) => {
   const server = serverRecord({ phase: 'Pending', rebuild, networkId: 'n1' });
   const addresses = { 'network-n1': [{ 'OS-EXT-IPS-MAC:mac_addr': 'fa:16:3e:00:00:01' }] };
   const observation = nova('ACTIVE', 1, { ...booted, image: { id: image }, addresses });
-  t.like(observedStatus(server, observation, { profile: 'v1.16', node: undefined }), {
+  t.like(observedStatus(server, observation, 'v1.16'), {
     phase: 'Running',
     scheduledAtSeconds: null,
     launchedAtSeconds: null,

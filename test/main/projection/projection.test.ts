@@ -1,6 +1,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { projectServer, type StatusChange, shows } from '../../../src/main/projection/projection.ts';
+import { projectServer as project } from '../../../src/main/projection/projection.ts';
+import { type StatusChange, shows } from '../../../src/main/projection/status-change.ts';
 import { type Condition, findCondition, type Health } from '../../../src/shared/conditions.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
@@ -19,9 +20,16 @@ const minute = 60_000;
 const nowMs = createdAt + 10 * minute;
 const now = '2026-11-22T07:10:00Z';
 
+/** With the definitions of v1.16. What v1.19 adds has tests of its own. */
+function projectServer(server: ServerRecord, seen: Observation, nowMs: number) {
+  const { change, phaseTransition, healthTransition } = project(server, seen, { profile: 'v1.16', nowMs });
+  return { change, phaseTransition, healthTransition };
+}
+
 /** The object after the change was written. */
 function applied(server: ServerRecord, change: StatusChange | null): ServerRecord {
-  return { ...server, ...change };
+  const { phase = server.phase, conditions = server.conditions } = change ?? {};
+  return { ...server, phase, conditions };
 }
 
 test('a change of phase is a transition', (t) => {
@@ -103,7 +111,7 @@ test('both can change at once, in one write', (t) => {
 });
 
 test('an observation without a phase keeps the one that the object has', (t) => {
-  for (const phase of ['Pending', 'Stopping', 'Queued']) {
+  for (const phase of ['Pending', 'Stopping', 'Stopped']) {
     const server = serverRecord({ phase, conditions: [healthyCondition()] });
     t.is(projectServer(server, observation({ phase: null }), nowMs).change, null);
   }

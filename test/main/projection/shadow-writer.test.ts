@@ -9,6 +9,7 @@ import {
   degraded,
   healthy,
   healthyCondition,
+  installed,
   observation,
   serverRecord,
 } from '../../fixtures/monitor/records.ts';
@@ -26,6 +27,7 @@ function setUp() {
         return () => {};
       },
     },
+    definitions: installed('v1.16'),
     clock,
     logger: log,
     transitions: new RecentTransitions(clock),

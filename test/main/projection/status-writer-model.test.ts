@@ -13,6 +13,7 @@ import {
   degraded,
   healthy,
   healthyCondition,
+  installed,
   observation,
   serverRecord,
 } from '../../fixtures/monitor/records.ts';
@@ -138,8 +139,15 @@ test('transitions are told as they happened, whatever becomes of the requests', 
           health: () => {},
           invalidPendingTime: () => {},
           clockSkew: () => {},
+          bootClockSkew: () => {},
         },
-        metrics: { statusWrite: () => {}, transition: () => {}, recordProvision: () => {} },
+        definitions: installed('v1.16'),
+        metrics: {
+          statusWrite: () => {},
+          transition: () => {},
+          recordProvision: () => {},
+          recordScheduling: () => {},
+        },
         tracer: new ProxyTracerProvider().getTracer('test'),
       });
       const { signal } = new AbortController();

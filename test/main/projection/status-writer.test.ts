@@ -13,7 +13,7 @@ import { systemClock } from '../../../src/shared/clock.ts';
 import { apiGroup, apiVersion } from '../../../src/shared/labels.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
-import { degraded, healthyCondition, observation } from '../../fixtures/monitor/records.ts';
+import { degraded, healthyCondition, installed, observation } from '../../fixtures/monitor/records.ts';
 
 const namespace = 'region';
 const stopped = observation({ phase: 'Stopped', health: degraded });
@@ -64,8 +64,15 @@ async function setUp(t: ExecutionContext, { requestTimeoutMs = 10_000 } = {}) {
       health: (_, { from, to }) => told.push(`${from} > ${to}`),
       invalidPendingTime: () => {},
       clockSkew: () => {},
+      bootClockSkew: () => {},
     },
-    metrics: { statusWrite: () => {}, transition: () => {}, recordProvision: () => {} },
+    definitions: installed('v1.16'),
+    metrics: {
+      statusWrite: () => {},
+      transition: () => {},
+      recordProvision: () => {},
+      recordScheduling: () => {},
+    },
     tracer: new ProxyTracerProvider().getTracer('test'),
   });
   const server = (): ServerRecord => parseServer(cluster.get('servers', namespace, 'web'));

@@ -1,10 +1,6 @@
 import test from 'ava';
-import {
-  type AskedLists,
-  longestPauseMs,
-  longestRefusalMs,
-  Project,
-} from '../../../src/main/regions/project.ts';
+import { longestPauseMs, longestRefusalMs } from '../../../src/main/regions/pauses.ts';
+import { type AskedLists, Project } from '../../../src/main/regions/project.ts';
 import { listsOf } from '../../../src/main/regions/reconciling.ts';
 import type { CheckError } from '../../../src/shared/errors.ts';
 import type { ProjectResult } from '../../../src/shared/server-health.ts';

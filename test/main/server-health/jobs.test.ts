@@ -76,6 +76,7 @@ test('a server belongs to the Region of its own namespace', async (t) => {
 
 function input(region: Region, changes: Partial<RegionJobInput> = {}): RegionJobInput {
   return {
+    profile: 'v1.16',
     region,
     access: region.access ?? openstackAccess,
     projects: changes.projects ?? [plan(region)],

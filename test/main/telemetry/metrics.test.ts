@@ -33,6 +33,7 @@ const flavor = { region_id: 'r1', region_name: 'north', flavor_id: 'f1', flavor_
 
 function recordEverything(metrics: Metrics): void {
   metrics.recordProvision(90, flavor);
+  metrics.recordScheduling(9, flavor);
   metrics.transition('phase');
   metrics.serversSkipped('missing-label', 'r1', 2);
   metrics.pollStarted('server-health');

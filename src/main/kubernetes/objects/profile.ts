@@ -5,12 +5,17 @@
 // themselves would need rights across the cluster.
 
 import type { Clock } from '../../../shared/clock.ts';
+import { asError } from '../../../shared/errors.ts';
 import { apiGroup, apiVersion } from '../../../shared/labels.ts';
 import type { KubernetesClient } from '../client.ts';
 import { ApiError } from '../errors.ts';
 import { type Fields, isFields } from './object-fields.ts';
 
 export type Profile = 'v1.16' | 'v1.19';
+
+/** Between two looks while the definitions are not known, or may have changed. */
+const soonMs = 2_000;
+const suspiciousLooks = 5;
 
 const groupPath = `apis/${apiGroup}/${apiVersion}`;
 const documentPath = `/openapi/v3/${groupPath}`;
@@ -56,6 +61,14 @@ function dig(value: unknown, path: readonly string[]): Fields | undefined {
   return isFields(at) ? at : undefined;
 }
 
+/** Which definitions are installed, as far as is known. */
+export interface Definitions {
+  /** v1.16 until it was found. */
+  readonly profile: Profile;
+  /** Looks again, as a write was not taken as it should be. Never rejects. */
+  recheck(signal: AbortSignal): Promise<void>;
+}
+
 export interface ProfileWatchOptions {
   readonly client: KubernetesClient;
   readonly clock: Clock;
@@ -69,11 +82,19 @@ export interface ProfileWatchOptions {
 }
 
 /** Notices when the definition is replaced, for the price of a small index each period. */
-export class ProfileWatch {
+export class ProfileWatch implements Definitions {
   readonly #options: ProfileWatchOptions;
   #current: Profile | null;
   /** Of the document that `current` was read from; "" asks for it. */
   #hash = '';
+  readonly #looked = Promise.withResolvers<void>();
+  #looking: Promise<void> | null = null;
+  /** Ends the present wait. */
+  #woken = new AbortController();
+  /** Looks that are still to come soon. */
+  #suspicious = 0;
+  /** Monotonic milliseconds: many writes can be refused at once. */
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ProfileWatchOptions) {
     this.#options = options;
@@ -85,17 +106,54 @@ export class ProfileWatch {
     return this.#current;
   }
 
+  get profile(): Profile {
+    return this.#current ?? 'v1.16';
+  }
+
+  /** Resolves when it was looked for the first time, found or not. */
+  get looked(): Promise<void> {
+    return this.#looked.promise;
+  }
+
   /** Looks at once, then every period, until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, periodMs } = this.#options;
     while (!signal.aborted) {
-      try {
-        await this.#look(signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.onError?.(error instanceof Error ? error : new Error(String(error)));
-      }
-      await clock.sleep(periodMs, signal).catch(() => {});
+      await this.look(signal);
+      const waitMs = this.#current === null || this.#suspicious > 0 ? Math.min(soonMs, periodMs) : periodMs;
+      if (this.#suspicious > 0) this.#suspicious--;
+      await clock.sleep(waitMs, AbortSignal.any([signal, this.#woken.signal])).catch(() => {});
+    }
+  }
+
+  /** Looks now. Never rejects. */
+  async look(signal: AbortSignal): Promise<void> {
+    this.#looking ??= this.#lookOnce(signal).finally(() => {
+      this.#looking = null;
+    });
+    await this.#looking;
+  }
+
+  /** The document may come a little after the definitions: they are looked for more often for a while. */
+  async recheck(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.monotonicMs() < this.#notBeforeMs) return;
+    const before = this.#current;
+    await this.look(signal);
+    this.#notBeforeMs = clock.monotonicMs() + soonMs;
+    if (this.#current !== before || this.#suspicious > 0) return;
+    this.#suspicious = suspiciousLooks;
+    this.#woken.abort();
+    this.#woken = new AbortController();
+  }
+
+  async #lookOnce(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#look(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#options.onError?.(asError(error));
+    } finally {
+      this.#looked.resolve();
     }
   }
 

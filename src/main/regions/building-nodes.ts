@@ -1,0 +1,119 @@
+// What the bare-metal service says of a project's servers that are building. It is asked with the region's service account,
+// and is asked less often while it refuses that.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { CheckError } from '../../shared/errors.ts';
+import type {
+  BaremetalSession,
+  BaremetalTask,
+  Credentials,
+  NodesResult,
+} from '../../shared/server-health.ts';
+import type { ServerRecord } from '../../shared/server-record.ts';
+import { longestPauseMs, refusalPauseMs } from './pauses.ts';
+
+/** Phases of servers that may be building. One that has booted is never built again, but its phase may yet say so. */
+const mayBuild: ReadonlySet<string> = new Set(['', 'Pending', 'Queued', 'Building']);
+
+/** Why nothing is known of the nodes. */
+export interface NodesFailure {
+  readonly step: 'session' | 'list';
+  readonly error: CheckError;
+  /** Servers that were asked for. */
+  readonly servers: number;
+}
+
+export class BuildingNodes {
+  readonly #pollPeriodMs: number;
+  /** Provider ids of bare-metal servers that were building when last observed. */
+  #building = new Set<string>();
+  #states: Readonly<Record<string, string | null>> = {};
+  #ambiguous: readonly string[] = [];
+  #credentials: Credentials | null = null;
+  #session: BaremetalSession | null = null;
+  #failure: NodesFailure | null = null;
+  #refusals = 0;
+  /** Monotonic milliseconds. */
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+
+  constructor(pollPeriodMs: number) {
+    this.#pollPeriodMs = pollPeriodMs;
+  }
+
+  /** Null when the last answer was good, or nothing was asked. */
+  get failure(): NodesFailure | null {
+    return this.#failure;
+  }
+
+  /** Servers that more than one node claims. */
+  get ambiguous(): readonly string[] {
+    return this.#ambiguous;
+  }
+
+  /** Takes the servers that a look at the whole project found building. */
+  set building(providerIds: Set<string>) {
+    this.#building = providerIds;
+  }
+
+  /** Provision state of a server's node; null when it has none, undefined when that is not known. */
+  stateOf(providerId: string): string | null | undefined {
+    return this.#states[providerId];
+  }
+
+  /** What to ask; undefined when no server can be building, or not now. */
+  task(
+    servers: readonly ServerRecord[],
+    flavorIds: readonly string[],
+    context: { readonly credentials: Credentials; readonly nowMs: number },
+  ): BaremetalTask | undefined {
+    const { credentials, nowMs } = context;
+    if (!isDeepStrictEqual(credentials, this.#credentials)) {
+      this.#credentials = credentials;
+      this.#session = null;
+      this.#refusals = 0;
+      this.#notBeforeMs = nowMs;
+    }
+    if (flavorIds.length === 0 || nowMs < this.#notBeforeMs) return undefined;
+    const candidates = servers.filter(
+      ({ flavorId, phase, provisionedAtSeconds }) =>
+        (provisionedAtSeconds === null || mayBuild.has(phase)) && flavorIds.includes(flavorId),
+    );
+    if (candidates.length === 0) return undefined;
+    return {
+      credentials,
+      ...(this.#session === null ? {} : { session: this.#session }),
+      servers: candidates.map(({ name, displayName }) => ({ name, displayName })),
+      building: [...this.#building],
+    };
+  }
+
+  /** Takes an answer; undefined when nothing was asked. `asked` says whether it could have been. */
+  take(result: NodesResult | undefined, asked: boolean, nowMs: number): void {
+    if (result === undefined) {
+      // Nothing is building; or the service is left alone for a while, and what it said before may be wrong by now.
+      if (asked || nowMs >= this.#notBeforeMs) this.#failure = null;
+      this.#states = {};
+      this.#ambiguous = [];
+      return;
+    }
+    const { outcome, session } = result;
+    this.#session = session;
+    if (outcome.ok) {
+      this.#states = outcome.states;
+      this.#ambiguous = outcome.ambiguous;
+      this.#failure = null;
+      this.#refusals = 0;
+      return;
+    }
+    const { step, error, asked: ids } = outcome;
+    this.#states = {};
+    this.#ambiguous = [];
+    this.#failure = { step, error, servers: ids.length };
+    this.#refusals = error.code === 'unauthorized' ? this.#refusals + 1 : 0;
+    const pauseMs =
+      this.#refusals > 0
+        ? refusalPauseMs(this.#refusals, this.#pollPeriodMs)
+        : Math.min(error.retryAfterMs ?? 0, longestPauseMs);
+    this.#notBeforeMs = nowMs + pauseMs;
+  }
+}
