@@ -11,6 +11,7 @@ import type { Report } from './report.ts';
 import { measureScale } from './scale.ts';
 import type { Settings } from './settings.ts';
 import { measureIdle, measureStarts } from './starts.ts';
+import { measureWrites } from './writes.ts';
 
 type Measure = (options: BenchOptions, settings: Settings) => Promise<Report>;
 
@@ -44,6 +45,7 @@ const measures: Readonly<Record<Scenario, Measure>> = {
     const servers = options.quick ? 2_000 : tenThousand.servers;
     return measureBurst(fleet(options, { ...tenThousand, servers }), quickly(options, settings));
   },
+  writes: async (options, settings) => measureWrites(fleet(options, tenThousand), quickly(options, settings)),
   scale: async (options, settings) => measureScale(options.size.latencyMs, settings),
   fleet: async (options, settings) => measurePasses(fleet(options, own), settings),
 };

@@ -22,6 +22,8 @@ export interface Cluster {
   apply(objects: Iterable<KubernetesObject>): Promise<void>;
   /** PATCH requests of anybody, since the last call. */
   takePatches(): Promise<number>;
+  /** Lets the next PATCH hang; null where that cannot be ordered. */
+  readonly hangPatch: (() => Promise<void>) | null;
   close(): Promise<void>;
 }
 
@@ -80,6 +82,10 @@ class StandIn implements Cluster {
     );
   }
 
+  readonly hangPatch = async (): Promise<void> => {
+    await this.#program.ask({ command: 'hang' }, anything);
+  };
+
   async close(): Promise<void> {
     await this.client.close();
     await this.#program.close();
@@ -89,6 +95,7 @@ class StandIn implements Cluster {
 
 class RealCluster implements Cluster {
   readonly name = 'real API server';
+  readonly hangPatch = null;
   readonly client: KubernetesClient;
   readonly #controlPlane: ControlPlane;
   #patches = 0;

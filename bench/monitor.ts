@@ -149,6 +149,16 @@ export class MonitorProcess implements Subject {
     return samples.reduce((sum, { value }) => sum + value, 0);
   }
 
+  /** The sum of a metric's series of each region. */
+  async byRegion(metric: string): Promise<ReadonlyMap<string, number>> {
+    const sums = new Map<string, number>();
+    for (const { labels, value } of (await this.#metrics()).get(metric)?.samples ?? []) {
+      const region = labels['region_id'] ?? '';
+      sums.set(region, (sums.get(region) ?? 0) + value);
+    }
+    return sums;
+  }
+
   /** Ends it as Kubernetes does; throws when it does not end well. */
   async stop(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {

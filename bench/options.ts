@@ -5,7 +5,7 @@ import type { FleetSize } from './fleet.ts';
 import { findBuild } from './monitor.ts';
 import type { Settings } from './settings.ts';
 
-const scenarios = ['start', 'small', '10k', '100k', 'burst', 'scale', 'fleet'] as const;
+const scenarios = ['start', 'small', '10k', '100k', 'burst', 'writes', 'scale', 'fleet'] as const;
 export type Scenario = (typeof scenarios)[number];
 
 export const help = `npm run bench -- [SCENARIO …] [OPTION …]
@@ -17,6 +17,7 @@ Measures the monitor from outside, beside simulated clouds and a Kubernetes API,
   10k      10,000 servers in 10 regions: passes beside a bare client that downloads the same pages
   100k     100,000 servers in 20 regions, 2 of which hang
   burst    10,000 transitions at once, beside a bare client that sends the same patches
+  writes   10,000 transitions at once beside polls every two seconds, and a PATCH that hangs
   scale    CPU a server of a full pass: 1,000 and 100,000 servers
   fleet    passes over a fleet of your own: --servers, --regions, --projects, --hung
 

@@ -15,6 +15,8 @@ const commandSchema = v.variant('command', [
   v.strictObject({ command: v.literal('kubeconfig'), namespace: v.string() }),
   /** How often each action was asked for since the last clear. */
   v.strictObject({ command: v.literal('requests'), clear: v.exactOptional(v.boolean()) }),
+  /** The next PATCH is never answered. */
+  v.strictObject({ command: v.literal('hang') }),
   v.strictObject({ command: v.literal('memory') }),
 ]);
 type Command = v.InferOutput<typeof commandSchema>;
@@ -31,6 +33,10 @@ function run(cluster: SandboxKubernetes, command: Command): object {
   }
   if (command.command === 'kubeconfig')
     return { ok: true, kubeconfig: cluster.kubeconfig(command.namespace) };
+  if (command.command === 'hang') {
+    cluster.faults.add({ method: 'PATCH' }, { kind: 'hang' });
+    return { ok: true };
+  }
   if (command.command === 'memory') return { ok: true, rssBytes: process.memoryUsage.rss() };
   const counts = Object.fromEntries(cluster.requests.counts);
   const answer = { ok: true, counts, connections: cluster.connections(), watches: cluster.watches() };
