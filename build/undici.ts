@@ -6,11 +6,10 @@ import type { Plugin } from 'esbuild';
 const slim = `
   import errors from 'undici/lib/core/errors.js';
   import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
-  import Agent from 'undici/lib/dispatcher/agent.js';
   import Pool from 'undici/lib/dispatcher/pool.js';
   import request from 'undici/lib/api/api-request.js';
   Dispatcher.prototype.request = request;
-  export { Agent, errors, Pool };
+  export { Dispatcher, errors, Pool };
 `;
 
 export function slimUndici(root: string): Plugin {
