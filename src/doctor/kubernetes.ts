@@ -46,6 +46,13 @@ export async function examineKubernetes(
   const rights = requiredRights.filter(({ use }) => use === 'reading' || !options.shadow);
   const watched = rights.filter(({ scope }) => scope === 'watched');
   const ofSecrets = rights.filter(({ scope }) => scope === 'secrets');
+  const { problems } = network;
+  if (problems.length > 0)
+    await exam.step('environment', () => ({
+      value: true,
+      detail: 'variables that name proxies or authorities cannot be used',
+      warning: problems.join('; '),
+    }));
   try {
     const access = await exam.step('configuration', async () => configuration(options));
     if (access === undefined) return null;

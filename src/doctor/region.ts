@@ -15,6 +15,7 @@ import { ComputeDiscovery } from '../workers/openstack/discovery.ts';
 import { listFlavors } from '../workers/openstack/flavors.ts';
 import {
   authenticate,
+  blankEndsOf,
   identityUrl,
   type LoginTools,
   type OpenstackTarget,
@@ -26,6 +27,7 @@ import { readServerPage, readServiceTypes, readVersions } from '../workers/opens
 import { ComputeSession } from '../workers/openstack/session.ts';
 import type { DoctorObjects } from './objects.ts';
 import { examineCertificate, examineWay } from './region-network.ts';
+import { withoutNewline } from './remedies.ts';
 import { type Examination, type Found, StepFailure } from './steps.ts';
 
 export interface RegionExamination {
@@ -150,7 +152,7 @@ async function readAccess(
       'create the Secret that spec.openstack.serviceAccountSecret names, with domain-id, user-id, password and project-id',
     );
   const secret = region.openstack?.serviceAccountSecret;
-  const { target } = resolved.result;
+  const { target, service } = resolved.result;
   const extras =
     target.provider === 'openstack'
       ? [
@@ -159,7 +161,9 @@ async function readAccess(
         ]
       : [];
   const keys = ['domain-id, user-id, password, project-id', ...extras].join(', ');
-  return { value: resolved.result, detail: `${secret?.namespace}/${secret?.name} has ${keys}` };
+  const found = { value: resolved.result, detail: `${secret?.namespace}/${secret?.name} has ${keys}` };
+  const ends = service === null ? [] : blankEndsOf(service);
+  return ends.length === 0 ? found : { ...found, warning: `${ends.join(', ')}: ${withoutNewline}` };
 }
 
 async function keystone({ client, target }: LoginTools): Promise<Found<true>> {

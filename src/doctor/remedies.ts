@@ -9,7 +9,7 @@ const remedies: Readonly<Record<ErrorCode, string>> = {
     'check host and port of the endpoint, that the service runs, and that no firewall or network policy is in between',
   tls: "put the PEM of the authority that signed the certificate into the key ca.crt of the region's Secret, or renew the certificate",
   unauthorized: 'correct user id, password or project id, or give the user a role on the project',
-  forbidden: 'give the user a role on the project that may read servers and flavours',
+  forbidden: 'give the user a role on the project that may read servers and flavors',
   'not-found': "is the endpoint's path right? the service knows nothing there",
   'rate-limited': 'wait a little, or have the limit of the cloud raised',
   'server-error': "ask the cloud's operator: the service itself fails",
@@ -29,14 +29,67 @@ const remedies: Readonly<Record<ErrorCode, string>> = {
   internal: 'report it, with this message',
 };
 
-/** What is wrong with a certificate, or with the handshake, by the code that the message holds. */
-const tlsRemedies: readonly (readonly [RegExp, string])[] = [
-  [/WRONG_VERSION_NUMBER|EPROTO/, 'nobody speaks TLS there: is the port right, or is the endpoint http://?'],
-  [/CERT_HAS_EXPIRED/, 'renew the certificate'],
-  [/ALTNAME_INVALID/, 'use the host name that the certificate is for, or have one made for this name'],
+/** For values that were stored with white space at an end. */
+export const withoutNewline =
+  'store the value without it: "echo -n", or kubectl create secret generic --from-literal';
+
+/** By what the message says, for causes that are more special than their code. */
+const specialRemedies: readonly (readonly [ErrorCode, RegExp, string])[] = [
+  [
+    'tls',
+    /WRONG_VERSION_NUMBER|EPROTO/,
+    'nobody speaks TLS there: is the port right, or is the endpoint http://?',
+  ],
+  ['tls', /CERT_HAS_EXPIRED/, 'renew the certificate'],
+  ['tls', /ALTNAME_INVALID/, 'use the host name that the certificate is for, or have one made for this name'],
+  [
+    'tls',
+    /KEY_TOO_SMALL|MD_TOO_WEAK|LEGACY_RENEGOTIATION|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/,
+    'the TLS of the service is too old: have its certificate or its software renewed',
+  ],
+  [
+    'tls',
+    /ISSUER|SELF_SIGNED|LEAF_SIGNATURE/,
+    "put the PEM of the authority that signed the certificate into the key ca.crt of the region's Secret, or into the trust store of the system (SSL_CERT_FILE names another)",
+  ],
+  [
+    'unreachable',
+    /the proxy \S+ \(\w+\) (?:wants|does not accept) /,
+    "put the proxy's user and password into its variable: http://user:password@host:port, special characters percent-encoded",
+  ],
+  [
+    'unreachable',
+    /the proxy \S+ \(\w+\) answered/,
+    'have the proxy allow the host, or add the host to NO_PROXY',
+  ],
+  [
+    'unreachable',
+    /the proxy \S+ \(\w+\) /,
+    'correct the variable that names the proxy, or add the host to NO_PROXY',
+  ],
+  [
+    'timeout',
+    /, nor a connection$/,
+    'is the host up, does a firewall drop the packets, or is it reached through a proxy only (HTTPS_PROXY, HTTP_PROXY)?',
+  ],
 ];
 
-export function remedyFor({ code, message }: CheckError): string {
-  const special = code === 'tls' ? tlsRemedies.find(([pattern]) => pattern.test(message)) : undefined;
-  return special?.[1] ?? remedies[code];
+/** Null where the code alone decides. */
+export function specialRemedy({ code, message, redirect }: CheckError): string | null {
+  if (redirect !== undefined) return redirectRemedy(redirect);
+  if (/(?:ends with a newline|ends with a space|begins with white space)/.test(message))
+    return withoutNewline;
+  return specialRemedies.find(([of, pattern]) => of === code && pattern.test(message))?.[2] ?? null;
+}
+
+/** Keystone's own path tells a service that moved from a page that wants a person to log in. */
+function redirectRemedy(redirect: string): string {
+  const [, endpoint] = /^(https?:\/\/.*?)\/v3(?:\/.*)?$/.exec(redirect) ?? [];
+  return endpoint === undefined
+    ? `the service sends us to ${redirect}: if that is the service, give its address; if it is a login page, let the monitor past it`
+    : `set spec.openstack.endpoint of the Region to ${endpoint}`;
+}
+
+export function remedyFor(error: CheckError): string {
+  return specialRemedy(error) ?? remedies[error.code];
 }

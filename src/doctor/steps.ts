@@ -6,7 +6,7 @@ import { errorText } from '../main/log/error-text.ts';
 import type { Clock } from '../shared/clock.ts';
 import { Deadline } from '../shared/deadline.ts';
 import { CheckFailure, type ErrorCode } from '../shared/errors.ts';
-import { remedyFor } from './remedies.ts';
+import { remedyFor, specialRemedy } from './remedies.ts';
 
 export type StepStatus = 'ok' | 'warning' | 'failed' | 'skipped';
 
@@ -110,7 +110,10 @@ export class Examination {
 function explain(error: unknown, remedies: Remedies): Pick<Step, 'detail' | 'remedy'> {
   if (error instanceof StepFailure) return { detail: error.message, remedy: error.remedy };
   if (error instanceof CheckFailure)
-    return { detail: error.message, remedy: remedies[error.error.code] ?? remedyFor(error.error) };
+    return {
+      detail: error.message,
+      remedy: specialRemedy(error.error) ?? remedies[error.error.code] ?? remedyFor(error.error),
+    };
   if (!(error instanceof ApiError)) return { detail: errorText(error), remedy: '' };
   const remedy = advice(error.status, error.reason);
   // The message ends with it; here it has a place of its own.

@@ -110,7 +110,8 @@ function openstackAccess(endpoint: string, secretTitle: string, data: SecretData
       target: {
         provider: 'openstack',
         endpoint,
-        catalogRegion: data.get('region-name') ?? null,
+        // Our own key, which the original does not have: a newline at its end was not meant.
+        catalogRegion: data.get('region-name')?.trim() || null,
         caCertificate,
       },
       service: {

@@ -1,5 +1,6 @@
 // A password login with Keystone v3, scoped to one project.
 
+import { blankEnds } from '../../shared/blank-ends.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { CheckFailure } from '../../shared/errors.ts';
 import type { Credentials, RegionTarget, Session } from '../../shared/server-health.ts';
@@ -42,13 +43,16 @@ export async function authenticate(tools: LoginTools, credentials: Credentials):
   const { client, clock, logins, target } = tools;
   await logins.turn();
   const askedMs = clock.monotonicMs();
-  const reply = await client.send({
+  const sent = client.send({
     method: 'POST',
     url: `${identityUrl(target.endpoint)}/auth/tokens`,
     route: 'POST /v3/auth/tokens',
     headers: { 'content-type': 'application/json' },
     secretBody: JSON.stringify(loginBody(credentials)),
     accept: [200, 201],
+  });
+  const reply = await sent.catch((thrown: unknown) => {
+    throw refusedFor(thrown, credentials);
   });
   const token = readToken(reply.json);
   const tokenId = reply.header('x-subject-token');
@@ -101,6 +105,28 @@ function loginBody({ userId, password, projectId }: Credentials): object {
       scope: { project: { id: projectId } },
     },
   };
+}
+
+/** A refusal that may come from a newline that nobody sees says so. */
+function refusedFor(thrown: unknown, credentials: Credentials): unknown {
+  if (!(thrown instanceof CheckFailure)) return thrown;
+  const { error } = thrown;
+  const ends = blankEndsOf(credentials);
+  if (ends.length === 0 || error.status === undefined || error.status < 400 || error.status > 499)
+    return thrown;
+  return new CheckFailure(
+    { ...error, message: `${error.message}; ${ends.join(', ')}` },
+    { cause: thrown.cause },
+  );
+}
+
+/** What of the credentials begins or ends with white space. */
+export function blankEndsOf({ userId, password, projectId }: Credentials): readonly string[] {
+  return blankEnds([
+    { name: 'user id', value: userId },
+    { name: 'password', value: password },
+    { name: 'project id', value: projectId },
+  ]);
 }
 
 /** Nova answers a token without a project, or with another, with an empty list: that must never be believed. */
