@@ -29,15 +29,21 @@ export class Network {
   readonly #rules: ProxyRules;
   #systemTrust: SystemTrust | undefined;
   #trust: TlsOptions | undefined;
+  /** Each takes a MiB, so services with the same authority share it. */
+  readonly #trusting = new Map<string, WeakRef<TlsOptions>>();
 
   constructor(env: Environment) {
     this.#env = env;
     this.#rules = proxyRules(env);
   }
 
-  /** What of the environment cannot be used, and what to do about it: to be logged once. Reads the trust store. */
+  /**
+   * What of the environment cannot be used, and what to do about it: to be logged once. The usual files are not looked at
+   * for this: they are read when they are needed.
+   */
   get problems(): readonly string[] {
-    return [...this.#rules.problems, ...this.#system.problems];
+    const named = Boolean(this.#env['SSL_CERT_FILE'] || this.#env['SSL_CERT_DIR']);
+    return [...this.#rules.problems, ...(named ? this.#system.problems : [])];
   }
 
   /** Null when the requests go straight to the host. */
@@ -53,7 +59,13 @@ export class Network {
 
   /** Trusts these PEM certificates, too. An intermediate or a server's own certificate is an anchor like any other. */
   trusting(certificates: readonly string[]): TlsOptions {
-    return { secureContext: this.#context(certificates) };
+    const key = certificates.join('');
+    const known = this.#trusting.get(key)?.deref();
+    if (known !== undefined) return known;
+    const trust = { secureContext: this.#context(certificates) };
+    for (const [other, ref] of this.#trusting) if (ref.deref() === undefined) this.#trusting.delete(other);
+    this.#trusting.set(key, new WeakRef(trust));
+    return trust;
   }
 
   /** Trust as a list: undefined where Node's own is all there is. For a context that needs more than trust. */
