@@ -10,7 +10,7 @@ export interface NamedValue {
 /** "the password ends with a newline" for each value that begins or ends with white space; never the value. */
 export function blankEnds(values: readonly NamedValue[]): readonly string[] {
   return values.flatMap(({ name, value }) => {
-    if (/\n$/.test(value)) return [`the ${name} ends with a newline`];
+    if (value.endsWith('\n')) return [`the ${name} ends with a newline`];
     if (/\s$/.test(value)) return [`the ${name} ends with a space`];
     return /^\s/.test(value) ? [`the ${name} begins with white space`] : [];
   });
