@@ -42,7 +42,7 @@ const rows: readonly [error: CheckError, remedy: RegExp][] = [
     /correct the variable/,
   ],
   [{ code: 'tls', message: 'failed: UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }, /ca\.crt .*SSL_CERT_FILE/],
-  [{ code: 'tls', message: 'failed: ERR_SSL_EE_KEY_TOO_SMALL' }, /too old/],
+  [{ code: 'tls', message: 'failed: UNSPECIFIED (EE certificate key too weak)' }, /too old/],
   [{ code: 'timeout', message: 'gave no answer within 9 ms, nor a connection' }, /HTTPS_PROXY/],
   [{ code: 'timeout', message: 'gave no answer within 9 ms' }, /raise --request-timeout/],
 ];

@@ -254,7 +254,10 @@ export class KubernetesClient {
     if (error instanceof ProxyFailure)
       return noAnswer(call, 'Proxy', `${this.#access.server}: ${error.message}`, error);
     const code = codeOf(error);
-    const reason = /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(code) ? 'TLS' : 'Unreachable';
+    const reason =
+      /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|UNSPECIFIED|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/.test(code)
+        ? 'TLS'
+        : 'Unreachable';
     return noAnswer(call, reason, `${this.#access.server}: ${messageOf(error) || code}`, error);
   }
 }

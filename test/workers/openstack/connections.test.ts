@@ -62,6 +62,15 @@ test('SSL_CERT_FILE is trusted beside ca.crt and without one', async (t) => {
   await check.close();
 });
 
+test('a key that is too weak is a TLS error', async (t) => {
+  const weak = { cert: pem('weak.pem'), key: pem('weak-key.pem'), ciphers: 'DEFAULT:@SECLEVEL=0' };
+  await using cloud = await ScriptedCloud.start(weak);
+  t.regex(
+    outcome(await runJob(jobWith(cloud, weak.cert))),
+    /^tls: .*UNSPECIFIED \(EE certificate key too weak\)/,
+  );
+});
+
 const unreadable = ['', 'no certificate', ca.replace(/\n[^\n]{60}/, '\nAAAA'), tls.key];
 
 unreadable.forEach((text, index) => {
