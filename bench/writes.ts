@@ -80,13 +80,11 @@ async function measurePace(
 
 /** The longest time in which no poll of some region ended, in milliseconds, until the work is done. */
 async function longestGap(stage: Stage, monitor: MonitorProcess, work: () => Promise<void>): Promise<number> {
-  let done = false;
-  const working = work().finally(() => {
-    done = true;
-  });
+  const done = new AbortController();
+  const working = work().finally(() => done.abort());
   const polls = new Map<string, { count: number; sinceMs: number }>();
   let longest = 0;
-  while (!done) {
+  while (!done.signal.aborted) {
     const counts = await monitor.byRegion('unikorn_region_monitor_region_polls_total');
     const nowMs = performance.now();
     for (const region of stage.regions) {
