@@ -143,10 +143,19 @@ const regions: Row = {
     },
     {
       title: 'Time to provision',
-      description: 'From the beginning of the phase Pending until the server runs.',
+      description:
+        'From the creation of the Server object until it booted; on v1.16, from the beginning of Pending until it runs.',
       kind: 'lines',
       unit: 's',
       queries: spread(metrics.provisionDuration),
+    },
+    {
+      title: 'Time to schedule',
+      description:
+        'From the creation of the Server object until the cloud created the server. Only on v1.19.',
+      kind: 'lines',
+      unit: 's',
+      queries: spread(metrics.schedulingDuration),
     },
   ],
 };

@@ -57,7 +57,7 @@ export const longer: Readonly<Record<string, number>> = {
   'main/telemetry/metric-table.ts': 340,
   'sandbox/openstack/cloud.ts': 360,
   // The page is served as it is written, in one script and one style sheet.
-  'page/status.js': 500,
+  'page/status.js': 505,
   'page/status.css': 430,
 };
 

@@ -207,6 +207,8 @@ function tone(name) {
     errored: 'bad',
     degraded: 'warn',
     pending: 'warn',
+    queued: 'warn',
+    building: 'warn',
     stopping: 'warn',
   };
   return new Map(Object.entries(tones)).get(name.toLowerCase()) ?? '';

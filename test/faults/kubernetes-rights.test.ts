@@ -289,7 +289,8 @@ test('the definitions are upgraded in operation, v1.16 to v1.19: nothing is lost
   region.cloud.stop(lively.providerId);
   sandbox.addServer(project, { id: 'later', cloud: { status: 'BUILD', powerState: 0 } });
   await sandbox.untilPhase('lively', 'Stopped');
-  await sandbox.untilPhase('later', 'Pending');
+  // Within a minute, the new server is shown as the new definitions have it.
+  await sandbox.untilPhase('later', 'Building');
   await monitor.untilRegionPolled('changing', 2);
   assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
   for (const id of ['steady', 'bystander']) assertTold(t, cluster, id, ['Running Healthy']);
