@@ -110,7 +110,7 @@ export const answerFaults: readonly Fault[] = [
     retryAfter: String(random.whole(1, 4)),
   })),
   answers(
-    'flavours are refused',
+    'flavors are refused',
     () => ({ kind: 'status', status: 403 }),
     () => ({ route: 'GET /flavors/detail' }),
   ),

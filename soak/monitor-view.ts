@@ -16,7 +16,7 @@ const statusSchema = v.object({
 });
 
 export interface MonitorView {
-  /** Servers by "<region> <state> <flavour's id>". */
+  /** Servers by "<region> <state> <flavor's id>". */
   readonly gauge: ReadonlyMap<string, number>;
   readonly regions: v.InferOutput<typeof statusSchema>['regions'];
   /** Transitions that this life counted. */

@@ -65,7 +65,7 @@ export function openProblems({ stage: { lives, regions, histories } }: Scenery):
   };
   // Of more than twenty lines, the rest is a count.
   const shortened = log.lines.some(
-    ({ life, msg }) => life === number && msg === 'further lines of the same message left out',
+    ({ life, msg }) => life === number && msg === 'more lines with this message suppressed',
   );
   return problemLines.flatMap(({ begins, ends, key }) => {
     if (shortened && (key === 'server' || key === 'instance_id')) return [];

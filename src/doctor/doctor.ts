@@ -27,7 +27,7 @@ export interface DoctorContext {
 }
 
 const regionsAtOnce = 8;
-/** A step that takes longer will not do for the monitor either, and somebody waits. */
+/** A step that takes longer will not do for the monitor either, and a person waits. */
 const longestStepMs = 10_000;
 
 interface DoctorOptions extends Options {

@@ -129,7 +129,7 @@ async function accountName(client: KubernetesClient, signal: AbortSignal): Promi
     const info = asFields(asFields(answer['status'], 'status')['userInfo'], 'status.userInfo');
     return text(info, 'username', 'status.userInfo');
   } catch (error) {
-    // Before Kubernetes 1.28 nobody could ask. A name is good to have, no more.
+    // Not available before Kubernetes 1.28. The name is optional.
     if (error instanceof ApiError && error.status !== 401) return '';
     throw error;
   }

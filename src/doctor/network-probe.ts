@@ -44,7 +44,7 @@ export interface Certificate {
   readonly validUntilMs: number;
 }
 
-/** `caCertificate` is PEM, trusted beside the system's certificates. */
+/** `caCertificate` is PEM, trusted in addition to the system's certificates. */
 export async function probeTls(
   url: URL,
   { network, caCertificate }: { readonly network: Network; readonly caCertificate: string | null },

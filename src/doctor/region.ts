@@ -50,7 +50,7 @@ const openstackSteps = [
   'login',
   'catalog',
   'microversions',
-  'flavours',
+  'flavors',
   'project',
   'project login',
   'servers',
@@ -205,16 +205,16 @@ async function examineService(
     const detail = `${min_version || '?'} to ${version || '?'}`;
     const newest = Number(/^2\.(\d+)$/.exec(version ?? '')?.[1] ?? 0);
     if (newest >= downCellMicroversion) return { value: true, detail };
-    const warning = `below 2.${downCellMicroversion} lists leave out servers in cells that are down: they will count as not found`;
+    const warning = `below 2.${downCellMicroversion} lists omit servers in cells that are down: they will count as not found`;
     return { value: true, detail: version ? detail : 'none', warning };
   });
-  await exam.step('flavours', async () => {
+  await exam.step('flavors', async () => {
     const flavors = await listFlavors(new ComputeSession(tools, { credentials, session }));
-    const detail = flavors.length === 1 ? '1 public flavour' : `${flavors.length} public flavours`;
+    const detail = flavors.length === 1 ? '1 public flavor' : `${flavors.length} public flavors`;
     const ids = new Set(flavors.map(({ id }) => id));
     const unknown = (openstack?.flavorIds ?? []).filter((id) => !ids.has(id));
     if (unknown.length === 0) return { value: true, detail };
-    const warning = `the Region selects flavours that are not among them: ${unknown.join(', ')}`;
+    const warning = `the Region selects flavors that are not among them: ${unknown.join(', ')}`;
     return { value: true, detail, warning };
   });
 }

@@ -38,7 +38,7 @@ const specialRemedies: readonly (readonly [ErrorCode, RegExp, string])[] = [
   [
     'tls',
     /WRONG_VERSION_NUMBER|EPROTO/,
-    'nobody speaks TLS there: is the port right, or is the endpoint http://?',
+    'nothing there speaks TLS: is the port right, or is the endpoint http://?',
   ],
   ['tls', /CERT_HAS_EXPIRED/, 'renew the certificate'],
   ['tls', /ALTNAME_INVALID/, 'use the host name that the certificate is for, or have one made for this name'],

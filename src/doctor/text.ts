@@ -6,7 +6,7 @@ import type { Section, Step, StepStatus } from './steps.ts';
 const defaultWidth = 80;
 /** Wider lines are hard to read. */
 const widest = 100;
-/** Narrower ones could not hold a word beside the names. */
+/** Narrower ones could not hold a word next to the names. */
 const narrowest = 50;
 
 const marks: Readonly<Record<StepStatus, { unicode: string; ascii: string; colour: Parameters<Paint>[0] }>> =

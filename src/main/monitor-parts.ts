@@ -19,7 +19,7 @@ export interface MonitorParts {
 }
 
 /**
- * Makes checkers that run beside the monitor's own, in the same polls and on the same worker threads, each region by
+ * Makes checkers that run next to the monitor's own, in the same polls and on the same worker threads, each region by
  * itself. Called once, before anything runs.
  */
 export type CreateCheckers = (parts: MonitorParts) => readonly Checker<CheckJob, unknown>[];

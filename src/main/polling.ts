@@ -77,7 +77,7 @@ const apiTimeoutMs = 15_000;
 /** Definitions that are replaced count within a minute, polls included. */
 const definitionsCheckMs = 10_000;
 
-/** Rejects with a StartupError when there is no way to the API server. */
+/** Rejects with a StartupError when the API server cannot be reached by configuration. */
 export async function createPolling(options: Options, context: PollingContext): Promise<Polling> {
   const { clock, logger, version, telemetry, signal, resources } = context;
   const network = new Network(process.env);
@@ -119,7 +119,7 @@ export async function createPolling(options: Options, context: PollingContext): 
         clock,
       }) ?? [],
   );
-  // The sources are read when somebody collects, by which time all of them exist.
+  // The sources are read at collection, by which time all of them exist.
   const metrics = new Metrics(
     telemetry.meter,
     {

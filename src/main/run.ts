@@ -24,11 +24,11 @@ export interface RunContext {
   readonly signal: AbortSignal;
   readonly logger?: Logger;
   readonly version?: Version;
-  /** Told where the HTTP endpoints are, once they listen. */
+  /** Called with the address of the HTTP endpoints once they listen. */
   readonly onListening?: (address: { host: string; port: number }) => void;
   /** The system's unless given. */
   readonly clock?: Clock;
-  /** Checkers that run beside the monitor's own. */
+  /** Further checkers. */
   readonly checkers?: CreateCheckers;
 }
 
@@ -44,7 +44,7 @@ const flushMs = 1_500;
 export async function run(options: Options, context: RunContext): Promise<void> {
   const { signal } = context;
   const log = context.logger ?? createLogger(options.log);
-  // Beside another monitor, its log must not pass for that one's.
+  // Mark the lines, so that they are not taken for the other monitor's.
   const logger = options.shadow ? new MarkedLogger(log, { shadow: true }) : log;
   const version = context.version ?? { version: 'unknown', revision: '' };
   logger.named(application).info('service starting', { application, ...version });

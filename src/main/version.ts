@@ -11,7 +11,7 @@ export interface Version {
 
 const schema = v.object({ version: v.string(), revision: v.optional(v.string(), '') });
 
-/** What the build stamped in the folder above (beside cli/ and main/), or else what package.json says. */
+/** What the build stamped in the folder above (next to cli/ and main/), or else what package.json says. */
 export function readVersion(): Version {
   const stamped = readIfThere(new URL('../version.json', import.meta.url));
   const text = stamped ?? readFileSync(new URL('../../package.json', import.meta.url), 'utf8');

@@ -58,7 +58,7 @@ export interface Cycle {
 
 /**
  * The half of a check that runs on main. A poll of a region is `plan`, then `apply` for each job as it is answered, then
- * `finish`; regions do not wait for each other, and a region whose poll has not finished is left out of the next cycle.
+ * `finish`; regions do not wait for each other, and a region whose poll has not finished is skipped in the next cycle.
  * No method may throw for what a region or the API server did.
  */
 export interface Checker<Job extends CheckJob, Result> {

@@ -24,7 +24,7 @@ export class Deadline {
     return this.#expired;
   }
 
-  /** Counts anew from now, with another length. */
+  /** Starts again from now, with another length. */
   restart(ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -33,7 +33,7 @@ export class Deadline {
     }, ms);
   }
 
-  /** Counts anew from now, with the same length. Cheap: call it for every chunk. */
+  /** Starts again from now, with the same length. Cheap: call it for every chunk. */
   postpone(): void {
     this.#timer?.refresh();
   }

@@ -1,12 +1,12 @@
 // Errors cross the thread boundary as data: structured clone drops class, code and fields.
 
-/** Every code that a check can fail with. What to do about each stands beside it. */
+/** Every code that a check can fail with. What to do about each is in its comment. */
 export const errorCodes = [
   /** No answer within the deadline: is the cloud slow, or is the request time-out too short? */
   'timeout',
   /** No connection (refused, reset, no route, name not found): is the endpoint right, is the service up? */
   'unreachable',
-  /** The certificate was not accepted: give the region's CA, or mend the certificate. */
+  /** The certificate was not accepted: give the region's CA, or fix the certificate. */
   'tls',
   /** The cloud refused the credentials (401): rotate the password in the Secret or the OpenstackIdentity. */
   'unauthorized',
@@ -20,7 +20,7 @@ export const errorCodes = [
   'server-error',
   /** Any other status that the API does not document. */
   'unexpected-status',
-  /** The answer was no JSON, or not of the documented shape. */
+  /** The answer was not JSON, or not of the documented shape. */
   'invalid-response',
   /** The answer was larger than we accept. */
   'response-too-large',

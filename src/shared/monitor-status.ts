@@ -21,7 +21,7 @@ export interface ProcessStatus {
   readonly pollPeriodMs: number;
   /** Nothing is written: transitions are what would have been. */
   readonly shadow: boolean;
-  /** As /healthz and /readyz tell it. */
+  /** As /healthz and /readyz report it. */
   readonly live: boolean;
   readonly ready: boolean;
   /** Why it is ready, or not yet. */
@@ -48,9 +48,9 @@ export interface ProblemStatus {
   readonly count: number;
   /** What the latest of them are of; empty for a region as a whole. */
   readonly objects: readonly ProblemObject[];
-  /** When the first of them was told. */
+  /** When the first of them was logged. */
   readonly since: string;
-  /** When the last of them was told. */
+  /** When the last of them was logged. */
   readonly latest: string;
 }
 
@@ -58,7 +58,7 @@ export interface ProblemObject {
   /** A record is the cloud's of a server; a resource is one of Kubernetes that cannot be read. */
   readonly kind: 'server' | 'record' | 'identity' | 'resource';
   readonly name: string;
-  /** "" where nobody gave it one. */
+  /** "" where it has none. */
   readonly displayName: string;
 }
 

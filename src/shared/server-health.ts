@@ -14,7 +14,7 @@ export interface Credentials {
 /** A login and what was learnt with it. Kept by main for its lifetime, used and renewed by workers. */
 export interface Session {
   readonly token: string;
-  /** Monotonic milliseconds: log in anew from here on, well before the token expires. */
+  /** Monotonic milliseconds: log in again from here on, well before the token expires. */
   readonly renewAtMs: number;
   /** Base URL of the compute service, without a trailing slash. */
   readonly computeUrl: string;
@@ -38,7 +38,7 @@ export type RegionTarget =
       readonly endpoint: string;
       /** Region id to choose from the catalog; null takes the first. */
       readonly catalogRegion: string | null;
-      /** PEM certificates to trust beside the system's; null for the system's alone. */
+      /** PEM certificates to trust in addition to the system's; null for the system's alone. */
       readonly caCertificate: string | null;
     }
   | { readonly provider: 'simulated' };
@@ -51,7 +51,7 @@ export interface ProjectTask {
   readonly session?: Session;
   /** ISO 8601 in whole seconds, the cloud's clock: ask only for what changed since. Absent asks for everything. */
   readonly changesSince?: string;
-  /** Beside the changes, ask for everything too, in the time that is left. */
+  /** After the changes, ask for everything too, in the time that is left. */
   readonly alsoComplete?: boolean;
   /** Servers to ask for in one page of a complete list. Absent leaves it to the cloud. */
   readonly pageSize?: number;
@@ -93,7 +93,7 @@ export interface SimulatedServer {
   readonly ageMs: number;
 }
 
-/** Flavours are asked for with the region's own service account. */
+/** Flavors are asked for with the region's own service account. */
 export interface FlavorTask {
   readonly credentials?: Credentials;
   readonly session?: Session;
@@ -102,7 +102,7 @@ export interface FlavorTask {
 export interface ServerHealthJob extends CheckJob {
   readonly target: RegionTarget;
   readonly projects: readonly ProjectTask[];
-  /** Present when the region's flavours are due. */
+  /** Present when the region's flavors are due. */
   readonly flavors?: FlavorTask;
   readonly requestTimeoutMs: number;
   /** Requests in flight at once, at most. */

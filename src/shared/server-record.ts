@@ -12,7 +12,7 @@ export interface RebuildMarker {
   readonly state: string;
 }
 
-/** A Server as cached. Never changed in place: a new version is a new record, so identity tells whether it changed. */
+/** A Server as cached. Never changed in place: a new version is a new record, so identity shows whether it changed. */
 export interface ServerRecord {
   readonly name: string;
   readonly namespace: string;

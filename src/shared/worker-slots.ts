@@ -1,4 +1,4 @@
-// What every worker thread tells main without a message: that its event loop turns. It lives in shared memory, because a
+// What every worker thread shows main without a message: that its event loop turns. It lives in shared memory, because a
 // thread that loops endlessly can send nothing any more.
 
 const owner = 0;

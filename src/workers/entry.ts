@@ -38,13 +38,13 @@ async function loadCheck(url: string): Promise<Check<CheckJob, unknown>> {
   return v.parse(checkModule, module).default;
 }
 
-// Before the first job, whose time it would take. What fails to load here is told by the job that needs it.
+// Before the first job, whose time it would take. What fails to load here is reported by the job that needs it.
 await Promise.allSettled(settings.checks.map(loadCheck));
 
 /** Runs a check; answers `timeout` at the job's deadline even if the check ignores its signal. */
 async function runCheck({ module, job }: Assignment): Promise<Outcome<unknown>> {
   const leftMs = job.deadlineMs - monotonicMs();
-  // It waited too long for this thread, and nobody waits for its answer any more.
+  // It waited too long for this thread: its answer is no longer awaited.
   if (leftMs <= 0) return lateOutcome(job);
   const controller = new AbortController();
   const deadline = Promise.withResolvers<Outcome<unknown>>();

@@ -122,7 +122,7 @@ test('a way that works: a tree with every step, in 80 columns, exit code 0, and 
   );
   const lines = stable(stdout, sandbox).split('\n');
   const marked = lines.filter((line) => /^ {2}\S /.test(line)).map((line) => line.trim().split(/ {2,}/)[0]);
-  const region = 'provider endpoint Secret DNS TCP TLS Keystone login catalog microversions flavours project'
+  const region = 'provider endpoint Secret DNS TCP TLS Keystone login catalog microversions flavors project'
     .split(' ')
     .concat('project login', 'servers')
     .map((name) => `✓ ${name}`);
@@ -189,7 +189,7 @@ test('--output json has the same', async (t) => {
   t.deepEqual(found.titles, ['Kubernetes', 'Region one', 'Region two']);
   t.regex(found.step('', 'profile').detail, /v1\.16/);
   t.regex(found.step('one', 'microversions').detail, /^2\.1 to 2\.93$/);
-  t.is(found.step('one', 'flavours').detail, '2 public flavours');
+  t.is(found.step('one', 'flavors').detail, '2 public flavors');
   t.is(found.step('one', 'servers').detail, '1 server');
 });
 
@@ -205,7 +205,7 @@ interface Flaw {
   readonly fails?: boolean;
 }
 
-const afterTcp = ['TLS', 'Keystone', 'login', 'catalog', 'microversions', 'flavours'];
+const afterTcp = ['TLS', 'Keystone', 'login', 'catalog', 'microversions', 'flavors'];
 const project = ['project', 'project login', 'servers'];
 const skipped = (names: readonly string[]) => names.map((name) => `${name} skipped`);
 
@@ -270,7 +270,7 @@ const flaws: readonly Flaw[] = [
     make: (region, sandbox) => setEndpoint(sandbox, region.cloud.endpoint.replace('http:', 'https:')),
     trouble: ['TLS failed', ...skipped([...afterTcp.slice(1), ...project])],
     detail: /the TLS handshake with 127\.0\.0\.1:\d+ failed/,
-    remedy: /nobody speaks TLS there/,
+    remedy: /nothing there speaks TLS/,
   },
   {
     name: 'something else than Keystone',
@@ -293,7 +293,7 @@ const flaws: readonly Flaw[] = [
   {
     name: 'a wrong password of the service account, and an identity that works',
     make: (region) => region.putSecret({ password: 'planted-wrong-password' }),
-    trouble: ['login failed', ...skipped(['catalog', 'microversions', 'flavours'])],
+    trouble: ['login failed', ...skipped(['catalog', 'microversions', 'flavors'])],
     detail: /answered 401/,
     remedy: /in the region's Secret/,
   },
@@ -302,7 +302,7 @@ const flaws: readonly Flaw[] = [
     make: ({ cloud, serviceAccount: { projectId } }) => {
       cloud.faults.add({ kind: 'scope', scope: 'unscoped' }, { projectId });
     },
-    trouble: ['login failed', ...skipped(['catalog', 'microversions', 'flavours'])],
+    trouble: ['login failed', ...skipped(['catalog', 'microversions', 'flavors'])],
     detail: /scoped the token to no project/,
     remedy: /a role on the project/,
   },
@@ -311,28 +311,28 @@ const flaws: readonly Flaw[] = [
     make: ({ cloud, serviceAccount: { projectId } }) => {
       cloud.faults.add({ kind: 'catalog', catalog: 'no-compute' }, { projectId });
     },
-    trouble: ['catalog failed', ...skipped(['microversions', 'flavours'])],
+    trouble: ['catalog failed', ...skipped(['microversions', 'flavors'])],
     detail: /no public endpoint of type compute/,
     remedy: /public compute endpoint/,
   },
   {
-    name: 'flavours that cannot be listed',
+    name: 'flavors that cannot be listed',
     make: ({ cloud }) => {
       cloud.faults.add({ kind: 'status', status: 403 }, { route: 'GET /flavors/detail' });
     },
-    trouble: ['flavours failed'],
+    trouble: ['flavors failed'],
     detail: /GET \/flavors\/detail .*403/,
     remedy: /role/,
   },
   {
-    name: 'a selected flavour that is not there',
+    name: 'a selected flavor that is not there',
     make: (_, { cluster }) => {
-      const compute = { flavors: { selector: { ids: ['no-such-flavour'] } } };
+      const compute = { flavors: { selector: { ids: ['no-such-flavor'] } } };
       cluster.patch('regions', namespace, 'one', { spec: { openstack: { compute } } });
     },
-    trouble: ['flavours warning'],
-    detail: /2 public flavours/,
-    remedy: /not among them: no-such-flavour/,
+    trouble: ['flavors warning'],
+    detail: /2 public flavors/,
+    remedy: /not among them: no-such-flavor/,
     fails: false,
   },
   {

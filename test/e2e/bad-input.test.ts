@@ -303,7 +303,7 @@ test('objects that the definitions do not allow any more, or not yet, are named 
     (await read('region/bad-conditions')).error,
     'status.conditions[0].status must be a string, not nothing',
   );
-  t.is((await read('region/bad-time')).error, 'metadata.creationTimestamp is no time');
+  t.is((await read('region/bad-time')).error, 'metadata.creationTimestamp is not a valid time');
   t.like((await read('region/west')).fields, { resource: 'regions' });
   const { error } = await started.untilLogged(unresolved, { region: 'north' });
   t.is(error, 'region provider unimplemented: baremetal');

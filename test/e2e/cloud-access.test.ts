@@ -53,7 +53,7 @@ async function polledInFivePeriods(region: string): Promise<number> {
   return (await monitor.regionPolls(region)) - before;
 }
 
-test('one login a project and one for the flavours, however many polls', async (t) => {
+test('one login a project and one for the flavors, however many polls', async (t) => {
   const { region, project } = await addWatched('sessions');
   await monitor.untilRegionPolled('sessions', 3);
   const { requests } = region.cloud;
@@ -214,7 +214,7 @@ test("the service account's password that is rotated is used when it is in the S
   region.cloud.addFlavor({ id: 'added-later', name: 'later.large' });
   sandbox.cluster.patch('servers', namespace, 'secret-rotated', { spec: { flavorID: 'added-later' } });
   region.putSecret({ password });
-  await eventually('flavours, asked for anew', () => {
+  await eventually('flavors, asked for anew', () => {
     return requests.count({ route: 'GET /flavors/detail', status: 200 }) === 2;
   });
   await eventually('the new name', async () => {
@@ -266,7 +266,7 @@ test('a region without servers is down when its cloud is, says so once, and come
   t.is(monitor.logged(resolved, { region: 'unused' }).length, 1);
 });
 
-test('a service account that is refused costs the names of flavours only, and is said until it is mended', async (t) => {
+test('a service account that is refused costs the names of flavors only, and is said until it is mended', async (t) => {
   const region = await sandbox.addRegion('refused-account');
   region.putSecret({ password: sandbox.newPassword() });
   sandbox.addServer(region.addProject(), { id: 'refused-account' });

@@ -29,7 +29,7 @@ test.before(async () => {
 
 test.after.always('nothing secret was shown', async () => shared.release());
 
-/** A flavour that no other test uses, in a region that the monitor has not asked for its flavours yet. */
+/** A flavor that no other test uses, in a region that the monitor has not asked for its flavors yet. */
 async function ownFlavor(name: string): Promise<{ project: SandboxProject; flavorId: string }> {
   const own = await sandbox.addRegion(name);
   const { id } = own.cloud.addFlavor({ id: randomUUID(), name: `${name}.large` });
@@ -303,7 +303,7 @@ test('region_name follows the label at the next poll', async (t) => {
   t.true(series[0]?.includes('region_name="Berlin"'));
 });
 
-test('flavor_name is "" where the flavours cannot be listed: said once, the id is kept', async (t) => {
+test('flavor_name is "" where the flavors cannot be listed: said once, the id is kept', async (t) => {
   const broken = await sandbox.addRegion('flavorless');
   broken.cloud.faults.add({ kind: 'status', status: 500 }, { route: 'GET /flavors/detail' });
   sandbox.addServer(broken.addProject(), { id: 'in-flavorless' });

@@ -34,14 +34,14 @@ const outages: readonly Outage[] = [
     name: 'the JSON is truncated',
     inject: ({ region }) => void region.cloud.faults.add({ kind: 'truncated' }, list),
     codes: ['invalid-response'],
-    says: /answered 200 with \d+ bytes \(application\/json\) that are no JSON/,
+    says: /answered 200 with \d+ bytes \(application\/json\) that are not JSON/,
   },
   {
     id: 'not-json',
     name: 'the answer is not JSON',
     inject: ({ region }) => void region.cloud.faults.add({ kind: 'not-json' }, list),
     codes: ['invalid-response'],
-    says: /answered 200 with \d+ bytes .* that are no JSON/,
+    says: /answered 200 with \d+ bytes .* that are not JSON/,
   },
   {
     id: 'html',
@@ -51,7 +51,7 @@ const outages: readonly Outage[] = [
       region.cloud.revokeTokens();
     },
     codes: ['invalid-response'],
-    says: /\(text\/html.*\) that are no JSON/,
+    says: /\(text\/html.*\) that are not JSON/,
   },
   {
     id: 'huge',

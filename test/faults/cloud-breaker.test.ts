@@ -24,7 +24,7 @@ const unresolved = 'failed to resolve region, skipping';
 const resolved = 'region resolved again';
 const unchecked = 'failed to check server, skipping';
 const checked = 'server checked again';
-const leftOut = 'further lines of the same message left out';
+const leftOut = 'more lines with this message suppressed';
 
 test('the breaker opens after three failures, asks for one project (another each time), and closes with the first answer', async (t) => {
   const { monitor, sandbox } = suite;

@@ -141,7 +141,7 @@ test('all statuses of a region are refused with 422: twenty lines and a count, w
   const fault = sandbox.cluster.faults.rejectWrites({ ...always, path: /\/servers\/refused-\d+\/status/ });
   const ids = Array.from({ length: 30 }, (_, index) => `refused-${index}`);
   for (const id of ids) sandbox.addServer(watched.project, { id });
-  const leftOut = 'further lines of the same message left out';
+  const leftOut = 'more lines with this message suppressed';
   await monitor.untilLogged(leftOut, { region: 'refused', message: unchecked });
   await monitor.untilRegionPolled('refused', 2);
   t.deepEqual(await monitor.states('refused'), { running: 2 });

@@ -48,10 +48,13 @@ export function parse(call: Call, status: number, text: string): unknown {
     return JSON.parse(text);
   } catch {
     const { verb, resource, what } = describe(call);
-    throw new ApiError(
-      `${what}: the answer is no JSON (is something else than an API server behind the address?)`,
-      { status, verb, resource, reason: 'InvalidResponse', retryAfterMs: null },
-    );
+    throw new ApiError(`${what}: the response is not JSON (is this the address of an API server?)`, {
+      status,
+      verb,
+      resource,
+      reason: 'InvalidResponse',
+      retryAfterMs: null,
+    });
   }
 }
 

@@ -34,7 +34,7 @@ export interface RequestOptions {
 export interface StreamOptions {
   readonly query: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  /** A stream that says nothing for so long has lost its other end: ApiError, reason "IdleTimeout". */
+  /** A stream that is silent for this long has lost its other end: ApiError, reason "IdleTimeout". */
   readonly idleTimeoutMs: number;
   /** The API server accepted the request; lines may follow. */
   readonly onOpen?: () => void;
@@ -66,7 +66,7 @@ export class KubernetesClient {
       /** Requests in flight at once, watches aside; more wait for their turn within their time-out. */
       readonly connections?: number;
       readonly userAgent?: string;
-      /** Told of every request but watches, when it has ended. */
+      /** Called for every request but watches, when it has ended. */
       readonly onRequest?: (request: ApiRequest) => void;
       /** The environment's unless given. */
       readonly network?: Network;
@@ -170,7 +170,7 @@ export class KubernetesClient {
     }
   }
 
-  /** A token may have been renewed since it was read: one that is refused is looked for anew, once. */
+  /** A token may have been renewed since it was read: one that is refused is read again, once. */
   async #authorized<R extends { readonly status: number }>(
     call: Call,
     signal: AbortSignal,

@@ -41,7 +41,7 @@ export function advice(status: number, reason: string): string {
   if (status === 401)
     return 'the API server does not accept our credentials: renew the token, certificate or kubeconfig';
   if (status === 403) return 'grant the right in the role that is bound to this account';
-  if (status === 429) return 'the API server asks for fewer requests: it goes on after a pause';
+  if (status === 429) return 'the API server asks for fewer requests: the monitor retries after a pause';
   switch (reason) {
     case 'Unreachable':
       return 'is the API server up, is its address right, does a network policy forbid it?';
@@ -52,7 +52,7 @@ export function advice(status: number, reason: string): string {
     case 'Timeout':
       return 'is the API server overloaded, or does something on the way to it hold packets back?';
     case 'Credentials':
-      return 'mend the token file or the credential plugin that the kubeconfig names';
+      return 'fix the token file or the credential plugin that the kubeconfig names';
     default:
       return '';
   }

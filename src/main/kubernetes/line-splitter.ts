@@ -7,7 +7,7 @@ export class LineSplitter {
   #parts: Buffer[] = [];
   #bytes = 0;
 
-  /** A line longer than `maxBytes` throws: what follows it could not be told apart from its rest. */
+  /** A line longer than `maxBytes` throws: what follows it could not be separated from its rest. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }

@@ -52,7 +52,7 @@ export interface PathMeaning {
   readonly name: string;
 }
 
-/** What a path asks for, in RBAC's words. A path that is no resource's stands for itself. */
+/** What a path asks for, in RBAC's words. A path that does not name a resource stands for itself. */
 export function meaningOf(path: string): PathMeaning {
   const match =
     /^\/(?:api\/[^/]+|apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?$/.exec(

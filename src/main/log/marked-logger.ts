@@ -1,4 +1,4 @@
-// A logger whose lines all carry the same fields, so that nobody takes them for another monitor's.
+// A logger whose lines all carry the same fields, so that they are not taken for another monitor's.
 
 import type { Fields, Logger } from './logger.ts';
 

@@ -1,4 +1,4 @@
-// Where log lines go. Guarantees: lines are written before the event loop goes on wherever the other side takes them, those
+// Where log lines go. Guarantees: lines are written before the event loop continues wherever the other side takes them, those
 // of one moment at once; a crash loses none of them; nothing that happens to the other side (closed, full, slow) throws or ends the process; lines
 // that it did not take are counted, and the count is handed over once it takes lines again.
 
@@ -99,7 +99,7 @@ export class DescriptorSink implements LogSink {
     }
   }
 
-  /** Lets go of what was written: whole lines, and the beginning of one perhaps. */
+  /** Drops what was written: whole lines, and the beginning of one perhaps. */
   #forget(writtenBytes: number): void {
     this.#waitingBytes -= writtenBytes;
     let left = writtenBytes;

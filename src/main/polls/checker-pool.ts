@@ -1,6 +1,6 @@
 // Where checks run: a shared pool, in which each thread runs many jobs at once, and a small isolated one. When a thread
 // dies, every job that it had begun is a suspect; each is run again alone on an isolated thread, so that the guilty one
-// can hurt nobody else. A region stays in isolation until its jobs there were answered and none of them ended its thread.
+// cannot hurt another. A region stays in isolation until its jobs there were answered and none of them ended its thread.
 
 import * as v from 'valibot';
 import type { CheckJob, JobReport, Outcome } from '../../shared/checker.ts';
@@ -49,7 +49,7 @@ interface Suspect {
 export class CheckerPool {
   readonly #options: CheckerPoolOptions;
   readonly #shared: WorkerPool;
-  /** Only while somebody is suspected: its threads cost memory. */
+  /** Only while a region is suspected: its threads cost memory. */
   #isolated: WorkerPool | null = null;
   #isolatedJobs = 0;
   /** By key of the region. */
@@ -89,7 +89,7 @@ export class CheckerPool {
     return report<Result>(ran, { queuedMs, nowMs }, this.#options.turns);
   }
 
-  /** Lets go of what is remembered of a region. */
+  /** Drops what is remembered of a region. */
   forget(region: RegionRef): void {
     this.#suspects.delete(regionKey(region));
     this.#closeUnneeded();
@@ -143,7 +143,7 @@ export class CheckerPool {
 
   #open(size: Pick<WorkerPoolOptions, 'threads' | 'jobsPerThread' | 'firstNumber'>): WorkerPool {
     const { entry, checks = [], clock, checkTimeoutMs, onWorkerEnded, onError } = this.#options;
-    // What the thread held beside the stuck check must have time to be done again elsewhere.
+    // The other jobs of a stuck thread must have time to run again elsewhere.
     const stuckAfterMs = Math.min(Math.max(checkTimeoutMs / 2, stuckBoundsMs.least), stuckBoundsMs.most);
     return new WorkerPool({
       ...size,
@@ -187,7 +187,7 @@ async function readOutcome<Result>(packed: PackedJson, turns: EventLoopTurns): P
   if (isOutcome<Result>(outcome)) return outcome;
   const error: CheckError = {
     code: 'internal',
-    message: 'a worker answered with something that is no outcome',
+    message: 'a worker returned an invalid result',
   };
   return { ok: false, error };
 }

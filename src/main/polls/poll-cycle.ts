@@ -90,7 +90,7 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
     }
   }
 
-  /** A defect of the checker's: what a region or the API server does is no reason to come here. */
+  /** A defect of the checker's: what a region or the API server does does not lead here. */
   #failed(error: unknown): void {
     const { checker, logger, signal } = this.#options;
     if (!signal.aborted) logger.error('check failed', error, { checker: checker.name });

@@ -3,7 +3,7 @@
 // - a thread that dies (exit, uncaught error) fails the jobs it held, and piscina starts another;
 // - a thread whose event loop stands still is found by its missing heartbeat, or by a job that is overdue, and is ended;
 // - a thread that uses too much memory is ended, before V8 would end the whole program;
-// - a pool that lost threads for good (they fail while starting) is built anew, with backoff.
+// - a pool that lost threads for good (they fail while starting) is built again, with backoff.
 
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
@@ -28,7 +28,7 @@ export interface WorkerPoolOptions {
   readonly maxQueue: number;
   /** A thread that uses more memory is ended. */
   readonly memoryLimitMiB: number;
-  /** A thread without a heartbeat for so long is ended. */
+  /** A thread without a heartbeat for this long is ended. */
   readonly stuckAfterMs: number;
   readonly clock: Clock;
   readonly onWorkerEnded: (worker: number, reason: string) => void;
@@ -287,12 +287,12 @@ const cancelled: CheckError = { code: 'cancelled', message: 'the monitor is shut
 
 const stuckError: CheckError = {
   code: 'worker-stuck',
-  message: 'the worker thread stood still while it held this check, and was ended',
+  message: 'the worker thread stopped responding during this check and was terminated',
 };
 
 const memoryError: CheckError = {
   code: 'worker-out-of-memory',
-  message: 'the worker thread used too much memory while it held this check, and was ended',
+  message: 'the worker thread used too much memory during this check and was terminated',
 };
 
 const neverBegun: CheckError = {

@@ -6,7 +6,7 @@ import type { Problem } from './problem.ts';
 
 export interface TimedProblem {
   readonly problem: Problem;
-  /** Epoch milliseconds of when it was told. */
+  /** Epoch milliseconds of when it was logged. */
   readonly sinceMs: number;
 }
 

@@ -15,11 +15,11 @@ export class ProblemLog {
   readonly #logger: Logger;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #isThere: (server: ServerRecord) => boolean;
-  /** Problems that go on, by scope and key. */
+  /** Problems that last, by scope and key. */
   readonly #open = new Map<string, Map<string, Problem>>();
   /**
-   * By scope and subject, the keys of all problems that were told since the subject was last well, and when each was:
-   * one that alternates between two is told each of them once.
+   * By scope and subject, the keys of all problems that were logged since the subject was last well, and when:
+   * for one that alternates between two, each is logged once.
    */
   readonly #told = new Map<string, Told>();
   /** By scope, what is open, as it was last asked for. */
@@ -37,7 +37,7 @@ export class ProblemLog {
   }
 
   /**
-   * Takes all problems that a scope (a region, say) has now. What is new is logged, what is no longer among them is
+   * Takes all problems that a scope (a region, say) has now. What is new is logged, and what is no longer among them is
    * logged as ended.
    */
   report(scope: string, problems: readonly Problem[]): void {
@@ -81,7 +81,7 @@ export class ProblemLog {
     }
   }
 
-  /** Drops a scope that is no more, without a word about its problems. */
+  /** Drops a scope that is gone, without a line about its problems. */
   forget(scope: string): void {
     this.#open.delete(scope);
     this.#told.delete(scope);
@@ -117,7 +117,7 @@ export class ProblemLog {
     }
     for (const [message, count] of written) {
       if (count <= fullLines) continue;
-      this.#logger.info('further lines of the same message left out', {
+      this.#logger.info('more lines with this message suppressed', {
         message,
         region: regionName(scope),
         count: count - fullLines,
@@ -126,10 +126,10 @@ export class ProblemLog {
   }
 }
 
-/** By subject and key, when a problem was told: epoch milliseconds. */
+/** By subject and key, when a problem was logged: epoch milliseconds. */
 type Told = Map<string, Map<string, number>>;
 
-/** Those of problems that go on, and of earlier ones of their subjects. */
+/** Those of problems that last, and of earlier ones of their subjects. */
 function toldSince(before: Told | undefined, now: Iterable<Problem>, nowMs: number): Told {
   const told: Told = new Map();
   for (const problem of now) {

@@ -1,4 +1,4 @@
-// A problem of a scope, as every report of the scope gives it while it goes on.
+// A problem of a scope, as every report of the scope gives it while it lasts.
 
 import type { ServerRecord } from '../../shared/server-record.ts';
 
@@ -7,11 +7,11 @@ export interface Problem {
   readonly key: string;
   /** What it is a problem of, `key` unless given. When it gives way to another problem of the same, it has not ended. */
   readonly subject?: string;
-  /** The server that it is a problem of: when that is no more, the problem has not ended, it is nobody's. */
+  /** The server that has the problem: if it is deleted, the problem is dropped without an "ended" line. */
   readonly server?: ServerRecord;
-  /** While it goes on, nothing is known of the scope's other problems: they go on unseen. */
+  /** While it lasts, nothing is known of the scope's other problems: they neither end nor begin again. */
   readonly hidesOthers?: boolean;
-  /** A subject of which nothing is known while it goes on: its problems go on unseen. */
+  /** A subject of which nothing is known while it lasts: its problems neither end nor begin again. */
   readonly hides?: string;
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-// The latest transitions, for people who look at the status page: fed where transitions are told.
+// The latest transitions, for people who look at the status page: fed where transitions are logged.
 
 import type { Clock } from '../../shared/clock.ts';
 import type { Transition } from '../../shared/monitor-status.ts';

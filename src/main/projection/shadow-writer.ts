@@ -1,4 +1,4 @@
-// Writes nothing, and says what it would have written: for a monitor beside the one that writes (`run --shadow`), and for
+// Writes nothing, and logs what it would have written: for a second monitor next to the one that writes (`run --shadow`),
 // `check --dry-run`. What StatusWriter would write once is told and counted once: as long as the object is not changed
 // by somebody else, later polls find only what was told already.
 

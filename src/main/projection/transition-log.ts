@@ -1,4 +1,4 @@
-// Tells a server's transitions. In the log: the original's messages and keys, so that what reads them goes on working.
+// Logs a server's transitions with the original's messages and keys, so that whatever reads them keeps working.
 // Those of late also to the status page.
 
 import type { ServerRecord } from '../../shared/server-record.ts';

@@ -1,4 +1,4 @@
-// Writes go on beside the polls: a region's poll is over when its answers are projected. The queue guarantees:
+// Writes run next to the polls: a region's poll is over when its answers are projected. The queue guarantees:
 // - one write at a time an object     (an entry an object; what is observed meanwhile waits in it, and only the newest counts)
 // - nothing stale is written          (an entry is projected again, from the object in the cache, when its turn comes)
 // - no region holds up another's      (regions take turns; the more writes a region has in flight, the more must be free)

@@ -49,7 +49,7 @@ export class AccessReader {
     secrets.retain(new Set(named));
   }
 
-  /** `record` is null for a region that servers name and nobody defined. */
+  /** `record` is null for a region that servers name but that is not defined. */
   async read(record: RegionRecord | null, signal: AbortSignal): Promise<AccessOutcome> {
     if (record === null) return lasting('not-found', "region doesn't exist");
     const { name, provider, openstack } = record;

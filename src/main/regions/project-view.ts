@@ -39,7 +39,7 @@ export class ProjectView {
   readonly #malformed = new Map<string, MalformedRecord>();
   /** Owners of those records. */
   readonly #unreadableOwners = new Set<string>();
-  /** One of them belongs to nobody knows whom: any server that is not found may be it. */
+  /** One of them has no known owner, so any server that was not found may be it. */
   #unreadableStranger = false;
   /** Partial records that nothing is known of: any server that is not found may be one of them. */
   #strangers = false;
@@ -135,9 +135,9 @@ export class ProjectView {
     return { kind: this.#strangers ? 'unreachable' : 'missing' };
   }
 
-  /** Lets go of what is remembered of Server objects that are no more. `servers` are all that the project has. */
+  /** Drops what is remembered of Server objects that no longer exist. `servers` are all that the project has. */
   retain(servers: readonly ServerRecord[]): void {
-    // Only servers that there are can have been found: more than those means that some are gone.
+    // More remembered servers than servers: some are gone.
     if (this.#remembered.size <= servers.length) return;
     const uids = new Set(servers.map(({ uid }) => uid));
     for (const uid of this.#remembered.keys()) if (!uids.has(uid)) this.#remembered.delete(uid);
@@ -242,7 +242,7 @@ function isUnowned({ ownerId }: Observation, isServer: (name: string) => boolean
   return ownerId === null || !isServer(ownerId);
 }
 
-/** Records without an id are told apart by owner; of those without either, one is as good as many. */
+/** Records without an id are distinguished by owner; of those without either, one is as good as many. */
 function malformedKey({ providerId, ownerId }: Pick<MalformedRecord, 'providerId' | 'ownerId'>): string {
   return providerId ?? `owner ${ownerId ?? ''}`;
 }

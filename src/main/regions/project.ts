@@ -88,7 +88,7 @@ export class Project {
     return this.#listFailure;
   }
 
-  /** Number of the poll from which on a complete list is tried beside the changes; null while it is asked for alone. */
+  /** Number of the poll from which on a complete list is tried after the changes; null while it is asked for alone. */
   get nextListAt(): number | null {
     return this.#listFailures === 0 ? null : this.#nextListAt;
   }

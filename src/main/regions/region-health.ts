@@ -29,7 +29,7 @@ const opensAfter = 3;
 const restsAfter = 8;
 /** Longest run of skipped polls, in polls and in time. */
 const longestRest = { polls: 7, ms: 300_000 };
-/** What the region's Secret may mend, by its keys ca.crt and region-name: each poll reads it, so none is skipped. */
+/** What a change of the region's Secret may fix, by its keys ca.crt and region-name: each poll reads it, so none is skipped. */
 const mendedBySecret: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['tls', 'no-endpoint']);
 
 export class RegionHealth {

@@ -269,7 +269,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   #noteFlavors({ poll, region, projects }: Underway): void {
     const { error } = region.flavors;
     if (error === null || region.access === null) return;
-    // Where there is no project to ask, nothing else shows how the region is.
+    // Without a project to ask, nothing else shows how the region is.
     if (projects.size === 0) poll.failed({ identityId: '', error, servers: [] });
     // A region that fails as a whole is one problem.
     if (poll.failure === null || !concernsRegion(poll.failure.code))

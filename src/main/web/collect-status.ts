@@ -60,7 +60,7 @@ function problemsStatus({ problems, caches }: Pick<StatusSources, 'problems' | '
   const groups = [...outageGroups(caches)];
   for (const [scope, ofScope] of problems.open())
     for (const { firstMs, latestMs, error, ...group } of ofScope) {
-      // Such a region is shown as one that is not monitored; that is as somebody wanted it.
+      // Such a region is shown as not monitored, which is how it was set up.
       if (group.code === 'unsupported') continue;
       groups.push({
         ...group,

@@ -12,7 +12,7 @@ const pieceBytes = 1_024;
 const maxRequests = 16;
 /** From the first byte of a request until its last header. */
 const headersTimeoutMs = 5_000;
-/** For a socket on which nothing moves, whoever waits for whom. */
+/** For a socket on which nothing moves. */
 const idleTimeoutMs = 15_000;
 
 export class Connection extends Duplex {

@@ -202,7 +202,7 @@ async function listen(server: Server, { host, port }: HttpEndpointOptions['liste
     });
   }
   server.off('error', started.reject);
-  // A listening socket reports what it cannot accept (no file descriptors left, say); it goes on listening.
+  // A listening socket reports what it cannot accept (no file descriptors left, say) and keeps listening.
   server.on('error', () => {});
 }
 

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 
 export interface PageFile {
-  /** Where the page looks for it; beside the page, wherever a proxy may put that. */
+  /** Path relative to the page, so that a proxy may serve it under any prefix. */
   readonly path: string;
   readonly type: string;
   readonly body: string;
@@ -33,7 +33,7 @@ export function readStatusPage(): readonly PageFile[] {
   ];
 }
 
-/** The folder page/ lies beside main/ in a checkout, in dist, and in the bundle (whose parts lie in main/chunks/). */
+/** The folder page/ is a sibling of main/ in a checkout, in dist, and in the bundle (whose parts lie in main/chunks/). */
 function read(name: string): string {
   return readFileSync(new URL(`../../page/${name}`, import.meta.url), 'utf8');
 }

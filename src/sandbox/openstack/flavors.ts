@@ -1,4 +1,4 @@
-// Flavours of the sandbox's cloud and how Nova shows them.
+// Flavors of the sandbox's cloud and how Nova shows them.
 
 import type { Json } from './json.ts';
 

@@ -1,4 +1,4 @@
-// Nova of the sandbox: version documents, server lists and records, actions, flavours.
+// Nova of the sandbox: version documents, server lists and records, actions, flavors.
 
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';

@@ -1,4 +1,4 @@
-// Which authorities are trusted: Node's own list and, beside it, the system's, found as Go finds it: the file that
+// Which authorities are trusted: Node's own list and the system's, found as Go finds it: the file that
 // SSL_CERT_FILE names or else the first of the usual files, and the directories of SSL_CERT_DIR or else the usual ones.
 
 import { X509Certificate } from 'node:crypto';
@@ -87,7 +87,7 @@ function filesIn(directory: string): string[] {
     .map(({ path }) => path);
 }
 
-/** One file of many that cannot be read is left out, as in Go. */
+/** One file of many that cannot be read is skipped, as in Go. */
 function readable(path: string): string {
   try {
     return readFileSync(path, 'utf8');

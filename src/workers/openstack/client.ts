@@ -182,7 +182,7 @@ export class OpenstackClient {
       const type = header('content-type') ?? 'no content type';
       throw new CheckFailure({
         code: 'invalid-response',
-        message: `${what} answered ${raw.status} with ${raw.bytes} bytes (${type}) that are no JSON`,
+        message: `${what} answered ${raw.status} with ${raw.bytes} bytes (${type}) that are not JSON`,
         status: raw.status,
       });
     }

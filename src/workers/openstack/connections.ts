@@ -18,7 +18,7 @@ const socketIdleMs = 20_000;
 
 /** What the connections of a region need. */
 export interface RegionConnections {
-  /** PEM, trusted beside the system's certificates; null for none. */
+  /** PEM, trusted in addition to the system's certificates; null for none. */
   readonly caCertificate: string | null;
   /** A connection that takes longer than a request may is of no use. */
   readonly requestTimeoutMs: number;

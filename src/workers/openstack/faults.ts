@@ -1,4 +1,4 @@
-// Why servers are in error: Nova tells it of one server at a time only.
+// Why servers are in error: Nova says so for one server at a time only.
 
 import type { ProjectTask } from '../../shared/server-health.ts';
 import { cloudTime } from './cloud-time.ts';

@@ -1,4 +1,4 @@
-// The flavours that a region offers to everybody.
+// The flavors that a region offers to everybody.
 
 import type { Flavor } from '../../shared/server-health.ts';
 import { readPages } from './pages.ts';

@@ -12,9 +12,9 @@ export interface RefusedAnswer {
   /** What was asked of whom, for people. */
   readonly what: string;
   readonly status: number;
-  /** The parsed body; undefined when it must not be quoted or is no JSON. */
+  /** The parsed body; undefined when it must not be quoted or is not JSON. */
   readonly json: unknown;
-  /** What we sent and nobody may see, should the answer repeat it. */
+  /** What we sent and must not show, should the answer repeat it. */
   readonly token?: string | undefined;
   readonly retryAfterMs: number | null;
   /** Where it redirects to, without secrets; null when it does not. */

@@ -2,7 +2,7 @@
 // are read side by side, but of those that grow large only a few at a time. The others wait where they are, and their
 // senders with them.
 
-/** Answers up to this size are no matter: a page of 1000 servers has 1.5 MB. */
+/** Answers up to this size need no turn: a page of 1000 servers has 1.5 MB. */
 export const usualBytes = 4 * 1024 * 1024;
 /** Large ones at a time: more than one, so that a slow sender does not hold up all the others. */
 const atOnce = 3;

@@ -18,7 +18,7 @@ export interface PagedReply {
   readonly pages: number;
 }
 
-/** What of a page tells whether the list goes on. */
+/** What of a page shows whether the list continues. */
 interface Page {
   /** Of its records; null for one that has none. */
   readonly ids: readonly (string | null)[];

@@ -182,7 +182,7 @@ function read<Schema extends v.GenericSchema>(
 
 const lenientString = v.fallback(v.optional(v.string()), undefined);
 
-/** What may still be told of a record that does not fit `serverSchema`. */
+/** What can still be read of a record that does not fit `serverSchema`. */
 const identitySchema = v.object({
   id: lenientString,
   metadata: v.fallback(

@@ -75,7 +75,7 @@ function providerId(record: MalformedRecord): string | null {
 
 /**
  * From the first page: changes while the rest was read are listed again. Nova writes Date when it has its answer,
- * which can be seconds after it read its database; the time that we waited bounds that. Null when the cloud told no time,
+ * which can be seconds after it read its database; the time that we waited bounds that. Null when the cloud gave no time,
  * or when its clock was set back: by that clock, changes since then lie before those that we asked for.
  */
 function watermark({ dateMs, waitedMs }: ApiReply, changesSince: string | undefined): string | null {

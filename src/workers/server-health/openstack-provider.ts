@@ -95,7 +95,7 @@ export class OpenstackProvider implements Provider {
       return { outcome: { ok: true, ...answer }, session: session.kept };
     } catch (thrown) {
       const error = toCheckError(thrown);
-      // The service may have moved since this session's login read the catalog: the next login reads it anew.
+      // The service may have moved since this session's login read the catalog: the next login reads it again.
       const kept = error.code === 'not-found' ? null : session.kept;
       return { outcome: { ok: false, error }, session: kept };
     }

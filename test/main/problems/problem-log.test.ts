@@ -177,7 +177,7 @@ test('a mass of problems is told in twenty lines and a count, as is their end', 
   t.is(log.lines.filter(({ msg }) => msg === 'other begins').length, 1);
   t.deepEqual(log.lines.at(-1), {
     level: 'info',
-    msg: 'further lines of the same message left out',
+    msg: 'more lines with this message suppressed',
     fields: { message: 'failed', region: 'region', count: 980 },
   });
   log.take();

@@ -9,7 +9,7 @@ const key: StateKey = {
   flavor_name: 'small',
 };
 
-test('servers count together when state and flavour are the same', (t) => {
+test('servers count together when state and flavor are the same', (t) => {
   const counts = new ProjectCounts();
   for (const state of ['pending', 'running', 'pending']) counts.add({ ...key, state });
   counts.add({ ...key, flavor_id: 'flavor-2' });

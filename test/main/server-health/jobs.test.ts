@@ -180,7 +180,7 @@ test('a later job uses its session and asks for changes only', (t) => {
   t.is(job?.flavors, undefined);
 });
 
-test('flavours that are due again are asked for with the region’s session', (t) => {
+test('flavors that are due again are asked for with the region’s session', (t) => {
   const region = openRegion();
   region.takeFlavors({ outcome: { ok: true, flavors: [] }, session: session('flavors') }, 0);
   const job = regionJob(input(region, { monotonicMs: 4_000_000 }));

@@ -322,7 +322,7 @@ test('an administrator lists all projects', async (t) => {
   t.deepEqual(namesOf(await admin.list(`?all_tenants=1&project_id=${projectId}`)), ['one']);
 });
 
-test('private flavours are for administrators', async (t) => {
+test('private flavors are for administrators', async (t) => {
   const { cloud, session } = await open(t);
   cloud.addFlavor({ id: 'p', name: 'private', public: false });
   const count = async (as: Session, query: string): Promise<number> => {

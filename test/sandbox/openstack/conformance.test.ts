@@ -450,7 +450,7 @@ const recordCases: Case[] = [
     },
   },
   {
-    name: 'list at 2.1: the flavour is an id',
+    name: 'list at 2.1: the flavor is an id',
     at: 'compute',
     path: '/servers/detail',
     version: null,
@@ -708,7 +708,7 @@ const flavorCases: Case[] = [
     { version: '2.90', expected: [[...flavorKeys, 'description', 'extra_specs'], 0] },
   ].map(
     ({ version, expected }): Case => ({
-      name: `flavours at ${version}`,
+      name: `flavors at ${version}`,
       at: 'compute',
       path: '/flavors/detail',
       version,
@@ -718,7 +718,7 @@ const flavorCases: Case[] = [
     }),
   ),
   {
-    name: 'flavours, one a page',
+    name: 'flavors, one a page',
     at: 'compute',
     path: '/flavors/detail?limit=1',
     status: 200,
@@ -728,7 +728,7 @@ const flavorCases: Case[] = [
     expected: true,
   },
   {
-    name: 'flavours, unknown marker',
+    name: 'flavors, unknown marker',
     at: 'compute',
     path: '/flavors/detail?marker=zz',
     status: 400,
@@ -736,7 +736,7 @@ const flavorCases: Case[] = [
     expected: badRequest('marker [zz] not found'),
   },
   {
-    name: 'flavours, unknown parameter',
+    name: 'flavors, unknown parameter',
     at: 'compute',
     path: '/flavors/detail?bogus=1',
     status: 400,

@@ -121,7 +121,7 @@ function testWith(lab: Lab): void {
   }
 
   // One after another: other tests share this lab, and a login costs it half a second.
-  test.serial('both projects and the flavours in one job', async (t) => {
+  test.serial('both projects and the flavors in one job', async (t) => {
     const bob = { identityId: 'bob', credentials: credentials('bob') };
     const { projects, flavors } = await runJob({
       ...job(alice(), bob),

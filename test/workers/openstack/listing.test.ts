@@ -214,7 +214,7 @@ test('fields that we do not read may be anything', async (t) => {
   t.like(listed(await runProject(cloud)).observations[0], { providerId: 'a', health: { status: 'Unknown' } });
 });
 
-test('flavours: all pages, public ones only, sorted by name', async (t) => {
+test('flavors: all pages, public ones only, sorted by name', async (t) => {
   await using cloud = await ScriptedCloud.start();
   const flavors = 'GET /v2.1/flavors/detail';
   const open = { 'os-flavor-access:is_public': true };
@@ -250,7 +250,7 @@ test('flavours: all pages, public ones only, sorted by name', async (t) => {
   );
 });
 
-test('flavours that fail leave the projects alone', async (t) => {
+test('flavors that fail leave the projects alone', async (t) => {
   await using cloud = await ScriptedCloud.start();
   cloud.on('GET /v2.1/flavors/detail', { status: 500 });
   const job = healthJob(cloud, {

@@ -1,4 +1,4 @@
-// Why there is no way to the API server, where nobody was asked yet: configuration that cannot be used.
+// Unusable configuration for reaching the API server.
 
 export class AccessError extends Error {
   override readonly name = 'AccessError';

@@ -3,7 +3,7 @@
 
 export type Intern = (text: string) => string;
 
-/** Forgets everything at `limit` different texts, so that texts that nobody uses any more do not pile up. */
+/** Forgets everything at `limit` different texts, so that unused texts do not pile up. */
 export function createIntern(limit = 16_384): Intern {
   const known = new Map<string, string>();
   return (text) => {

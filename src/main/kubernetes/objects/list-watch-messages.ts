@@ -34,7 +34,7 @@ export interface WatchEvent {
   readonly version: string;
 }
 
-/** Throws the ApiError that an ERROR event stands for, and an Error for what is no event. */
+/** Throws the ApiError that an ERROR event stands for, and an Error for anything that is not an event. */
 export function parseWatchEvent(value: unknown, resource: string): WatchEvent {
   const path = `watch ${resource}: the event`;
   const event = asFields(value, path);
@@ -93,7 +93,7 @@ function errorOf(object: unknown, resource: string): ApiError {
   });
 }
 
-/** "namespace/name", as well as can be told. */
+/** "namespace/name", as far as it is known. */
 export function objectName(object: unknown): string {
   const metadata: Fields = isFields(object) && isFields(object['metadata']) ? object['metadata'] : {};
   const { namespace, name } = metadata;

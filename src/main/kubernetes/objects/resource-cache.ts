@@ -1,7 +1,7 @@
 // A copy of one resource, kept up to date by list and watch.
 //
 // - A list is read in pages and replaces the content at once; what it lacks is reported as deleted.
-// - A watch goes on from the last version that was seen (bookmarks move it forward in quiet times), so that a broken
+// - A watch continues from the last version that was seen (bookmarks move it forward in quiet times), so that a broken
 //   connection costs nothing but the events that were missed. When the API server cannot go on from that version, all
 //   is listed again (watch-position).
 // - A connection whose other end is gone is noticed by its silence: bookmarks come about every minute.
@@ -63,9 +63,9 @@ export interface CacheCounters {
 }
 
 const firstPauseMs = 500;
-/** A watch that lasted so long was a good one, even if nothing happened meanwhile. */
+/** A watch that lasted this long was a good one, even if nothing happened meanwhile. */
 const goodWatchMs = 5_000;
-/** A watch that ended sooner had no time to say anything: that it was silent is no sign of anything. */
+/** A watch that ended sooner had no time to say anything, so its silence means nothing. */
 const silentWatchMs = 30_000;
 /** However long a Retry-After asks for, we look again after this. */
 const longestRetryAfterMs = 5 * 60_000;
@@ -117,7 +117,7 @@ export class ResourceCache<R extends StoredRecord> {
     return this.#lastError;
   }
 
-  /** Monotonic milliseconds at which the API server last told of the resource; 0 before. Failures do not count. */
+  /** Monotonic milliseconds at which the API server last said something of the resource; 0 before. Failures do not count. */
   get lastContactMs(): number {
     return this.#lastContactMs;
   }
@@ -269,7 +269,7 @@ export class ResourceCache<R extends StoredRecord> {
       }
       if (received === 0 && !this.#lasted(openedMs)) throw endedAtOnce(this.#options.resource);
     } catch (error) {
-      // Without bookmarks silence is no sign of a broken connection: we ask again, and that is all.
+      // Without bookmarks, silence does not mean a broken connection: just ask again.
       if (this.#bookmarked || !(error instanceof ApiError) || error.reason !== 'IdleTimeout') throw error;
     } finally {
       ended.abort();

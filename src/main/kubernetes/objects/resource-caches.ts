@@ -20,7 +20,7 @@ import {
 export interface ResourceCachesOptions {
   readonly client: KubernetesClient;
   readonly namespace: string;
-  /** So long after an outage, at most, the API server is asked again. */
+  /** Longest pause before the API server is asked again after an outage. */
   readonly pollPeriodMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,7 +37,7 @@ export class ResourceCaches {
   readonly openstackIdentities: ResourceCache<OpenstackIdentityRecord>;
   readonly #clock: Clock;
   readonly #outages: Outage[] = [];
-  /** While somebody waits for the first lists. */
+  /** Only while the first lists are awaited. */
   #syncing: Deadline | null = null;
 
   constructor({ client, namespace, pollPeriodMs, clock, logger }: ResourceCachesOptions) {
@@ -149,7 +149,7 @@ class Outage {
   readonly #clock: Clock;
   readonly #reasons = new Set<string>();
   #sinceMs = 0;
-  /** What goes on now. */
+  /** The outage under way; null when there is none. */
   now: ResourceOutage | null = null;
 
   constructor(resource: string, { logger, clock }: { logger: Logger; clock: Clock }) {

@@ -34,7 +34,7 @@ export interface RegionRecord {
 }
 
 export interface OpenstackRegion {
-  /** Keystone, as stored: whoever uses it checks that it is a URL. */
+  /** Keystone, as stored: not yet checked to be a URL. */
   readonly endpoint: string;
   readonly serviceAccountSecret: { readonly namespace: string; readonly name: string };
   /** The flavors that count; null for all. */
@@ -72,7 +72,7 @@ export function parseServer(object: unknown, intern: Intern = asItIs): ServerRec
     return value === undefined ? undefined : intern(value);
   };
   const createdAt = Date.parse(text(metadata, 'creationTimestamp', 'metadata'));
-  if (Number.isNaN(createdAt)) throw new Error('metadata.creationTimestamp is no time');
+  if (Number.isNaN(createdAt)) throw new Error('metadata.creationTimestamp is not a valid time');
   const { name, namespace, uid, resourceVersion } = identityOf(metadata, intern);
   // Spelt out: spread, most fields would land in a second block of memory for each record.
   return {

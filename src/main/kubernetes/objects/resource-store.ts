@@ -143,7 +143,7 @@ export class ResourceStore<R extends StoredRecord> {
     this.#emit({ type: 'put', record, previous });
   }
 
-  /** A listener's defect is its own: the others, and the watch, go on. */
+  /** A listener's defect is its own: the others, and the watch, continue. */
   #emit(change: Change<R>): void {
     for (const listener of this.#listeners) {
       try {

@@ -1,5 +1,5 @@
-// The Secrets that Regions name. Each poll reads them anew, so that what changed counts from then on; but while the API
-// server is slow or away, polls go on with what was read last: it is one thing to wait for Kubernetes, another to stop
+// The Secrets that Regions name. Each poll reads them again, so that changes count from then on. But while the API
+// server is slow or away, polls use what was read last: it is one thing to wait for Kubernetes, another to stop
 // looking at the clouds.
 
 import type { Outcome } from '../../../shared/checker.ts';
@@ -18,13 +18,13 @@ export interface SecretRef {
 export interface SecretReaderOptions {
   readonly client: Pick<KubernetesClient, 'get'>;
   readonly clock: Clock;
-  /** For so long a read is waited for when there is an older one to go on with. */
+  /** How long to wait for a fresh read before using the previous one, or reporting that there is none. */
   readonly patienceMs: number;
 }
 
 /**
- * A refusal counts against data that were read before when it lasts for so long: an API server that has just started knows
- * no roles yet, and refuses everybody for a moment.
+ * How long a refusal must last to count against data that were read before: an API server that has just started knows
+ * no roles yet, and refuses everything for a moment.
  */
 const doubtMs = 5_000;
 
@@ -55,7 +55,7 @@ export class SecretReader {
     return entry.last === null ? entry.reading : this.#inTime(entry.reading, entry.last);
   }
 
-  /** Lets go of all other Secrets. */
+  /** Drops all other Secrets. */
   retain(names: ReadonlySet<string>): void {
     for (const name of this.#entries.keys()) if (!names.has(name)) this.#entries.delete(name);
   }

@@ -620,6 +620,6 @@ test('an answer that is no list is an error', async (t) => {
     watch: [quiet],
   });
   await cache.whenSynced(AbortSignal.timeout(20_000));
-  t.regex(errors[0]?.message ?? '', /list identities: the answer is no JSON/);
+  t.regex(errors[0]?.message ?? '', /list identities: the response is not JSON/);
   t.is(errors[1]?.message, 'list identities: the answer.items must be a list');
 });

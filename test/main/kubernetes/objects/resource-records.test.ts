@@ -124,7 +124,10 @@ const malformed: readonly [unknown, string][] = [
   [null, 'object must be an object, not null'],
   [{}, 'metadata must be an object, not nothing'],
   [{ metadata: { ...metadata, name: 5 } }, 'metadata.name must be a string, not number'],
-  [{ metadata: { ...metadata, creationTimestamp: 'yesterday' } }, 'metadata.creationTimestamp is no time'],
+  [
+    { metadata: { ...metadata, creationTimestamp: 'yesterday' } },
+    'metadata.creationTimestamp is not a valid time',
+  ],
   [{ metadata: { ...metadata, labels: [] } }, 'metadata.labels must be an object, not a list'],
   [{ metadata, spec: { flavorID: 7 } }, 'spec.flavorID must be a string, not number'],
   [{ metadata, status: { phase: true } }, 'status.phase must be a string, not boolean'],
@@ -158,7 +161,7 @@ test('texts that repeat are kept once', (t) => {
 
 const openstack = { endpoint: 'https://cloud:5000', serviceAccountSecret: { namespace: 's', name: 'n' } };
 
-test('a region: endpoint, secret, and which flavours count', (t) => {
+test('a region: endpoint, secret, and which flavors count', (t) => {
   const labels = { 'unikorn-cloud.org/name': 'Europe' };
   const region = (compute: unknown) =>
     parseRegion({
