@@ -278,7 +278,7 @@ const flaws: readonly Flaw[] = [
       cloud.faults.add({ kind: 'html' }, { route: 'GET /v3' });
     },
     trouble: ['Keystone failed', ...skipped([...afterTcp.slice(2), ...project])],
-    detail: /no JSON/,
+    detail: /not JSON/,
     remedy: /is that really an OpenStack service/,
   },
   {

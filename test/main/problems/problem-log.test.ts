@@ -83,7 +83,7 @@ test('the count of lines left out names the lines: those of the end are others, 
   );
   problems.report('region', many);
   problems.report('region', []);
-  const counts = log.lines.filter(({ msg }) => msg.startsWith('further')).map(({ fields }) => fields);
+  const counts = log.lines.filter(({ msg }) => msg.startsWith('more lines')).map(({ fields }) => fields);
   t.deepEqual(counts, [
     { message: 'begins', region: 'region', count: 3 },
     { message: 'ends', region: 'region', count: 3 },
