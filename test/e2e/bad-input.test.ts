@@ -256,7 +256,7 @@ test('of two regions with one broken, the good one is counted and up, the broken
   bad.cloud.faults.add({ kind: 'html' }, { route: 'GET /servers/detail' });
   await monitor.untilStates('bad', {});
   const { error } = await monitor.untilLogged(unresolved, { region: 'bad', code: 'invalid-response' });
-  t.true(error.includes('no JSON'), error);
+  t.true(error.includes('not JSON'), error);
   t.is(await monitor.total('unikorn_region_monitor_region_up', 'region_id="bad"'), 0);
   t.is(await monitor.total('unikorn_region_monitor_region_up', 'region_id="good"'), 1);
   t.deepEqual(await monitor.states('good'), { running: 1 });
