@@ -21,6 +21,7 @@ import { EventLoopTurns } from './polls/event-loop-turns.ts';
 import { type Pollable, PollCycle } from './polls/poll-cycle.ts';
 import { workerModule } from './polls/worker-modules.ts';
 import { ProblemLog } from './problems/problem-log.ts';
+import { fieldManager } from './projection/field-manager.ts';
 import { RecentTransitions } from './projection/recent-transitions.ts';
 import type { ServerWriter } from './projection/server-writer.ts';
 import { ShadowWriter } from './projection/shadow-writer.ts';
@@ -161,6 +162,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       ? new ShadowWriter({ servers: caches.servers, definitions, clock, logger, transitions, metrics })
       : new StatusWriter({
           client,
+          fieldManager: fieldManager(),
           servers: caches.servers,
           definitions,
           clock,

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { fieldManager, writtenByAnother } from '../../src/main/projection/field-manager.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
@@ -161,4 +162,20 @@ test('the token in the file is renewed before it expires, and once too late', as
     [],
   );
   t.deepEqual(phasesOf(monitor, 'lively'), [' -> Running', 'Running -> Stopped', 'Stopped -> Running']);
+});
+
+test('the API server keeps which monitor wrote a status: another’s write of the same change is not taken for ours', async (t) => {
+  const real = await cluster(t);
+  if (real === null) return;
+  await real.startMonitor(t);
+  await real.untilShown('lively', 'Running Healthy');
+  const { controlPlane } = file;
+  const text = await controlPlane?.kubectl(
+    ...['get', 'servers.region.unikorn-cloud.org', 'lively', '-n', real.namespace],
+    ...['-o', 'json', '--show-managed-fields'],
+  );
+  const object: unknown = JSON.parse(text ?? 'null');
+  const change = { phase: 'Running', conditions: [] };
+  t.false(writtenByAnother(object, change, fieldManager()), 'it is this process’s');
+  t.true(writtenByAnother(object, change, 'region-monitor-elsewhere-1'));
 });

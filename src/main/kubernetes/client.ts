@@ -100,12 +100,13 @@ export class KubernetesClient {
   }
 
   /** A merge patch (RFC 7386); the object as it stands afterwards. Throws ApiError; 409 is a lost optimistic lock. */
-  async patch(path: string, body: unknown, options: { signal?: AbortSignal } = {}): Promise<unknown> {
-    const text = JSON.stringify(body);
-    return this.#send(
-      { method: 'PATCH', path, body: { type: 'application/merge-patch+json', text } },
-      options.signal,
-    );
+  async patch(
+    path: string,
+    body: unknown,
+    { query, signal }: { query?: Readonly<Record<string, string>>; signal?: AbortSignal } = {},
+  ): Promise<unknown> {
+    const merge = { type: 'application/merge-patch+json', text: JSON.stringify(body) };
+    return this.#send({ method: 'PATCH', path, query, body: merge }, signal);
   }
 
   /** Creates an object; the object as it was stored. Throws ApiError. */

@@ -20,6 +20,7 @@ import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
 import type { FlavorAttributes, Metrics } from '../telemetry/metrics.ts';
 import { endSpan, startStatusWrite } from '../telemetry/tracing.ts';
 import { type AnnouncementTargets, announce } from './announcement.ts';
+import { writtenByAnother } from './field-manager.ts';
 import { type AnnotationChange, annotationChange } from './pending-time.ts';
 import { type Projection, projectServer } from './projection.ts';
 import type { ServerWriter, WriteRequest, Written } from './server-writer.ts';
@@ -29,6 +30,8 @@ export interface StatusWriterOptions {
   readonly client: Pick<KubernetesClient, 'get' | 'patch'>;
   readonly servers: Pick<ResourceCache<ServerRecord>, 'parse' | 'put' | 'onChange'>;
   readonly clock: Clock;
+  /** The name that this process writes under. */
+  readonly fieldManager: string;
   readonly definitions: Definitions;
   readonly log: AnnouncementTargets['log'];
   readonly metrics: AnnouncementTargets['metrics'] & Pick<Metrics, 'statusWrite'>;
@@ -47,6 +50,12 @@ const pauseMs = { default: 1_000, most: 30_000 };
 interface Unanswered {
   readonly before: ServerRecord;
   readonly projections: Projection[];
+}
+
+interface Read {
+  readonly record: ServerRecord;
+  /** As it came. */
+  readonly object: unknown;
 }
 
 export class StatusWriter implements ServerWriter {
@@ -125,14 +134,15 @@ export class StatusWriter implements ServerWriter {
     projection: Projection,
     request: WriteRequest,
   ): Promise<ServerRecord> {
-    const { client, clock, metrics, tracer } = this.#options;
+    const { client, clock, metrics, tracer, fieldManager } = this.#options;
     const { span: parent, attributes } = request;
     const span = parent === undefined ? undefined : startStatusWrite(tracer, parent, before.name);
     const startMs = clock.monotonicMs();
     const seconds = () => (clock.monotonicMs() - startMs) / 1000;
     try {
       // Without the signal: a write that was begun is finished, so that its transition is logged.
-      const answer = await client.patch(path(before, 'status'), patch(before, { status: projection.change }));
+      const body = patch(before, { status: projection.change });
+      const answer = await client.patch(path(before, 'status'), body, { query: { fieldManager } });
       const after = this.#written(answer, before, projection);
       metrics.statusWrite('applied', seconds());
       if (span !== undefined) endSpan(span);
@@ -151,7 +161,7 @@ export class StatusWriter implements ServerWriter {
 
   /** Stamps or removes the pending-entry annotation. A failure costs the measurement of one duration, not the status. */
   async #writeAnnotation(server: ServerRecord, signal: AbortSignal): Promise<Written> {
-    const { client, clock } = this.#options;
+    const { client, clock, fieldManager } = this.#options;
     let current: ServerRecord | null = server;
     try {
       for (let attempt = 1; current !== null; attempt++) {
@@ -161,12 +171,13 @@ export class StatusWriter implements ServerWriter {
         const metadata = { annotations: { [pendingEntryAnnotation]: value } };
         try {
           await this.#untilResumed(signal);
-          current = this.#store(await client.patch(path(current), patch(current, {}, metadata)));
+          const body = patch(current, {}, metadata);
+          current = this.#store(await client.patch(path(current), body, { query: { fieldManager } }));
           break;
         } catch (error) {
           if (!(error instanceof ApiError) || attempt >= attempts) throw error;
           if (error.status === 429) this.#pause(error.retryAfterMs);
-          else if (error.status === 409) current = await this.#read(server, signal);
+          else if (error.status === 409) current = (await this.#read(server, signal))?.record ?? null;
           else throw error;
         }
       }
@@ -206,10 +217,12 @@ export class StatusWriter implements ServerWriter {
     });
   }
 
-  async #read(server: ServerRecord, signal: AbortSignal): Promise<ServerRecord | null> {
+  /** The object as it is now, also as it came; null when it is gone. */
+  async #read(server: ServerRecord, signal: AbortSignal): Promise<Read | null> {
     try {
-      const record = this.#store(await this.#options.client.get(path(server), { signal }));
-      return record.deleting ? null : record;
+      const object = await this.#options.client.get(path(server), { signal });
+      const record = this.#store(object);
+      return record.deleting ? null : { record, object };
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return null;
       throw error;
@@ -230,29 +243,28 @@ export class StatusWriter implements ServerWriter {
     else this.#unanswered.set(before.uid, { before, projections: [projection] });
   }
 
-  /** The object to begin with: while an answer is missing, the cached one may be behind what we wrote ourselves. */
+  /** The object to begin with: while an answer is missing, the cached one does not show who wrote it. */
   async #upToDate(request: WriteRequest): Promise<ServerRecord | null> {
-    const { server, attributes } = request;
-    const lost = this.#unanswered.get(server.uid);
-    if (lost?.before.resourceVersion === server.resourceVersion) return this.#readBack(request);
-    this.#settle(server, attributes);
-    return server;
+    return this.#unanswered.has(request.server.uid) ? this.#readBack(request) : request.server;
   }
 
   async #readBack({ server, attributes, signal }: WriteRequest): Promise<ServerRecord | null> {
     const found = await this.#read(server, signal);
     if (found !== null) this.#settle(found, attributes);
-    return found;
+    return found?.record ?? null;
   }
 
   /** If a change whose answer was lost stands in the object, its transitions are logged now; either way it is settled. */
-  #settle(server: ServerRecord, attributes: FlavorAttributes): void {
-    const lost = this.#unanswered.get(server.uid);
+  #settle({ record, object }: Read, attributes: FlavorAttributes): void {
+    const lost = this.#unanswered.get(record.uid);
     // It may yet be applied: the API server is only slow.
-    if (lost === undefined || lost.before.resourceVersion === server.resourceVersion) return;
-    this.#unanswered.delete(server.uid);
-    const stands = standing(server, lost.projections);
-    if (stands !== undefined) this.#announce(lost.before, stands, attributes);
+    if (lost === undefined || lost.before.resourceVersion === record.resourceVersion) return;
+    this.#unanswered.delete(record.uid);
+    const stands = standing(record, lost.projections);
+    if (stands === undefined || stands.change === null) return;
+    // Another replica wrote the same, and logs it.
+    if (writtenByAnother(object, stands.change, this.#options.fieldManager)) return;
+    this.#announce(lost.before, stands, attributes);
   }
 
   #announce(before: ServerRecord, projection: Projection, attributes: FlavorAttributes): void {

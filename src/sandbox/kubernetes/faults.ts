@@ -65,11 +65,15 @@ export class Fault {
     if (this.spent) return false;
     if (method !== undefined && method !== request.method) return false;
     if (action !== undefined && action !== request.action) return false;
-    if (path !== undefined && !path.test(request.url)) return false;
+    if (path !== undefined && !path.test(request.url) && !path.test(pathOf(request.url))) return false;
     this.#left -= 1;
     this.hits += 1;
     return true;
   }
+}
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? url;
 }
 
 /** What faults do to the server that carries them. */

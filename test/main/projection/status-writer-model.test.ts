@@ -141,6 +141,7 @@ test('transitions are told as they happened, whatever becomes of the requests', 
           clockSkew: () => {},
           bootClockSkew: () => {},
         },
+        fieldManager: 'region-monitor-test-1',
         definitions: installed('v1.16'),
         metrics: {
           statusWrite: () => {},

@@ -66,6 +66,7 @@ async function setUp(t: ExecutionContext, { requestTimeoutMs = 10_000 } = {}) {
       clockSkew: () => {},
       bootClockSkew: () => {},
     },
+    fieldManager: 'region-monitor-test-1',
     definitions: installed('v1.16'),
     metrics: {
       statusWrite: () => {},
