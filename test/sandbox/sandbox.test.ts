@@ -12,7 +12,7 @@ test('it says what it watches and where to look, tells what changes, and cleans 
   const sandbox = startCommand(t, [launcher, 'sandbox', '--workers=1', '--poll-period=1s'], { env });
   await sandbox.untilPrinted('What changes, as it is seen:');
   const introduction = sandbox.printed;
-  t.regex(introduction, /^Watching 60 servers in 3 simulated regions \(.+\),$/m);
+  t.regex(introduction, /^Watching 61 servers in 3 simulated regions \(.+\),$/m);
   const page = /^ {2}page {6}(http:\S+\/)$/m.exec(introduction)?.[1] ?? '';
   t.regex(await (await fetch(page)).text(), /<title>Region monitor<\/title>/);
   const kubeconfig = /^ +(\S+\/kubeconfig) get servers$/m.exec(introduction)?.[1] ?? '';

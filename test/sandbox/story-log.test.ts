@@ -59,6 +59,6 @@ test('colours where there are some, and never those of a message', (t) => {
   const { lines, log } = story({ colour: true });
   log.info('instance phase transition', { ...of, from_phase: 'Stopped', to_phase: 'Running' });
   log.error('failed', '\u001b[2Jgone', { region: 'r' });
-  t.true(lines[0]?.endsWith('Stopped → \u001b[32mRunning\u001b[0m'));
-  t.true(lines[1]?.endsWith('\u001b[31mfailed: ?[2Jgone\u001b[0m'));
+  t.true(lines[0]?.endsWith('Stopped → \u001b[32mRunning\u001b[39m'));
+  t.true(lines[1]?.endsWith('\u001b[31mfailed: ?[2Jgone\u001b[39m'));
 });
