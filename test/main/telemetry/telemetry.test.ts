@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import test from 'ava';
+import { metricTable } from '../../../src/main/telemetry/metric-table.ts';
 import { Metrics } from '../../../src/main/telemetry/metrics.ts';
 import { eventually } from '../../fixtures/eventually.ts';
 import { fullSources, type SettableSources, stateCount } from '../../fixtures/monitor/metric-sources.ts';
@@ -47,7 +48,7 @@ test('metrics arrive over OTLP, counted from the start, gauges without what vani
     kind: 'histogram',
     temporality: 2,
     unit: '',
-    description: 'Duration of the Pending phase, observed on Pending to Running transition.',
+    description: metricTable.provisionDuration.help,
     points: [
       {
         count: 1,
