@@ -45,7 +45,7 @@ async function makeBundle(): Promise<void> {
       'cli/cli': 'src/cli/cli.ts',
       'main/chunks/worker': 'node_modules/piscina/dist/worker.js',
       'workers/entry': 'src/workers/entry.ts',
-      'workers/server-health/check': 'src/workers/server-health/check.ts',
+      ...workerChecks(),
     },
     outdir: bundle,
     chunkNames: 'main/chunks/[name]-[hash]',
@@ -72,6 +72,17 @@ async function makeBundle(): Promise<void> {
   });
   writeFileSync(join(bundle, 'package.json'), '{"type":"module"}\n');
   writeFileSync(join(bundle, 'NOTICES.txt'), notices(root, Object.keys(metafile.inputs)));
+}
+
+/** The worker half of each check: workers/<check>/check.ts. */
+function workerChecks(): Record<string, string> {
+  const folder = 'src/workers';
+  const modules = readdirSync(join(root, folder)).map((name) => `${name}/check`);
+  return Object.fromEntries(
+    modules
+      .filter((module) => existsSync(join(root, folder, `${module}.ts`)))
+      .map((module) => [`workers/${module}`, `${folder}/${module}.ts`]),
+  );
 }
 
 /** What browsers are served is served as it is written. */

@@ -14,7 +14,7 @@ import { ResourceCaches } from './kubernetes/objects/resource-caches.ts';
 import type { RegionRecord } from './kubernetes/objects/resource-records.ts';
 import { SecretReader } from './kubernetes/objects/secret-reader.ts';
 import type { Logger } from './log/logger.ts';
-import type { CreateCheckers } from './monitor-parts.ts';
+import type { CreateCheckers, MonitorParts } from './monitor-parts.ts';
 import type { Options } from './options/options.ts';
 import { CheckerPool } from './polls/checker-pool.ts';
 import { EventLoopTurns } from './polls/event-loop-turns.ts';
@@ -108,18 +108,18 @@ export async function createPolling(options: Options, context: PollingContext): 
     clock,
     logger,
   });
-  const further = await startupStep(
-    'failed to create checkers',
-    () =>
-      context.createCheckers?.({
-        regions: caches.regions,
-        servers: caches.servers,
-        logger,
-        meter: telemetry.meter,
-        tracer: telemetry.tracer,
-        clock,
-      }) ?? [],
-  );
+  const monitorParts: MonitorParts = {
+    regions: caches.regions,
+    servers: caches.servers,
+    logger,
+    meter: telemetry.meter,
+    tracer: telemetry.tracer,
+    clock,
+  };
+  const further = await startupStep('failed to create checkers', () => [
+    // A further check of our own is a line here.
+    ...(context.createCheckers?.(monitorParts) ?? []),
+  ]);
   // The sources are read at collection, by which time all of them exist.
   const metrics = new Metrics(
     telemetry.meter,
