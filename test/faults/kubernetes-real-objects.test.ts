@@ -170,10 +170,8 @@ test('the API server keeps which monitor wrote a status: another’s write of th
   await real.startMonitor(t);
   await real.untilShown('lively', 'Running Healthy');
   const { controlPlane } = file;
-  const text = await controlPlane?.kubectl(
-    ...['get', 'servers.region.unikorn-cloud.org', 'lively', '-n', real.namespace],
-    ...['-o', 'json', '--show-managed-fields'],
-  );
+  const server = ['servers.region.unikorn-cloud.org', 'lively', '-n', real.namespace];
+  const text = await controlPlane?.kubectl('get', ...server, '-o', 'json', '--show-managed-fields');
   const object: unknown = JSON.parse(text ?? 'null');
   const change = { phase: 'Running', conditions: [] };
   t.false(writtenByAnother(object, change, fieldManager()), 'it is this process’s');

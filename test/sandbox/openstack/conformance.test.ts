@@ -130,8 +130,10 @@ const keystoneCases: Case[] = [
       user: keys(member(body, 'token', 'user')),
       project: member(body, 'token', 'project', 'id') === user.projectId,
       roles: JSON.stringify(member(body, 'token', 'roles'))
-        .match(/(?<="name":")\w+/g)
-        ?.toSorted(),
+        .match(/(?<="name":")[^"]+/g)
+        // A lab with Octavia has roles of that, too.
+        ?.filter((role) => !role.startsWith('load-balancer'))
+        .toSorted(),
       times: [member(body, 'token', 'issued_at'), member(body, 'token', 'expires_at')].map((time) =>
         /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z$/.test(String(time)),
       ),
