@@ -54,7 +54,7 @@ export async function examineKubernetes(
       warning: problems.join('; '),
     }));
   try {
-    const access = await exam.step('configuration', async () => configuration(options));
+    const access = await exam.step('configuration', async (signal) => configuration(options, signal));
     if (access === undefined) return null;
     const client = resources.adopt(
       new KubernetesClient(access, { requestTimeoutMs, userAgent, network }),
@@ -91,9 +91,13 @@ function rightName({ resource, use }: RequiredRight): string {
   return use === 'reading' ? `read ${resource}` : `write ${resource}`;
 }
 
-async function configuration(options: Options): Promise<Found<ClusterAccess>> {
+async function configuration(options: Options, signal: AbortSignal): Promise<Found<ClusterAccess>> {
   try {
-    const value = await loadClusterAccess(options);
+    const value = await loadClusterAccess({
+      kubeconfig: options.kubeconfig,
+      context: options.context,
+      signal,
+    });
     const where = options.namespace === '' ? 'all namespaces' : `namespace ${options.namespace}`;
     const detail = `${value.server}, ${where}`;
     if (!value.skipTlsVerify || value.server.startsWith('http:')) return { value, detail };

@@ -85,7 +85,15 @@ export async function createPolling(options: Options, context: PollingContext): 
   for (const problem of network.problems) logger.error('network environment cannot be used', problem);
   const client = resources.adopt(
     new KubernetesClient(
-      await startupStep('failed to create client', async () => loadClusterAccess(options)),
+      await startupStep('failed to create client', async () =>
+        loadClusterAccess({
+          kubeconfig: options.kubeconfig,
+          context: options.context,
+          clock,
+          signal,
+          onNotice: (output) => logger.info('credential plugin reports', { output }),
+        }),
+      ),
       {
         requestTimeoutMs: apiTimeoutMs,
         // Reads must not queue behind a mass of writes.

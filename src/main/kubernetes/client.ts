@@ -7,12 +7,18 @@
 
 import { type Dispatcher, errors } from 'undici';
 import { Deadline } from '../../shared/deadline.ts';
-import { type Answer, AnswerTooLarge, exchange, textOf } from '../../shared/network/http-exchange.ts';
+import {
+  type Answer,
+  AnswerTooLarge,
+  type ExchangeRequest,
+  exchange,
+  textOf,
+} from '../../shared/network/http-exchange.ts';
 import { Network } from '../../shared/network/network.ts';
 import { ProxyFailure } from '../../shared/network/proxy-tunnel.ts';
-import type { Service } from '../../shared/network/service.ts';
 import type { ClusterAccess } from './access/cluster-access.ts';
 import { type Call, describe, failure, noAnswer, parse } from './call.ts';
+import { Connections } from './connections.ts';
 import { ApiError } from './errors.ts';
 import { LineSplitter } from './line-splitter.ts';
 
@@ -23,8 +29,8 @@ const maxBytes = 128 * 1024 * 1024;
 const maxRefusalBytes = 64 * 1024;
 /** etcd takes 1.5 MB an object; JSON makes it larger, but not by this much. */
 const maxLineBytes = 16 * 1024 * 1024;
-/** Below the 60 s after which load balancers forget a connection, and the 90 s after which the API server closes it. */
-const keepAliveMs = 30_000;
+
+type RequestHeaders = ExchangeRequest['headers'];
 
 export interface RequestOptions {
   readonly signal?: AbortSignal;
@@ -55,8 +61,7 @@ export class KubernetesClient {
   readonly #requestTimeoutMs: number;
   readonly #userAgent: string;
   readonly #onRequest: (request: ApiRequest) => void;
-  readonly #requests: Service;
-  readonly #watches: Service;
+  readonly #connections: Connections;
 
   constructor(
     access: ClusterAccess,
@@ -77,21 +82,11 @@ export class KubernetesClient {
     this.#onRequest = options.onRequest ?? (() => {});
     this.#userAgent = options.userAgent ?? 'region-monitor';
     const { network = new Network(process.env) } = options;
-    const common = {
-      keepAliveMs,
+    this.#connections = new Connections(access, {
+      network,
       timeoutMs: options.requestTimeoutMs,
-      ...(access.proxy === undefined ? {} : { proxy: access.proxy }),
-      tls: () => ({
-        // As in client-go: a cluster that names its authority is trusted by that one alone.
-        ca: access.tls.ca ?? network.authorities,
-        allowPartialTrustChain: true,
-        ...access.tls,
-        rejectUnauthorized: !access.skipTlsVerify,
-      }),
-    };
-    const url = new URL(access.server);
-    this.#requests = network.service(url, { ...common, connections: options.connections ?? 16 });
-    this.#watches = network.service(url, { ...common, connections: null });
+      connections: options.connections ?? 16,
+    });
   }
 
   /** The parsed answer. Throws ApiError, and nothing else. */
@@ -145,9 +140,10 @@ export class KubernetesClient {
     }
   }
 
-  /** Ends all connections at once; requests in flight fail. */
+  /** Ends all connections at once, and a credential plugin that is running; requests in flight fail. */
   async close(): Promise<void> {
-    await Promise.all([this.#requests.destroy(), this.#watches.destroy()]);
+    this.#access.close?.();
+    await this.#connections.destroy();
   }
 
   async #send(call: Call, signal: AbortSignal | undefined): Promise<unknown> {
@@ -171,33 +167,31 @@ export class KubernetesClient {
     }
   }
 
-  /** A token may have been renewed since it was read: one that is refused is read again, once. */
+  /** Credentials may have been renewed since they were read: refused ones are read again, once. */
   async #authorized<R extends { readonly status: number }>(
     call: Call,
     signal: AbortSignal,
-    send: (headers: Readonly<Record<string, string>>) => Promise<R>,
+    send: (headers: RequestHeaders) => Promise<R>,
   ): Promise<R> {
     const token = await this.#authorization(call, signal);
+    const { tls } = this.#access;
     const response = await send(this.#headers(call, token));
-    if (response.status !== 401 || token === undefined) return response;
-    const renewed = await this.#authorization(call, signal, token);
-    return renewed === token ? response : send(this.#headers(call, renewed));
+    if (response.status !== 401) return response;
+    const renewed = await this.#authorization(call, signal, token ?? '');
+    return renewed === token && this.#access.tls === tls ? response : send(this.#headers(call, renewed));
   }
 
-  #headers(call: Call, authorization: string | undefined): Readonly<Record<string, string>> {
+  #headers(call: Call, authorization: string | undefined): RequestHeaders {
     return {
       accept: 'application/json',
       'user-agent': this.#userAgent,
+      ...this.#access.headers,
       ...(authorization === undefined ? {} : { authorization }),
       ...(call.body === undefined ? {} : { 'content-type': call.body.type }),
     };
   }
 
-  async #exchange(
-    call: Call,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  async #exchange(call: Call, headers: RequestHeaders, signal: AbortSignal): Promise<Answer> {
     const { method, body } = call;
     const request = {
       method,
@@ -206,18 +200,14 @@ export class KubernetesClient {
       body: body?.text ?? null,
       repeatable: method === 'GET',
     };
-    return exchange(this.#requests, request, { signal, maxBytes });
+    return exchange(this.#connections.requests, request, { signal, maxBytes });
   }
 
-  async #openWatch(
-    call: Call,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<Opened> {
+  async #openWatch(call: Call, headers: RequestHeaders, signal: AbortSignal): Promise<Opened> {
     const { origin, pathname, search } = this.#url(call);
     const { method } = call;
     const options = { origin, path: pathname + search, method, headers, signal };
-    const response = await this.#watches.dispatcher.request(options);
+    const response = await this.#connections.watches.dispatcher.request(options);
     const { statusCode: status, body } = response;
     const refusal = status === 200 ? null : await readBounded(body, maxRefusalBytes);
     return { status, headers: response.headers, body, refusal };

@@ -10,7 +10,7 @@ import type { Service } from './service.ts';
 export interface ExchangeRequest {
   readonly method: 'GET' | 'PATCH' | 'POST';
   readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string | null;
   /** Sending it twice does no harm. */
   readonly repeatable: boolean;

@@ -88,11 +88,17 @@ class RequestController implements Dispatcher.DispatchController {
 }
 
 /** Requests of ours have a record of texts. */
-export function plainHeaders(headers: Dispatcher.DispatchOptions['headers']): Record<string, string> {
+export function plainHeaders(
+  headers: Dispatcher.DispatchOptions['headers'],
+): Record<string, string | string[]> {
   const entries = Object.entries(headers ?? {});
   return Object.fromEntries(
-    entries.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+    entries.flatMap(([name, value]) => (typeof value === 'string' || isTexts(value) ? [[name, value]] : [])),
   );
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 class OpeningAgent extends Agent {

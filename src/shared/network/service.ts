@@ -62,6 +62,12 @@ export class Service {
     return this.#lenient.dispatcher;
   }
 
+  /** Takes no more requests; resolves when those in flight have ended. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+    await this.#lenient?.client.destroy();
+  }
+
   /** Ends all connections at once; requests in flight fail. */
   async destroy(reason: Error | null = null): Promise<void> {
     this.#over.abort(reason ?? new Error('the connections are closed'));

@@ -1,6 +1,6 @@
 // Against a real kube-apiserver with RBAC on; skipped, saying so, where there is none.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -319,3 +319,88 @@ real(
     t.plan(2);
   },
 );
+
+const selfReview = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+const selfReviews = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+
+/** Clients whose credentials are what the file `status` says, by a plugin that notes its runs. */
+async function pluginClient(t: ExecutionContext, { server: url, tls }: ClusterAccess) {
+  const dir = await mkdtemp(join(tmpdir(), 'plugin-of-real-cluster-'));
+  t.teardown(async () => rm(dir, { recursive: true }));
+  const script = `#!/bin/sh
+cd "${dir}" && echo run >> runs
+printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":%s}' "$(cat status)"
+`;
+  await writeFile(join(dir, 'plugin'), script, { mode: 0o755 });
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin' };
+  const config = {
+    clusters: [
+      { name: 'c', cluster: { server: url, 'certificate-authority-data': tls.ca?.toString('base64') } },
+    ],
+    users: [{ name: 'u', user: { exec } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  };
+  await writeFile(join(dir, 'config'), JSON.stringify(config));
+  const give = async (status: object) => writeFile(join(dir, 'status'), JSON.stringify(status));
+  const open = async () => {
+    const access = await loadClusterAccess({ kubeconfig: join(dir, 'config'), context: '', env: {} });
+    const client = new KubernetesClient(access, { requestTimeoutMs: 20_000 });
+    t.teardown(() => client.close());
+    return client;
+  };
+  const runs = async () => (await readFile(join(dir, 'runs'), 'utf8')).trim().split('\n').length;
+  return { give, open, runs };
+}
+
+real('a plugin runs again when its token is refused long before it expires', async (t, cluster) => {
+  const { controlPlane, namespace } = cluster;
+  const { give, open, runs } = await pluginClient(t, cluster.access);
+  const renew = async () =>
+    give({
+      token: await controlPlane.createToken(namespace, 'plugged'),
+      expirationTimestamp: '2099-01-01T00:00:00Z',
+    });
+  await renew();
+  const client = await open();
+  const plugged = { status: { userInfo: { username: `system:serviceaccount:${namespace}:plugged` } } };
+  t.like(await client.post(selfReviews, selfReview), plugged);
+  // Tokens end with their account, some seconds later.
+  await controlPlane.kubectl('delete', 'serviceaccount', 'plugged', '-n', namespace);
+  await renew();
+  const deadline = Date.now() + 60_000;
+  while ((await runs()) < 2 && Date.now() < deadline) {
+    t.like(await client.post(selfReviews, selfReview), plugged);
+    await systemClock.sleep(500);
+  }
+  t.is(await runs(), 2);
+});
+
+real('a plugin may give a client certificate', async (t, cluster) => {
+  const { cert, key } = cluster.access.tls;
+  const { give, open } = await pluginClient(t, cluster.access);
+  await give({ clientCertificateData: cert?.toString(), clientKeyData: key?.toString() });
+  const client = await open();
+  const admin = { status: { userInfo: { groups: ['system:masters', 'system:authenticated'] } } };
+  t.like(await cluster.client().post(selfReviews, selfReview), admin, 'with the certificate itself');
+  t.like(await client.post(selfReviews, selfReview), admin);
+});
+
+real('the API server takes us for whom we impersonate', async (t, cluster) => {
+  const client = cluster.client({
+    headers: {
+      'impersonate-user': 'jane',
+      'impersonate-group': ['developers', 'auditors'],
+      'impersonate-extra-example.org%2Fscope': ['view'],
+    },
+  });
+  t.like(await client.post(selfReviews, selfReview), {
+    status: {
+      userInfo: {
+        username: 'jane',
+        groups: ['developers', 'auditors', 'system:authenticated'],
+        extra: { 'example.org/scope': ['view'] },
+      },
+    },
+  });
+});

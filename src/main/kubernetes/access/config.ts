@@ -3,11 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { createSecureContext } from 'node:tls';
+import { type Clock, systemClock } from '../../../shared/clock.ts';
 import { AccessError } from './access-error.ts';
 import type { ClusterAccess } from './cluster-access.ts';
 import { tokenFile } from './credentials.ts';
 import { readKubeconfig } from './kubeconfig.ts';
+import type { PluginContext } from './kubeconfig-plugin.ts';
+import { type TlsFiles, TlsSource, whyUnusable } from './tls-material.ts';
 
 export interface ClusterAccessOptions {
   /** A file, or "" to look where kubectl does, and in the pod. */
@@ -17,6 +19,11 @@ export interface ClusterAccessOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Where a pod finds its service account. */
   readonly serviceAccountDir?: string;
+  readonly clock?: Clock;
+  /** What a credential plugin writes for people; dropped unless given. */
+  readonly onNotice?: (message: string) => void;
+  /** Gives the loading up. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -26,27 +33,26 @@ export interface ClusterAccessOptions {
  */
 export async function loadClusterAccess(options: ClusterAccessOptions): Promise<ClusterAccess> {
   const env = options.env ?? process.env;
-  const access = await load(options, env);
-  try {
-    createSecureContext(access.tls);
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    throw new AccessError(
-      `certificate authority, client certificate or key of ${access.server} is unusable: ${detail}`,
-      'give certificates and key as PEM, and the key that belongs to the certificate',
-      { cause },
-    );
-  }
-  return access;
+  const { clock = systemClock, onNotice = () => {}, signal } = options;
+  const access = await load(options, env, { clock, onNotice, signal });
+  const flaw = whyUnusable(access.tls);
+  if (flaw === '') return access;
+  access.close?.();
+  throw new AccessError(
+    `certificate authority, client certificate or key of ${access.server} is unusable: ${flaw}`,
+    'give certificates and key as PEM, and the key that belongs to the certificate',
+  );
 }
 
 async function load(
   options: ClusterAccessOptions,
   env: Readonly<Record<string, string | undefined>>,
+  plugins: PluginContext,
 ): Promise<ClusterAccess> {
-  if (options.kubeconfig !== '') return readKubeconfig([options.kubeconfig], options.context);
+  const { context } = options;
+  if (options.kubeconfig !== '') return readKubeconfig([options.kubeconfig], context, plugins);
   const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
-  if (listed.length > 0) return readKubeconfig(listed, options.context);
+  if (listed.length > 0) return readKubeconfig(listed, context, plugins);
   const host = env['KUBERNETES_SERVICE_HOST'];
   if (host !== undefined && host !== '') {
     if (options.context !== '')
@@ -55,13 +61,17 @@ async function load(
         'give --kubeconfig, or set KUBECONFIG',
       );
     const directory = options.serviceAccountDir ?? '/var/run/secrets/kubernetes.io/serviceaccount';
-    return podAccess(host, env['KUBERNETES_SERVICE_PORT'] ?? '443', directory);
+    const port = env['KUBERNETES_SERVICE_PORT'] || '443';
+    return podAccess({ host, port, directory }, plugins.clock);
   }
-  return readKubeconfig([join(env['HOME'] ?? homedir(), '.kube', 'config')], options.context);
+  return readKubeconfig([join(env['HOME'] ?? homedir(), '.kube', 'config')], context, plugins);
 }
 
 /** Not through client-node: it would cost 60 MB to read three files. */
-async function podAccess(host: string, port: string, directory: string): Promise<ClusterAccess> {
+async function podAccess(
+  { host, port, directory }: { readonly host: string; readonly port: string; readonly directory: string },
+  clock: Clock,
+): Promise<ClusterAccess> {
   const read = async (name: string): Promise<Buffer> => {
     try {
       return await readFile(join(directory, name));
@@ -75,11 +85,20 @@ async function podAccess(host: string, port: string, directory: string): Promise
   };
   const [ca, namespace] = await Promise.all([read('ca.crt'), read('namespace').catch(() => null)]);
   await read('token');
+  const files: TlsFiles = { ca: join(directory, 'ca.crt') };
+  // As client-go does where that file holds no certificate: the system's authorities then.
+  const tls = new TlsSource(whyUnusable({ ca }) === '' ? { ca } : {}, files, clock);
+  const authorization = tokenFile(join(directory, 'token'));
   return {
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    tls: { ca },
+    get tls() {
+      return tls.current;
+    },
     skipTlsVerify: false,
     defaultNamespace: namespace?.toString('utf8').trim() || null,
-    authorization: tokenFile(join(directory, 'token')),
+    authorization: async (refused) => {
+      await tls.refresh(refused !== undefined);
+      return authorization(refused);
+    },
   };
 }

@@ -1,8 +1,12 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { loadClusterAccess } from '../../../../src/main/kubernetes/access/config.ts';
+import { systemClock } from '../../../../src/shared/clock.ts';
+
+const pems = fileURLToPath(new URL('../../../fixtures/tls/', import.meta.url));
 
 async function folder(t: ExecutionContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'kubernetes-config-'));
@@ -135,28 +139,74 @@ test('in a pod, uses its service account, and reads its token again', async (t) 
   });
 });
 
-test('a credential plugin gives the token, is told what it is asked, and runs again when the token expired', async (t) => {
-  const dir = await folder(t);
-  await writeFile(
-    join(dir, 'plugin'),
-    `#!/bin/sh
-echo run >> "${dir}/runs"
-n=$(wc -l < "${dir}/runs" | tr -d ' ')
-case "$KUBERNETES_EXEC_INFO" in *ExecCredential*) ;; *) exit 3 ;; esac
-echo '{"kind":"ExecCredential","status":{"token":"'"$1-$EXTRA-$n"'","expirationTimestamp":"2020-01-01T00:00:00Z"}}'
-`,
-  );
-  await chmod(join(dir, 'plugin'), 0o755);
-  const exec = {
-    apiVersion: 'client.authentication.k8s.io/v1',
-    command: './plugin',
-    args: ['arg'],
-    env: [{ name: 'EXTRA', value: 'env' }],
+test('whom to impersonate is said in headers', async (t) => {
+  const user = {
+    token: 'abc',
+    as: 'jane',
+    'as-uid': '42',
+    'as-groups': ['developers', 'auditors'],
+    'as-user-extra': { 'example.org/scope': ['view', 'dev'], 'a/b%': ['c'], none: [] },
   };
-  await writeFile(join(dir, 'config'), config({ user: { exec } }));
-  const access = await loadClusterAccess({ kubeconfig: join(dir, 'config'), context: '', env: {} });
-  t.is(await access.authorization(), 'Bearer arg-env-2');
-  t.is(await access.authorization(), 'Bearer arg-env-3');
+  const { headers } = await load(t, config({ user }));
+  t.deepEqual(headers, {
+    'impersonate-user': 'jane',
+    'impersonate-uid': '42',
+    'impersonate-group': ['developers', 'auditors'],
+    'impersonate-extra-example.org%2Fscope': ['view', 'dev'],
+    'impersonate-extra-a%2Fb%25': ['c'],
+  });
+});
+
+test('a token file goes before the token, which stands in until it can be read', async (t) => {
+  const dir = await folder(t);
+  const user = { token: 'beside it', tokenFile: join(dir, 'token') };
+  const access = await load(t, config({ user }));
+  t.is(await access.authorization(), 'Bearer beside it');
+  await writeFile(join(dir, 'token'), 'of the file\n');
+  t.is(await access.authorization(), 'Bearer of the file');
+});
+
+test('a user without a name, but with a password, has both in the header', async (t) => {
+  const access = await load(t, config({ user: { password: 'hunter2' } }));
+  t.is(await access.authorization(), `Basic ${Buffer.from(':hunter2').toString('base64')}`);
+});
+
+test('authority, certificate and key are read again when their files are replaced, but never half of them', async (t) => {
+  const dir = await folder(t);
+  const put = async (name: string, from: string) => copyFile(join(pems, from), join(dir, name));
+  await put('ca', 'ca.pem');
+  await put('cert', 'client.pem');
+  await put('key', 'loopback-key.pem');
+  const content = config({
+    cluster: { 'certificate-authority': join(dir, 'ca') },
+    user: { 'client-certificate': join(dir, 'cert'), 'client-key': join(dir, 'key') },
+  });
+  await writeFile(join(dir, 'config'), content);
+  let nowMs = 1_000_000;
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  const access = await loadClusterAccess({ kubeconfig: join(dir, 'config'), context: '', env: {}, clock });
+  const first = access.tls;
+  await put('cert', 'loopback.pem');
+  await access.authorization();
+  t.is(access.tls, first, 'read a moment ago');
+  nowMs += 60_000;
+  await access.authorization();
+  const second = access.tls;
+  t.not(second, first);
+  t.deepEqual(second.cert, await readFile(join(pems, 'loopback.pem')));
+  await writeFile(join(dir, 'ca'), '');
+  await writeFile(join(dir, 'key'), 'half of it');
+  nowMs += 60_000;
+  await access.authorization();
+  t.is(access.tls, second, 'what cannot be used is left');
+  await put('ca', 'other-ca.pem');
+  await put('key', 'loopback-key.pem');
+  await access.authorization('');
+  t.deepEqual(access.tls.ca, await readFile(join(pems, 'other-ca.pem')), 'at once after a refusal');
+  nowMs += 60_000;
+  const third = access.tls;
+  await access.authorization();
+  t.is(access.tls, third, 'the same while nothing changes');
 });
 
 const failures: readonly [string, string, RegExp, string?][] = [
@@ -207,7 +257,51 @@ const failures: readonly [string, string, RegExp, string?][] = [
     config({ user: { 'client-certificate-data': 'AAAA', 'client-key-data': 'AAAA' } }),
     /of https:\/\/api\.example:6443 is unusable: .*as PEM/,
   ],
-  ['impersonation', config({ user: { as: 'root' } }), /impersonates, which is not supported: use/],
+  [
+    'an authority that is not a certificate',
+    config({ cluster: { 'certificate-authority-data': 'AAAA' } }),
+    /certificate-authority-data is not a PEM certificate: give/,
+  ],
+  [
+    'an authority that is not to be looked at',
+    config({ cluster: { 'certificate-authority-data': 'AAAA', 'insecure-skip-tls-verify': true } }),
+    /both a certificate-authority and insecure-skip-tls-verify: remove one/,
+  ],
+  [
+    'two ways to log in',
+    config({ user: { token: 'hunter2', username: 'u' } }),
+    /user "u" has both a token and username/,
+  ],
+  [
+    'a certificate without its key',
+    config({ user: { 'client-certificate-data': 'AAAA' } }),
+    /user "u" has a client-certificate without client-key: add/,
+  ],
+  [
+    'groups of nobody',
+    config({ user: { 'as-groups': ['g'] } }),
+    /as-groups or as-user-extra without as: add as/,
+  ],
+  [
+    'a plugin and an auth-provider',
+    config({ user: { exec: { command: 'x' }, 'auth-provider': { name: 'oidc' } } }),
+    /both exec and auth-provider/,
+  ],
+  [
+    'a plugin of an old version',
+    config({ user: { exec: { command: 'x', apiVersion: 'client.authentication.k8s.io/v1alpha1' } } }),
+    /apiVersion client\.authentication\.k8s\.io\/v1alpha1 is not supported: update the plugin/,
+  ],
+  [
+    'a plugin that wants to ask',
+    config({ user: { exec: { command: 'x', interactiveMode: 'Always' } } }),
+    /interactiveMode Always wants a terminal, and there is none here: use a context/,
+  ],
+  [
+    'a plugin that asks in an unknown way',
+    config({ user: { exec: { command: 'x', interactiveMode: 'Sometimes' } } }),
+    /interactiveMode Sometimes is not known: correct it/,
+  ],
   [
     'a proxy that is none',
     config({ cluster: { 'proxy-url': 'ftp://me:secret@p' } }),
