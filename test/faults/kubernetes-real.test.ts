@@ -160,6 +160,17 @@ test.serial('the schema refuses a status with 422, until it is fixed', async (t)
   t.deepEqual(phasesOf(monitor, 'other'), [' -> Running']);
 });
 
+const phasesAre = async (real: RealCluster, servers: number, phase: string) =>
+  eventually(
+    `${servers} servers are ${phase}`,
+    async () => {
+      // While it takes the definitions in, the API server refuses lists.
+      const shown = await real.servers().catch(() => []);
+      return shown.length === servers && shown.every((server) => server.phase === phase);
+    },
+    { timeoutMs: 120_000, everyMs: 500 },
+  );
+
 test.serial(
   'the definitions are upgraded in operation, v1.16 to v1.19: nothing is lost or refused, and the upgrade is logged',
   async (t) => {
@@ -184,5 +195,38 @@ test.serial(
     await untilOutagesEnded(monitor);
     t.deepEqual(phasesOf(monitor, 'lively'), [' -> Running', 'Running -> Stopped']);
     t.deepEqual(monitor.logged('failed to check server, skipping'), []);
+  },
+);
+
+test.serial(
+  'the definitions are upgraded and rolled back under 1000 servers that are polled: no write is lost, each change is logged once',
+  async (t) => {
+    const real = await cluster(t);
+    if (real === null) return;
+    await real.controlPlane.installDefinitions('v1.16');
+    await real.addRegion();
+    const building = { status: 'BUILD', powerState: 0 };
+    const names = Array.from({ length: 1000 }, (_, index) => `moving-${index}`);
+    for (let from = 0; from < names.length; from += 250)
+      await real.addServers(names.slice(from, from + 250), building);
+    const monitor = await real.startMonitor(t, { flags: ['--poll-period=5s'] });
+    await phasesAre(real, 1000, 'Pending');
+    await real.controlPlane.installDefinitions('v1.19');
+    await phasesAre(real, 1000, 'Building');
+    await real.controlPlane.installDefinitions('v1.16');
+    // Seen before the monitor has looked at the definitions: its first write is refused.
+    await real.addServer('later', building);
+    await phasesAre(real, 1001, 'Pending');
+    real.update({ status: 'ACTIVE' });
+    await phasesAre(real, 1001, 'Running');
+    await untilOutagesEnded(monitor);
+    const running = () =>
+      monitor.logged('instance phase transition').filter(({ fields }) => fields['to_phase'] === 'Running');
+    await eventually('every change is logged', () => running().length === 1001);
+    const wanted = [' -> Pending', 'Pending -> Building', 'Building -> Pending', 'Pending -> Running'];
+    for (const name of names) t.deepEqual(phasesOf(monitor, name), wanted, name);
+    t.deepEqual(phasesOf(monitor, 'later'), [' -> Pending', 'Pending -> Running']);
+    t.deepEqual(monitor.logged('failed to check server, skipping'), []);
+    t.log(monitor.logged('custom resource definitions detected').map(({ fields }) => fields['profile']));
   },
 );
