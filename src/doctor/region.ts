@@ -25,6 +25,7 @@ import { LoginPace } from '../workers/openstack/login-pace.ts';
 import { RequestLog } from '../workers/openstack/request-log.ts';
 import { readServerPage, readServiceTypes, readVersions } from '../workers/openstack/schema.ts';
 import { ComputeSession } from '../workers/openstack/session.ts';
+import { baremetalStep, examineBaremetal, needsBaremetal } from './baremetal.ts';
 import type { DoctorObjects } from './objects.ts';
 import { examineCertificate, examineWay } from './region-network.ts';
 import { withoutNewline } from './remedies.ts';
@@ -69,7 +70,7 @@ export async function examineRegion(
   const kind = await exam.step('provider', () => providerOf(region));
   if (kind !== 'openstack') return;
   await examineOpenstack(exam, region, context);
-  exam.skipRest(openstackSteps);
+  exam.skipRest(needsBaremetal(region) ? [...openstackSteps, baremetalStep] : openstackSteps);
 }
 
 function providerOf({ provider }: RegionRecord): Found<string> {
@@ -264,6 +265,9 @@ async function examineProject(
     if (first === undefined) return { value: true, detail };
     return { value: true, detail, warning: `${malformed.length} cannot be read: ${first.error.message}` };
   });
+  const { service } = examined.access;
+  if (service === null || !needsBaremetal(examined.region)) return;
+  await examineBaremetal(exam, { tools, credentials: { ...service, projectId: credentials.projectId } });
 }
 
 async function sampleProject(

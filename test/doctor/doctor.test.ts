@@ -193,6 +193,23 @@ test('--output json has the same', async (t) => {
   t.is(found.step('one', 'servers').detail, '1 server');
 });
 
+test('a region with bare-metal flavors: the nodes are asked for as a poll does', async (t) => {
+  const sandbox = await startSandbox(t);
+  const baremetalFlavorIds = ['44444444-4444-4444-8444-444444444444'];
+  const region = await sandbox.addRegion('metal', {}, { baremetalFlavorIds });
+  sandbox.addServer(region.addProject(), { id: 'metal-1' });
+  const empty = (await report(t, sandbox)).step('metal', 'bare metal');
+  t.is(empty.status, 'warning');
+  t.regex(empty.detail, /^no node is visible at .*\/baremetal\/v1, microversion 1\.11$/);
+  t.regex(empty.remedy, /admin of the project/);
+  region.cloud.nodes.add();
+  const found = await report(t, sandbox);
+  t.is(found.step('metal', 'bare metal').status, 'ok');
+  t.is(found.code, 0);
+  region.cloud.faults.add({ kind: 'status', status: 403 }, { route: 'GET /v1/nodes' });
+  t.is((await report(t, sandbox)).step('metal', 'bare metal').status, 'failed');
+});
+
 interface Flaw {
   readonly name: string;
   /** Breaks the region "one". */

@@ -7,7 +7,7 @@ import type { ServiceQuery } from './session.ts';
 import { TokenSession } from './token-session.ts';
 
 /** Every service since 2015 has it, and states of nodes are named as we know them from it on. */
-const baremetalMicroversion = '1.11';
+export const baremetalMicroversion = '1.11';
 
 export class BaremetalAccess {
   readonly #tools: LoginTools;
