@@ -20,6 +20,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import * as v from 'valibot';
+import { readStatusPage } from '../../src/main/web/status-page.ts';
 import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { startCommand } from '../fixtures/command.ts';
 import { eventually } from '../fixtures/eventually.ts';
@@ -165,8 +166,8 @@ test('the bundle starts as the Dockerfile says, and checks a region in its worke
   await monitor.untilPrinted('"msg":"watching"');
   t.log(`watches after ${Math.round(performance.now() - startMs)} ms`);
   const port = /"msg":"listening".*?"port":(\d+)/.exec(monitor.printed)?.[1];
-  for (const path of ['/', '/status.css', '/status.js', '/icon.svg'])
-    t.is((await fetch(`http://127.0.0.1:${port}${path}`)).status, 200, path);
+  for (const { path, body } of readStatusPage())
+    t.is(await (await fetch(`http://127.0.0.1:${port}${path}`)).text(), body, path);
   await sandbox.untilPhase('web', 'Running');
   monitor.kill('SIGTERM');
   const { code, stderr } = await monitor.ended;

@@ -23,12 +23,29 @@ export const pagePolicy = [
   "trusted-types 'none'",
 ].join('; ');
 
+/** What status.html and the modules name. */
+const parts = [
+  'status.css',
+  'tables.css',
+  'status.js',
+  'elements.js',
+  'words.js',
+  'times.js',
+  'regions.js',
+  'workers.js',
+  'problems.js',
+  'transitions.js',
+];
+
 /** Read at the start: the image's file system need not be there later, and a broken installation shows at once. */
 export function readStatusPage(): readonly PageFile[] {
   return [
     { path: '/', type: 'text/html; charset=utf-8', body: read('status.html') },
-    { path: '/status.css', type: 'text/css; charset=utf-8', body: read('status.css') },
-    { path: '/status.js', type: 'text/javascript; charset=utf-8', body: read('status.js') },
+    ...parts.map((name) => ({
+      path: `/${name}`,
+      type: `${name.endsWith('.css') ? 'text/css' : 'text/javascript'}; charset=utf-8`,
+      body: read(name),
+    })),
     { path: '/icon.svg', type: 'image/svg+xml', body: read('icon.svg') },
   ];
 }

@@ -51,6 +51,16 @@ test('metrics and state', async (t) => {
   t.is(status.headers.get('cache-control'), 'no-store');
 });
 
+/** Addresses of a module and of all that it imports. */
+async function importedFrom(url: string, known = new Set<string>()): Promise<ReadonlySet<string>> {
+  if (known.has(url)) return known;
+  known.add(url);
+  const text = await (await fetch(url)).text();
+  for (const [, path = ''] of text.matchAll(/ from '([^']+)';/g))
+    await importedFrom(new URL(path, url).href, known);
+  return known;
+}
+
 test('the page is of files that are served, asks for nothing else, and allows nothing inline', async (t) => {
   const base = await start(t);
   const index = await fetch(`${base}/`);
@@ -67,6 +77,13 @@ test('the page is of files that are served, asks for nothing else, and allows no
     t.regex(path, /^[a-z]/);
     const { status } = await fetch(`${base}/${path}`);
     t.is(status, path === 'readyz' ? 503 : 200, path);
+  }
+  const modules = await importedFrom(`${base}/status.js`);
+  t.true(modules.has(`${base}/elements.js`));
+  for (const module of modules) {
+    const { status, headers } = await fetch(module);
+    t.is(status, 200, module);
+    t.is(headers.get('content-type'), 'text/javascript; charset=utf-8', module);
   }
 });
 
@@ -85,7 +102,8 @@ test('only GET and HEAD, only what is there', async (t) => {
   t.is(missing.status, 404);
   t.is(
     await missing.text(),
-    'not found; available: /, /events, /healthz, /icon.svg, /metrics, /readyz, /status.css, /status.js, /statusz\n',
+    'not found; available: /, /elements.js, /events, /healthz, /icon.svg, /metrics, /problems.js, /readyz, ' +
+      '/regions.js, /status.css, /status.js, /statusz, /tables.css, /times.js, /transitions.js, /words.js, /workers.js\n',
   );
 });
 
