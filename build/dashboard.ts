@@ -1,7 +1,8 @@
 // dashboards/region-monitor.json: what is on it. Queries are made from the table of metrics, so that a metric or an
 // attribute that is not there does not compile.
 
-import { type MetricDefinition, metricTable as metrics } from '../src/main/telemetry/metric-table.ts';
+import type { MetricDefinition } from '../src/main/telemetry/metric-definition.ts';
+import { metricTable as metrics } from '../src/main/telemetry/metric-table.ts';
 import { grafanaJson, type Query, type Row } from './grafana.ts';
 
 type Matchers<Definition extends MetricDefinition> = {

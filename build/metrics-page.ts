@@ -1,6 +1,7 @@
 // docs/metrics.md, from the table of metrics.
 
-import { type MetricDefinition, metricTable } from '../src/main/telemetry/metric-table.ts';
+import type { MetricDefinition } from '../src/main/telemetry/metric-definition.ts';
+import { metricTable } from '../src/main/telemetry/metric-table.ts';
 
 export function metricsPage(): string {
   const all: readonly MetricDefinition[] = Object.values(metricTable);
@@ -11,9 +12,13 @@ export function metricsPage(): string {
 
 Generated from \`src/main/telemetry/metric-table.ts\` by \`npm run docs\`.
 
-\`/metrics\` (with \`--listen\`) and OTLP (with \`--otlp-endpoint\`) give the same. Over OTLP, gauges come with delta temporality,
+\`/metrics\` (with \`--listen\`) and OTLP ([where it goes](operations.md#where-telemetry-goes)) give the same. Over OTLP, gauges come with delta temporality,
 so that series that vanished vanish in the receiver too; all else is cumulative. \`region_id\` is the Region's name, \`region_name\`
-its label \`unikorn-cloud.org/name\`. \`worker\` is the number of a worker thread; a thread that is replaced keeps its number.
+its label \`unikorn-cloud.org/name\`; where all namespaces are watched, the gauges of regions have \`region_namespace\`, too. \`worker\` is the number of a worker thread; a thread that is replaced keeps its number.
+
+Counters begin at 0 as soon as what they count by is known, so that \`increase()\` and alerts see the first step: by checker,
+worker, reason, kind and outcome; of the outcomes of a region \`ok\` and \`partial\`. HTTP statuses and codes of errors come with
+the first of their kind.
 
 Outcomes other than \`ok\` and \`partial\` are the codes of \`src/shared/errors.ts\`, which says what to do about each.
 ${section('Servers', 'Names, attributes and bounds are the original monitor’s.', originals)}${section('The monitor', '', ours)}${section('The process', '', processes)}`;

@@ -137,6 +137,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       queueLength: () => pool.queueLength,
       regions: () => regions.snapshots(),
       caches: () => caches.snapshots(),
+      checkers: () => [checker, ...further].map(({ name }) => name),
     },
     version,
   );

@@ -8,7 +8,7 @@ import type {
   ObservableCounter,
   ObservableGauge,
 } from '@opentelemetry/api';
-import type { MetricDefinition } from './metric-table.ts';
+import type { MetricDefinition } from './metric-definition.ts';
 
 /** The attributes of a definition, all of them and no other. */
 export type AttributesOf<Definition extends MetricDefinition> = Readonly<

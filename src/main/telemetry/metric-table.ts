@@ -1,17 +1,7 @@
 // Every metric that the monitor gives: the source of its instruments, of docs/metrics.md and of what the tests expect.
-//
-// Units stand in the names only, as in the original's: receivers that know an instrument's unit append it to the name.
 
-export interface MetricDefinition {
-  readonly name: string;
-  readonly kind: 'counter' | 'gauge' | 'histogram';
-  /** Unit of the values, for the reader of the docs. */
-  readonly unit: string;
-  readonly help: string;
-  readonly attributes: readonly string[];
-  /** Upper bounds of a histogram's buckets. */
-  readonly bounds?: readonly number[];
-}
+import type { MetricDefinition } from './metric-definition.ts';
+import { processMetricTable } from './process-metric-table.ts';
 
 const region = ['region_id', 'region_name'] as const;
 const flavor = [...region, 'flavor_id', 'flavor_name'] as const;
@@ -51,7 +41,7 @@ export const metricTable = {
     name: 'unikorn_region_monitor_region_up',
     kind: 'gauge',
     unit: 'boolean',
-    help: 'Whether the last check of the region succeeded (1) or not (0).',
+    help: 'Whether at least one project of the region answered the last check (1) or none did (0).',
     attributes: region,
   },
   regionBreakerOpen: {
@@ -65,7 +55,7 @@ export const metricTable = {
     name: 'unikorn_region_monitor_region_observation_age_seconds',
     kind: 'gauge',
     unit: 'seconds',
-    help: 'Time since the region was last observed completely; absent until it was.',
+    help: 'Time since a project of the region last answered a check; absent until one has.',
     attributes: region,
   },
   regionServers: {
@@ -88,21 +78,21 @@ export const metricTable = {
     name: 'unikorn_region_monitor_polls_skipped_total',
     kind: 'counter',
     unit: 'polls',
-    help: 'Polls that left a region out because its earlier check was still in flight.',
+    help: 'Polls that skipped a region because its earlier check was still in flight.',
     attributes: ['checker', 'region_id'],
   },
   regionPolls: {
     name: 'unikorn_region_monitor_region_polls_total',
     kind: 'counter',
     unit: 'polls',
-    help: 'Polls of a region by outcome: ok, partial, or the code of what failed.',
+    help: 'Polls of a region, by outcome: ok, partial, or the code of what failed.',
     attributes: [...region, 'outcome'],
   },
   pollDuration: {
     name: 'unikorn_region_monitor_poll_duration_seconds',
     kind: 'histogram',
     unit: 'seconds',
-    help: 'Duration of a poll of one region, from planning to the last status written.',
+    help: 'Duration of a poll of one region, from planning until its last answer is projected; writes may still run.',
     attributes: region,
     bounds: pollBounds,
   },
@@ -110,14 +100,14 @@ export const metricTable = {
     name: 'unikorn_region_monitor_provider_requests_total',
     kind: 'counter',
     unit: 'requests',
-    help: 'Requests sent to a region by route and HTTP status (0: no answer).',
+    help: 'Requests sent to a region, by route and HTTP status (0: no answer).',
     attributes: ['region_id', 'route', 'status'],
   },
   serversSkipped: {
     name: 'unikorn_region_monitor_servers_skipped_total',
     kind: 'counter',
     unit: 'servers',
-    help: 'Servers that a poll left out, by reason.',
+    help: 'Servers that a poll skipped, by reason.',
     attributes: ['region_id', 'reason'],
   },
 
@@ -126,7 +116,7 @@ export const metricTable = {
     name: 'unikorn_region_monitor_worker_jobs_total',
     kind: 'counter',
     unit: 'jobs',
-    help: 'Jobs done by outcome: ok, or the code of what failed. Worker none: no worker answered.',
+    help: 'Jobs done, by outcome: ok, or the code of what failed. Worker none: no worker answered.',
     attributes: ['worker', 'outcome'],
   },
   workerJobDuration: {
@@ -149,7 +139,7 @@ export const metricTable = {
     name: 'unikorn_region_monitor_worker_queue_length',
     kind: 'gauge',
     unit: 'jobs',
-    help: 'Jobs that wait for a worker.',
+    help: 'Jobs waiting for a worker.',
     attributes: [],
   },
   workerRestarts: {
@@ -163,21 +153,21 @@ export const metricTable = {
     name: 'unikorn_region_monitor_worker_busy_ratio',
     kind: 'gauge',
     unit: 'ratio',
-    help: 'Share of the time since the last collection that the worker thread was busy, 0 to 1.',
+    help: 'Share of the last seconds that the worker thread was busy, as a moving average, 0 to 1.',
     attributes: ['worker'],
   },
   workerHeap: {
     name: 'unikorn_region_monitor_worker_heap_used_bytes',
     kind: 'gauge',
     unit: 'bytes',
-    help: 'Heap that the worker thread uses.',
+    help: 'Heap used by the worker thread.',
     attributes: ['worker'],
   },
   workerJobsInFlight: {
     name: 'unikorn_region_monitor_worker_jobs_in_flight',
     kind: 'gauge',
     unit: 'jobs',
-    help: 'Jobs that the worker runs now.',
+    help: 'Jobs running in the worker.',
     attributes: ['worker'],
   },
 
@@ -186,14 +176,14 @@ export const metricTable = {
     name: 'unikorn_region_monitor_status_writes_total',
     kind: 'counter',
     unit: 'writes',
-    help: 'Status writes by outcome: applied, conflict (tried again), gone (the Server is no more), failed.',
+    help: 'Status writes, by outcome: applied, conflict (retried), gone (the Server was deleted), failed.',
     attributes: ['outcome'],
   },
   statusWriteDuration: {
     name: 'unikorn_region_monitor_status_write_duration_seconds',
     kind: 'histogram',
     unit: 'seconds',
-    help: 'Duration of a status write, retries included.',
+    help: 'Duration of a status write: applied and conflict: that attempt alone; failed: all attempts. None for gone.',
     attributes: ['outcome'],
     bounds: requestBounds,
   },
@@ -201,14 +191,14 @@ export const metricTable = {
     name: 'unikorn_region_monitor_shadow_writes_total',
     kind: 'counter',
     unit: 'writes',
-    help: 'Writes that a monitor in shadow mode left undone, by what they would have written: status or annotation.',
+    help: 'Writes that a monitor in shadow mode did not do, by what they would have written: status or annotation.',
     attributes: ['kind'],
   },
   transitions: {
     name: 'unikorn_region_monitor_transitions_total',
     kind: 'counter',
     unit: 'transitions',
-    help: 'Transitions of servers whose new status stands, by kind: phase or health.',
+    help: 'Transitions of servers, counted once their new status is written, by kind: phase or health.',
     attributes: ['kind'],
   },
 
@@ -217,7 +207,7 @@ export const metricTable = {
     name: 'unikorn_region_monitor_api_requests_total',
     kind: 'counter',
     unit: 'requests',
-    help: 'Requests sent to the Kubernetes API server by HTTP status (0: no answer).',
+    help: 'Requests sent to the Kubernetes API server, by HTTP status (0: no answer).',
     attributes: ['verb', 'resource', 'status'],
   },
   apiRequestDuration: {
@@ -253,14 +243,14 @@ export const metricTable = {
     name: 'unikorn_region_monitor_cache_lists_total',
     kind: 'counter',
     unit: 'lists',
-    help: 'Full lists of a resource.',
+    help: 'Complete lists of a resource.',
     attributes: ['resource'],
   },
   cacheWatches: {
     name: 'unikorn_region_monitor_cache_watches_total',
     kind: 'counter',
     unit: 'watches',
-    help: 'Watches of a resource that were opened.',
+    help: 'Watches of a resource opened.',
     attributes: ['resource'],
   },
   cacheEvents: {
@@ -274,65 +264,9 @@ export const metricTable = {
     name: 'unikorn_region_monitor_cache_errors_total',
     kind: 'counter',
     unit: 'errors',
-    help: 'Lists and watches of a resource that failed.',
+    help: 'Failed lists and watches of a resource.',
     attributes: ['resource'],
   },
 
-  // The process.
-  buildInfo: {
-    name: 'unikorn_region_monitor_build_info',
-    kind: 'gauge',
-    unit: 'boolean',
-    help: 'Always 1; the attributes say what runs.',
-    attributes: ['version', 'revision', 'node_version'],
-  },
-  eventLoopDelay: {
-    name: 'unikorn_region_monitor_event_loop_delay_seconds',
-    kind: 'gauge',
-    unit: 'seconds',
-    help: 'Delay of the main event loop since the last collection, 99th percentile.',
-    attributes: [],
-  },
-  eventLoopStall: {
-    name: 'unikorn_region_monitor_event_loop_stall_seconds',
-    kind: 'gauge',
-    unit: 'seconds',
-    help: 'Longest delay of the main event loop since the last collection.',
-    attributes: [],
-  },
-  processCpu: {
-    name: 'process_cpu_seconds_total',
-    kind: 'counter',
-    unit: 'seconds',
-    help: 'Total user and system CPU time spent in seconds.',
-    attributes: [],
-  },
-  processMemory: {
-    name: 'process_resident_memory_bytes',
-    kind: 'gauge',
-    unit: 'bytes',
-    help: 'Resident memory size in bytes.',
-    attributes: [],
-  },
-  processStart: {
-    name: 'process_start_time_seconds',
-    kind: 'gauge',
-    unit: 'seconds',
-    help: 'Start time of the process since the Unix epoch in seconds.',
-    attributes: [],
-  },
-  heapUsed: {
-    name: 'nodejs_heap_size_used_bytes',
-    kind: 'gauge',
-    unit: 'bytes',
-    help: 'Heap that the main thread uses.',
-    attributes: [],
-  },
-  heapTotal: {
-    name: 'nodejs_heap_size_total_bytes',
-    kind: 'gauge',
-    unit: 'bytes',
-    help: 'Heap that the main thread has reserved.',
-    attributes: [],
-  },
+  ...processMetricTable,
 } as const satisfies Readonly<Record<string, MetricDefinition>>;

@@ -119,7 +119,10 @@ function connectionsTo({ url, tls, timeoutMs }: SignalSettings, network: Network
     connections: 2,
     keepAliveMs,
     timeoutMs,
-    tls: () => ({ ca: network.authorities, allowPartialTrustChain: true, ...tls }),
+    tls: () =>
+      tls.ca === undefined && tls.cert === undefined
+        ? network.trust()
+        : { ...tls, ca: tls.ca ?? network.authorities, allowPartialTrustChain: true },
   });
 }
 

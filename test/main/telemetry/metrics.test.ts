@@ -1,5 +1,6 @@
 import test from 'ava';
-import { type MetricDefinition, metricTable } from '../../../src/main/telemetry/metric-table.ts';
+import type { MetricDefinition } from '../../../src/main/telemetry/metric-definition.ts';
+import { metricTable } from '../../../src/main/telemetry/metric-table.ts';
 import { Metrics } from '../../../src/main/telemetry/metrics.ts';
 import { createTelemetry } from '../../../src/main/telemetry/telemetry.ts';
 import { fullSources, settableSources, stateCount } from '../../fixtures/monitor/metric-sources.ts';
@@ -135,6 +136,72 @@ test('the provision histogram has the bounds of the original (RecordProvisionRec
   );
 });
 
+test('counters begin at 0 as soon as what they count by is known', async (t) => {
+  const monitor = monitorOf(fullSources());
+  const families = await monitor.families();
+  const shown = (name: string): Record<string, number> =>
+    Object.fromEntries(
+      (families.get(`unikorn_region_monitor_${name}`)?.samples ?? []).map(({ labels, value }) => [
+        Object.values(labels).join(' '),
+        value,
+      ]),
+    );
+  t.deepEqual(shown('worker_restarts_total'), {
+    '1 worker-crashed': 0,
+    '1 worker-stuck': 0,
+    '1 worker-out-of-memory': 0,
+  });
+  t.deepEqual(shown('worker_jobs_total'), {
+    'none queue-full': 0,
+    '1 ok': 0,
+    '1 worker-crashed': 0,
+    '1 worker-stuck': 0,
+    '1 worker-out-of-memory': 0,
+  });
+  t.deepEqual(shown('status_writes_total'), { applied: 0, conflict: 0, gone: 0, failed: 0 });
+  t.deepEqual(shown('shadow_writes_total'), { status: 0, annotation: 0 });
+  t.deepEqual(shown('transitions_total'), { phase: 0, health: 0 });
+  t.deepEqual(shown('polls_total'), { 'server-health': 0 });
+  t.deepEqual(shown('polls_skipped_total'), { 'server-health r1': 0, 'server-health r2': 0 });
+  t.deepEqual(shown('region_polls_total'), {
+    'r1 north ok': 0,
+    'r1 north partial': 0,
+    'r2 south ok': 0,
+    'r2 south partial': 0,
+  });
+  t.deepEqual(shown('servers_skipped_total'), {
+    ' missing-region-label': 0,
+    'r1 not-found': 0,
+    'r1 region-unresolved': 0,
+    'r2 not-found': 0,
+    'r2 region-unresolved': 0,
+  });
+  t.deepEqual(shown('cache_errors_total'), { servers: 0 });
+});
+
+test('a collection adds nothing to what was counted, and a counter without an answer begins with its kind', async (t) => {
+  const monitor = monitorOf(fullSources());
+  recordEverything(monitor.metrics);
+  await monitor.families();
+  const families = await monitor.families();
+  const shown = (name: string): unknown =>
+    families
+      .get(`unikorn_region_monitor_${name}`)
+      ?.samples.map(({ labels, value }) => [Object.values(labels).join(' '), value])
+      .filter(([, value]) => value !== 0);
+  t.deepEqual(shown('worker_restarts_total'), [['1 worker-stuck', 1]]);
+  t.deepEqual(shown('polls_total'), [['server-health', 1]]);
+  t.deepEqual(
+    families
+      .get('unikorn_region_monitor_api_requests_total')
+      ?.samples.map(({ labels, value }) => [labels['status'], value]),
+    [
+      ['200', 1],
+      ['0', 0],
+    ],
+  );
+});
+
 test('counters add up, by their attributes', async (t) => {
   const monitor = monitorOf();
   recordEverything(monitor.metrics);
@@ -148,8 +215,8 @@ test('counters add up, by their attributes', async (t) => {
     [{ region_id: 'r1', route: 'GET /servers/detail', status: '200' }, 6],
   ]);
   t.deepEqual(shown('worker_jobs_total'), [
-    [{ worker: '1', outcome: 'ok' }, 2],
     [{ worker: 'none', outcome: 'queue-full' }, 1],
+    [{ worker: '1', outcome: 'ok' }, 2],
   ]);
   t.deepEqual(shown('region_polls_total'), [
     [{ region_id: 'r1', region_name: 'north', outcome: 'timeout' }, 2],

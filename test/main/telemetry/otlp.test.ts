@@ -40,7 +40,7 @@ async function exportOnce(
   const { telemetry, said } = telemetryOf({ otlpEndpoint, traceSamplingRatio: 1 }, environment);
   telemetry.meter.createCounter('x_total').add(1);
   telemetry.tracer.startSpan('poll').end();
-  await telemetry.shutdown(8_000);
+  await telemetry.shutdown(30_000);
   return said.errors;
 }
 
