@@ -1,5 +1,5 @@
-// The half that runs in worker threads: how long a region's API takes to say that it is there. It keeps nothing between
-// jobs, and imports region-monitor/worker, not region-monitor: each worker thread loads what it imports.
+// The half that runs in worker threads: how long a region's API takes to answer. It keeps nothing between jobs. It
+// imports region-monitor/worker, not region-monitor, because each worker thread loads what this file imports.
 
 import { type Check, CheckFailure, type CheckJob } from 'region-monitor/worker';
 
@@ -9,7 +9,7 @@ export interface ApiLatencyJob extends CheckJob {
 
 export interface ApiLatencyResult {
   readonly seconds: number;
-  /** HTTP status: any answer will do. */
+  /** HTTP status; any answer counts. */
   readonly status: number;
 }
 

@@ -1,4 +1,4 @@
-// The half that runs on the main thread: plans a job for each region, and tells what came back, as a gauge and in the log.
+// The half that runs on the main thread: plans a job for each region, and reports the results as a gauge and in the log.
 
 import type { Checker, Cycle, JobReport, MonitorParts, RegionRecord, RegionRef } from 'region-monitor';
 import type { ApiLatencyJob, ApiLatencyResult } from './api-latency-check.ts';
@@ -23,7 +23,7 @@ export class ApiLatency implements Checker<ApiLatencyJob, ApiLatencyResult> {
   }
 
   regions({ scope }: Cycle): Iterable<RegionRecord> {
-    // Between two polls only regions are asked whose servers are changing: nothing to do with us.
+    // Between two polls only regions with servers in transition are asked. This check does not need that.
     if (scope !== 'all') return [];
     const regions = [...this.#parts.regions.values()].filter(({ openstack }) => openstack !== null);
     for (const name of this.#answers.keys())
@@ -41,7 +41,7 @@ export class ApiLatency implements Checker<ApiLatencyJob, ApiLatencyResult> {
     const { logger } = this.#parts;
     const before = this.#answers.get(name);
     this.#answers.set(name, outcome.ok ? outcome.result.seconds : null);
-    // Once when it begins and once when it ends, not at every poll.
+    // One line when it begins and one when it ends, not one at every poll.
     if (!outcome.ok && before !== null)
       logger.error('region API does not answer', outcome.error.message, { region: name });
     if (outcome.ok && before === null) logger.info('region API answers again', { region: name });

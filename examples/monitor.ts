@@ -1,10 +1,10 @@
-// The region monitor with one more checker, and with the flags of its own command line:
+// The region monitor with an additional checker, and with the usual flags on its command line:
 //
 //   npm run build
 //   npx node examples/monitor.ts --kubeconfig … --namespace region --listen 127.0.0.1:8080
 //   curl -s 127.0.0.1:8080/metrics | grep example_region_api_seconds
 //
-// `npm start` prints a kubeconfig to try it with. npx finds the Node that runs TypeScript: npm brought it.
+// `npm start` prints a kubeconfig to try it with. npx finds the Node that npm installed, which runs TypeScript.
 
 import { Command } from 'commander';
 import { addFlags, OptionsError, readOptions, run } from 'region-monitor';
