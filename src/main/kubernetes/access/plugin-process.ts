@@ -44,7 +44,9 @@ export async function runPlugin(
   child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk));
   child.once('error', ended.reject);
   child.once('close', () => closed.resolve());
+  let exited = false;
   child.once('exit', (code, killedBy) => {
+    exited = true;
     if (code === 0) ended.resolve('');
     else ended.resolve(code === null ? `it was ended by ${killedBy}` : `it failed with exit code ${code}`);
   });
@@ -53,7 +55,8 @@ export async function runPlugin(
   process.once('exit', endGroup);
   try {
     const detail = await ended.promise;
-    if (detail === '') await Promise.race([closed.promise, sleep(outputGraceMs, undefined, { ref: false })]);
+    // Its last words may still be on their way.
+    if (exited) await Promise.race([closed.promise, sleep(outputGraceMs, undefined, { ref: false })]);
     signal.throwIfAborted();
     return detail === ''
       ? { kind: 'done', stdout: stdout.text, stderr: stderr.text }
