@@ -6,6 +6,7 @@ import { errorText } from '../main/log/error-text.ts';
 import type { Clock } from '../shared/clock.ts';
 import { Deadline } from '../shared/deadline.ts';
 import { CheckFailure, type ErrorCode } from '../shared/errors.ts';
+import { untilAborted } from '../shared/until-aborted.ts';
 import { remedyFor, specialRemedy } from './remedies.ts';
 
 export type StepStatus = 'ok' | 'warning' | 'failed' | 'skipped';
@@ -79,11 +80,9 @@ export class Examination {
     const startMs = clock.monotonicMs();
     const ms = () => Math.round((clock.monotonicMs() - startMs) * 10) / 10;
     const deadline = new Deadline(stepTimeoutMs, signal);
-    const ended = Promise.withResolvers<never>();
-    deadline.signal.addEventListener('abort', () => ended.reject(deadline.signal.reason), { once: true });
     try {
       const working = async () => work(deadline.signal);
-      const { value, detail, warning } = await Promise.race([working(), ended.promise]);
+      const { value, detail, warning } = await untilAborted(working(), deadline.signal);
       const status = warning === undefined ? 'ok' : 'warning';
       this.#steps.push({ name, status, detail, remedy: warning ?? '', ms: ms() });
       return value;

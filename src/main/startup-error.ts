@@ -1,5 +1,7 @@
 // Why the monitor could not start.
 
+import { messageOf } from '../shared/errors.ts';
+
 /** `title` is the log message, constant as all are; the message says what happened, to what, and what to do. */
 export class StartupError extends Error {
   readonly title: string;
@@ -17,6 +19,6 @@ export async function startupStep<T>(title: string, step: () => T | Promise<T>):
     return await step();
   } catch (error) {
     if (error instanceof StartupError) throw error;
-    throw new StartupError(title, error instanceof Error ? error.message : String(error), { cause: error });
+    throw new StartupError(title, messageOf(error), { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 // One request to the API server in words: what it asks for, and what its failure is called.
 
-import { ApiError, advice, parseRetryAfter, reasonOf } from './errors.ts';
+import { retryAfterMs } from '../../shared/retry-after.ts';
+import { ApiError, advice, reasonOf } from './errors.ts';
 import { meaningOf } from './paths.ts';
 
 export interface Call {
@@ -35,10 +36,10 @@ export function failure(
   const { verb, resource, what } = describe(call);
   const { status } = answer;
   const { reason, message } = statusOf(withoutCredentials(answer.text));
-  const retryAfterMs = parseRetryAfter(answer.retryAfter, Date.now());
+  const waitMs = retryAfterMs(answer.retryAfter, Date.now());
   return new ApiError(
     withAdvice(`${what}: ${status}${reason === '' ? '' : ` ${reason}`}: ${message}`, status, reason),
-    { status, verb, resource, reason, retryAfterMs },
+    { status, verb, resource, reason, retryAfterMs: waitMs },
   );
 }
 

@@ -7,6 +7,7 @@
 
 import { type Dispatcher, errors } from 'undici';
 import { Deadline } from '../../shared/deadline.ts';
+import { codeOf, messageOf } from '../../shared/errors.ts';
 import {
   type Answer,
   AnswerTooLarge,
@@ -16,6 +17,7 @@ import {
 } from '../../shared/network/http-exchange.ts';
 import { Network } from '../../shared/network/network.ts';
 import { ProxyFailure } from '../../shared/network/proxy-tunnel.ts';
+import { untilAborted } from '../../shared/until-aborted.ts';
 import type { ClusterAccess } from './access/cluster-access.ts';
 import { type Call, describe, failure, noAnswer, parse } from './call.ts';
 import { Connections } from './connections.ts';
@@ -221,17 +223,11 @@ export class KubernetesClient {
 
   /** A credential plugin is a foreign program: it may hang, so the deadline holds for it too. */
   async #authorization(call: Call, signal: AbortSignal, refused?: string): Promise<string | undefined> {
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return await Promise.race([this.#access.authorization(refused), aborted.promise]);
+      return await untilAborted(this.#access.authorization(refused), signal);
     } catch (error) {
       if (signal.aborted) throw error;
       throw noAnswer(call, 'Credentials', `no credentials: ${messageOf(error)}`, error);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
     }
   }
 
@@ -285,12 +281,4 @@ function asBuffer(chunk: unknown): Buffer {
   if (Buffer.isBuffer(chunk)) return chunk;
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   throw new TypeError('a response body must be bytes');
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -58,14 +58,6 @@ export function advice(status: number, reason: string): string {
   }
 }
 
-/** Retry-After: whole seconds or an HTTP date. Null when absent or unreadable. */
-export function parseRetryAfter(header: string | undefined, nowMs: number): number | null {
-  if (header === undefined) return null;
-  if (/^\d+$/.test(header)) return Number(header) * 1000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
-}
-
 /**
  * The reason that a Status object gives, or "". A cause that says more goes first: "ResourceVersionTooLarge" comes as a
  * mere "Timeout". Old API servers give that cause in the message only.

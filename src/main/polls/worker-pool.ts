@@ -8,9 +8,10 @@
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import * as v from 'valibot';
+import { Backoff } from '../../shared/backoff.ts';
 import type { CheckJob } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
-import type { CheckError } from '../../shared/errors.ts';
+import { type CheckError, messageOf } from '../../shared/errors.ts';
 import type { Answer, Assignment, Started, WorkerSettings } from '../../shared/worker-protocol.ts';
 import { WorkerSlots } from '../../shared/worker-slots.ts';
 import { ThreadSamples } from './thread-samples.ts';
@@ -64,7 +65,7 @@ const overdueMs = 2_000;
  */
 const memoryReserveMiB = 1_024;
 const mebibyte = 1_048_576;
-const rebuildBackoffMs = { first: 1_000, most: 30_000 };
+const rebuildPauses = { firstMs: 1_000, maxMs: 30_000, random: Math.random };
 
 const startedMessage = v.object({ ticket: v.number(), slot: v.number(), startedMs: v.number() });
 
@@ -88,11 +89,11 @@ export class WorkerPool {
   /** By slot. */
   readonly #restarts = new Map<number, number>();
   readonly #samples = new ThreadSamples();
+  readonly #rebuildPauses = new Backoff(rebuildPauses);
   readonly #watchdog: NodeJS.Timeout;
   #piscina: Piscina<Assignment, Answer>;
   #lastWatchMs: number;
   #rebuildAtMs = 0;
-  #rebuildDelayMs: number = rebuildBackoffMs.first;
   #tickets = 0;
   #closing = false;
 
@@ -125,7 +126,7 @@ export class WorkerPool {
     );
     const ran = await ended.promise;
     this.#jobs.delete(ticket);
-    if (ran.ok) this.#rebuildDelayMs = rebuildBackoffMs.first;
+    if (ran.ok) this.#rebuildPauses.reset();
     return ran;
   }
 
@@ -262,8 +263,7 @@ export class WorkerPool {
     if (alive >= this.#options.threads || now < this.#rebuildAtMs) return;
     // Threads that are left finish their jobs first.
     if (alive > 0 && this.#jobs.size > 0) return;
-    this.#rebuildAtMs = now + this.#rebuildDelayMs;
-    this.#rebuildDelayMs = Math.min(this.#rebuildDelayMs * 2, rebuildBackoffMs.most);
+    this.#rebuildAtMs = now + this.#rebuildPauses.next();
     const dead = this.#piscina;
     this.#piscina = this.#build();
     dead.destroy().catch(this.#options.onError);
@@ -301,7 +301,7 @@ const neverBegun: CheckError = {
 };
 
 function poolError(thrown: unknown): CheckError {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = messageOf(thrown);
   if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_WORKER_OUT_OF_MEMORY') {
     return { code: 'worker-out-of-memory', message };
   }

@@ -7,6 +7,7 @@ import { gzip } from 'node:zlib';
 import { Deadline } from '../../shared/deadline.ts';
 import type { Network } from '../../shared/network/network.ts';
 import type { Service } from '../../shared/network/service.ts';
+import { retryAfterMs } from '../../shared/retry-after.ts';
 import type { SignalSettings } from './otlp-settings.ts';
 
 /** The receiver answered, and did not take the export. */
@@ -105,7 +106,7 @@ export class OtlpSender {
       status: statusCode,
       text: plainText(bytes, headerOf(answered['content-type'])),
       location: statusCode < 400 ? headerOf(answered['location']) : null,
-      retryAfterMs: retryAfterMs(headerOf(answered['retry-after'])),
+      retryAfterMs: retryAfterMs(headerOf(answered['retry-after']), Date.now()),
     });
   }
 }
@@ -149,13 +150,6 @@ function plainText(bytes: Uint8Array, type: string | null): string {
 
 function headerOf(value: string | string[] | undefined): string | null {
   return (Array.isArray(value) ? value[0] : value) ?? null;
-}
-
-/** Seconds or a date. */
-function retryAfterMs(header: string | null): number | null {
-  if (header === null) return null;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? null : Math.max(ms, 0);
 }
 
 const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);

@@ -202,11 +202,6 @@ export class SandboxKubernetes {
     return this.#watches.count;
   }
 
-  /** Sends a bookmark now to all watches that want them. */
-  sendBookmarks(): void {
-    this.#watches.bookmark();
-  }
-
   /** Forgets all past changes: watches and lists from an older version are answered 410. */
   compact(): void {
     this.#store.compact();

@@ -156,7 +156,7 @@ export class KubernetesWatches {
   }
 
   /** Sends a bookmark now to all watches that want them. */
-  bookmark(): void {
+  #bookmark(): void {
     for (const watch of this.#open) if (watch.wantsBookmarks) watch.bookmark(this.#store.revision);
   }
 
@@ -223,7 +223,7 @@ export class KubernetesWatches {
     try {
       while (!this.#stop.signal.aborted) {
         await this.#clock.sleep(intervalMs, this.#stop.signal);
-        this.bookmark();
+        this.#bookmark();
       }
     } catch {
       // The sleep was aborted: the server closes.

@@ -5,6 +5,7 @@ import { isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import { Deadline } from '../deadline.ts';
+import { asError, messageOf } from '../errors.ts';
 import { type DialOptions, dial, type Endpoint } from './dial.ts';
 import { hostOf, type ProxyServer, portOf } from './proxy-rules.ts';
 import { openTunnel, ProxyFailure } from './proxy-tunnel.ts';
@@ -33,7 +34,7 @@ export function connector(service: ServiceConnection, options: DialOptions): bui
   return (_, callback) => {
     openConnection(service, options, sessions).then(
       (socket) => callback(null, socket),
-      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
+      (error: unknown) => callback(asError(error), null),
     );
   };
 }
@@ -113,7 +114,7 @@ async function toProxy(
     });
   } catch (cause) {
     if (options.signal.aborted) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new ProxyFailure(proxy, `cannot be reached: ${reason}; is it up, and is its address right?`, {
       cause,
     });

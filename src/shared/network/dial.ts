@@ -5,6 +5,7 @@ import { lookup as systemLookup } from 'node:dns';
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../deadline.ts';
+import { asError } from '../errors.ts';
 
 export interface Endpoint {
   /** A name, or an address without brackets. */
@@ -117,7 +118,7 @@ async function inTurn(addresses: readonly string[], attempt: Attempt): Promise<S
     try {
       return await connectTo(address, attempt, shareMs);
     } catch (error) {
-      firstError ??= error instanceof Error ? error : new Error(String(error));
+      firstError ??= asError(error);
     }
   }
   attempt.signal.throwIfAborted();

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
+import { asError } from '../errors.ts';
 import { type ContentEncoding, contentEncoding, decompress } from './content-encoding.ts';
 import type { Service } from './service.ts';
 
@@ -211,6 +212,6 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   #abort(): void {
     const failure = this.#failure;
-    this.#controller?.abort(failure instanceof Error ? failure : new Error(String(failure)));
+    this.#controller?.abort(asError(failure));
   }
 }

@@ -4,6 +4,7 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { type Duplex, PassThrough } from 'node:stream';
 import { Dispatcher } from 'undici';
+import { asError } from '../errors.ts';
 
 export interface LenientOptions {
   /** Opens a connection that is ready for HTTP. */
@@ -114,7 +115,7 @@ class OpeningAgent extends Agent {
       (socket) => callback?.(null, socket),
       (error: unknown) => {
         // The agent looks at the error alone; the type wants a stream beside it.
-        callback?.(error instanceof Error ? error : new Error(String(error)), new PassThrough());
+        callback?.(asError(error), new PassThrough());
       },
     );
   }

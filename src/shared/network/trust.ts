@@ -5,6 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { getCACertificates } from 'node:tls';
+import { codeOf, messageOf } from '../errors.ts';
 import type { Environment } from './proxy-rules.ts';
 
 /** Go's list (crypto/x509/root_linux.go): Debian, Fedora, openSUSE, OpenELEC, RHEL 7, Alpine. */
@@ -57,7 +58,7 @@ export function readSystemTrust(
       break;
     } catch (error) {
       if (variable !== '' || codeOf(error) !== 'ENOENT')
-        unusable(variable, path, `cannot be read (${codeOf(error)})`);
+        unusable(variable, path, `cannot be read (${codeOf(error) || messageOf(error)})`);
     }
   }
   for (const directory of directories === '' ? places.directories : directories.split(':')) {
@@ -66,7 +67,7 @@ export function readSystemTrust(
       for (const path of filesIn(directory)) keep(readable(path));
     } catch (error) {
       if (variable !== '' || codeOf(error) !== 'ENOENT')
-        unusable(variable, directory, `cannot be read (${codeOf(error)})`);
+        unusable(variable, directory, `cannot be read (${codeOf(error) || messageOf(error)})`);
     }
   }
 
@@ -103,8 +104,4 @@ function isCertificate(pem: string): boolean {
   } catch {
     return false;
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -10,7 +10,8 @@ import {
   textOf,
 } from '../../shared/network/http-exchange.ts';
 import { loginRefused } from '../../shared/network/proxy-tunnel.ts';
-import { headerTime, retryAfterMs } from './cloud-time.ts';
+import { retryAfterMs } from '../../shared/retry-after.ts';
+import { headerTime } from './cloud-time.ts';
 import type { ConnectionLease } from './connections.ts';
 import { isClosedConnection, statusFailure, transportFailure } from './http-failure.ts';
 import type { JobContext } from './job-context.ts';

@@ -1,7 +1,7 @@
 // The sockets of one worker: a bounded keep-alive pool for each pair of origin and CA.
 
 import { X509Certificate } from 'node:crypto';
-import { CheckFailure } from '../../shared/errors.ts';
+import { CheckFailure, messageOf } from '../../shared/errors.ts';
 import type { TlsOptions } from '../../shared/network/connector.ts';
 import { Network, type ProxyServer } from '../../shared/network/network.ts';
 import type { Service } from '../../shared/network/service.ts';
@@ -145,7 +145,7 @@ export function trusting(network: Network, caCertificate: string): TlsOptions {
     if (parsed.length === 0) throw new Error('it holds no PEM certificate');
     return network.trusting(parsed);
   } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    const reason = messageOf(thrown);
     throw new CheckFailure({
       code: 'invalid-config',
       message: `the region's CA certificate cannot be read: ${reason}`,

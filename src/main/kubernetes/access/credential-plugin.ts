@@ -7,6 +7,7 @@
 
 import { Backoff } from '../../../shared/backoff.ts';
 import type { Clock } from '../../../shared/clock.ts';
+import { messageOf } from '../../../shared/errors.ts';
 import { AccessError } from './access-error.ts';
 import { notice, type PluginCredentials, parseExecCredential } from './exec-credential.ts';
 import { type PluginCommand, runPlugin } from './plugin-process.ts';
@@ -93,7 +94,7 @@ export class CredentialPlugin {
     try {
       credentials = parseExecCredential(run.stdout, this.#options.apiVersion);
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       throw this.#failed(detail, 'is it a credential plugin, and of the version that the kubeconfig names?');
     }
     this.#notify(said, credentials);

@@ -5,6 +5,7 @@
 
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
+import { codeOf, messageOf } from '../../../shared/errors.ts';
 import { AccessError } from './access-error.ts';
 
 // YAML gives null for a key without a value.
@@ -119,7 +120,7 @@ async function readIfThere(file: string): Promise<string | null> {
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') return null;
     throw new AccessError(
-      `kubeconfig ${file} cannot be read: ${codeOf(cause)}`,
+      `kubeconfig ${file} cannot be read: ${codeOf(cause) || messageOf(cause)}`,
       'give a file that this user may read',
       { cause },
     );
@@ -153,8 +154,4 @@ async function decode(file: string, content: string): Promise<unknown> {
     `kubeconfig ${file} is not valid YAML${place}`,
     'correct it, or give another --kubeconfig',
   );
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -1,5 +1,6 @@
 // Makes records of objects, and reports those that cannot be read: once for each reason.
 
+import { asError } from '../../../shared/errors.ts';
 import { createIntern, type Intern } from './interner.ts';
 import { objectName } from './list-watch-messages.ts';
 
@@ -30,7 +31,7 @@ export class ObjectReader<R> {
       if (this.#malformed.size > 0) this.#malformed.delete(objectName(object));
       return record;
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const error = asError(thrown);
       const name = objectName(object);
       if (this.#malformed.get(name) !== error.message) {
         this.#malformed.set(name, error.message);

@@ -13,6 +13,8 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { Backoff } from '../../../shared/backoff.ts';
 import type { Clock } from '../../../shared/clock.ts';
+import { asError } from '../../../shared/errors.ts';
+import { untilAborted } from '../../../shared/until-aborted.ts';
 import { type KubernetesClient, type ResourceKind, resourcePath } from '../client.ts';
 import { ApiError } from '../errors.ts';
 import type { Intern } from './interner.ts';
@@ -151,15 +153,7 @@ export class ResourceCache<R extends StoredRecord> {
 
   /** Rejects with the signal's reason when that comes first. */
   async whenSynced(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      await Promise.race([this.#firstSync.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    await untilAborted(this.#firstSync.promise, signal);
   }
 
   /** Lists and watches until the signal aborts. Never rejects. */
@@ -170,7 +164,7 @@ export class ResourceCache<R extends StoredRecord> {
         await this.#watch(position, signal);
       } catch (error) {
         if (signal.aborted) return;
-        await this.#recover(error instanceof Error ? error : new Error(String(error)), signal);
+        await this.#recover(asError(error), signal);
       }
     }
   }

@@ -3,6 +3,8 @@
 // Versions of one object reach us on three ways, in any order: lists, the watch, and the responses to our own writes.
 // The newer one stands. Deletions come with lists and the watch only.
 
+import { asError } from '../../../shared/errors.ts';
+
 export interface StoredRecord {
   readonly name: string;
   readonly namespace: string;
@@ -149,7 +151,7 @@ export class ResourceStore<R extends StoredRecord> {
       try {
         listener(change);
       } catch (error) {
-        this.#onListenerError(error instanceof Error ? error : new Error(String(error)));
+        this.#onListenerError(asError(error));
       }
     }
   }

@@ -4,6 +4,7 @@
 
 import type { Outcome } from '../../../shared/checker.ts';
 import type { Clock } from '../../../shared/clock.ts';
+import { messageOf } from '../../../shared/errors.ts';
 import { type KubernetesClient, secretPath } from '../client.ts';
 import { ApiError } from '../errors.ts';
 import { parseSecret } from './resource-records.ts';
@@ -125,8 +126,4 @@ function dataOf(name: string, answer: unknown): Outcome<SecretData> {
 
 function failure(message: string): Outcome<never> {
   return { ok: false, error: { code: 'invalid-config', message } };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
