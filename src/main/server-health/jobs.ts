@@ -68,9 +68,9 @@ export function regionJobs(input: RegionJobInput): readonly ServerHealthJob[] {
   }));
 }
 
-/** A region without projects is asked for its flavors at every poll: what is not asked cannot be called up. */
-function asksFlavors({ reconcile, region, projects, monotonicMs }: RegionJobInput): boolean {
-  return reconcile && (projects.length === 0 || region.flavors.due(monotonicMs));
+/** A region without projects is asked for its flavors at every poll: one that is never asked cannot be reported as up. */
+function asksFlavors({ reconcile, region, monotonicMs }: RegionJobInput): boolean {
+  return reconcile && (region.projects.size === 0 || region.flavors.due(monotonicMs));
 }
 
 /** Projects that failed last time may hang again: they wait for the others, not the others for them. */

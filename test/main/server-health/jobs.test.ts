@@ -232,13 +232,13 @@ test('faults that are known are handed along, with the time that they were seen 
 test('a region without projects is asked for its flavors, so that it is known whether it answers', (t) => {
   const region = openRegion();
   region.takeFlavors({ outcome: { ok: true, flavors: [] }, session: session('flavors') }, 1_000);
-  t.is(regionJob(input(region))?.flavors, undefined, 'they are not due');
   t.deepEqual(regionJob(input(region, { projects: [] })), {
-    ...regionJob(input(region)),
-    projects: [],
+    ...regionJob(input(openRegion(), { projects: [] })),
     flavors: { credentials: serviceCredentials, session: session('flavors') },
   });
   t.is(regionJob(input(region, { projects: [], reconcile: false })), null);
+  t.is(regionJob(input(region))?.flavors, undefined, 'with a project they are not due');
+  t.is(regionJob(input(region, { projects: [] })), null, 'all of its projects pause');
 });
 
 test('projects that failed are asked after the others', (t) => {
