@@ -53,7 +53,7 @@ const faults: Readonly<Record<string, ClusterFault>> = {
       cluster.faults.tooManyRequests({ ...always, retryAfterSeconds: 1 });
       cluster.faults.closeWatches();
     },
-    says: /: 429 TooManyRequests: .*it goes on after a pause/,
+    says: /: 429 TooManyRequests: .*the monitor retries after a pause/,
     holdsWrites: true,
   },
   'the API server answers 500 to everything': {
@@ -69,7 +69,7 @@ const faults: Readonly<Record<string, ClusterFault>> = {
       cluster.faults.add(always, { kind: 'respond', status: 200, body: '<html>It works!</html>' });
       cluster.faults.closeWatches();
     },
-    says: /is something else than an API server behind the address\?|ended in the middle of a line/,
+    says: /is this the address of an API server\?|ended in the middle of a line/,
     holdsWrites: true,
   },
 };

@@ -27,7 +27,7 @@ export interface WriteQueueOptions {
 
 /** Objects that wait for their write. */
 const backlogLimit = 50_000;
-/** A region may have this many times as many writes in flight as places are free. One region alone gets three quarters. */
+/** A region may start a write while it has fewer in flight than this many times the free places: alone, three quarters. */
 const greed = 3;
 
 interface Entry {

@@ -29,7 +29,7 @@ const opensAfter = 3;
 const restsAfter = 8;
 /** Longest run of skipped polls, in polls and in time. */
 const longestRest = { polls: 7, ms: 300_000 };
-/** What a change of the region's Secret may fix, by its keys ca.crt and region-name: each poll reads it, so none is skipped. */
+/** Errors that a change of the region's Secret (ca.crt, region-name) may fix: each poll reads it, so none is skipped. */
 const mendedBySecret: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['tls', 'no-endpoint']);
 
 export class RegionHealth {
@@ -86,7 +86,7 @@ export class RegionHealth {
     return this.#failures >= opensAfter;
   }
 
-  /** Whether this poll is to ask the region. Asked once a poll. */
+  /** Whether to ask the region in this poll. Call it once a poll: each call uses up one skipped poll. */
   takeTurn(nowMs: number): boolean {
     if (nowMs < this.#notBeforeMs) return false;
     if (this.#rest === 0) return true;
