@@ -233,6 +233,7 @@ const tooLarge = {
 
 for (const [how, answer] of [
   ['"Too large resource version" as status', json(tooLarge, 504, { 'retry-after': '1' })],
+  ['"Too large resource version" by its cause alone', json({ ...tooLarge, message: 'as yet unknown' }, 504)],
   ['"Too large resource version" as event', watch([{ type: 'ERROR', object: tooLarge }], { end: true })],
   [
     '"Too large resource version" of an old API server, without the cause',
