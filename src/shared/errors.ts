@@ -95,11 +95,15 @@ export class CheckFailure extends Error {
   readonly error: CheckError;
 
   constructor(error: CheckError, options?: ErrorOptions) {
-    super(error.message, options);
+    const short = error.message.length <= maxMessageLength;
+    super(short ? error.message : error.message.slice(0, maxMessageLength), options);
     this.name = 'CheckFailure';
-    this.error = error;
+    this.error = short ? error : { ...error, message: this.message };
   }
 }
+
+/** A cloud may have made it long: of all the regions that a catalog has, for example. */
+const maxMessageLength = 2_000;
 
 /** Anything that was thrown, as data. What is not a CheckFailure is a defect and keeps its message only. */
 export function toCheckError(thrown: unknown): CheckError {

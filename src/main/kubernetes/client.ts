@@ -8,13 +8,16 @@
 import { type Dispatcher, errors } from 'undici';
 import { Deadline } from '../../shared/deadline.ts';
 import { codeOf, messageOf } from '../../shared/errors.ts';
+import { BodyMemory } from '../../shared/network/body-memory.ts';
 import {
   type Answer,
   AnswerTooLarge,
+  type ExchangeLimits,
   type ExchangeRequest,
   exchange,
   textOf,
 } from '../../shared/network/http-exchange.ts';
+import { jsonExcess } from '../../shared/network/json-bounds.ts';
 import { Network } from '../../shared/network/network.ts';
 import { ProxyFailure } from '../../shared/network/proxy-tunnel.ts';
 import { untilAborted } from '../../shared/until-aborted.ts';
@@ -27,10 +30,10 @@ import { LineSplitter } from './line-splitter.ts';
 export { type ResourceKind, resourcePath, secretPath } from './paths.ts';
 
 /** A page of 500 objects is 1–5 MB; the largest OpenAPI document a few. */
-const maxBytes = 128 * 1024 * 1024;
+const maxBytes = 32 * 1024 * 1024;
 const maxRefusalBytes = 64 * 1024;
-/** etcd takes 1.5 MB an object; JSON makes it larger, but not by this much. */
-const maxLineBytes = 16 * 1024 * 1024;
+/** etcd takes 1.5 MB an object; its event is a little larger. */
+const maxLineBytes = 4 * 1024 * 1024;
 
 type RequestHeaders = ExchangeRequest['headers'];
 
@@ -62,6 +65,7 @@ export class KubernetesClient {
   readonly #access: ClusterAccess;
   readonly #requestTimeoutMs: number;
   readonly #userAgent: string;
+  readonly #memory = new BodyMemory();
   readonly #onRequest: (request: ApiRequest) => void;
   readonly #connections: Connections;
 
@@ -151,12 +155,16 @@ export class KubernetesClient {
   async #send(call: Call, signal: AbortSignal | undefined): Promise<unknown> {
     const deadline = new Deadline(this.#requestTimeoutMs, signal);
     const startMs = performance.now();
+    const memory = this.#memory.job().open();
     let status = 0;
     try {
       const answer = await this.#authorized(call, deadline.signal, async (headers) =>
-        this.#exchange(call, headers, deadline.signal),
+        this.#exchange(call, headers, { signal: deadline.signal, maxBytes, memory }),
       );
       status = answer.status;
+      const excess = await jsonExcess(answer.chunks, answer.bytes);
+      if (excess !== null)
+        throw noAnswer(call, 'InvalidResponse', `the answer has ${answer.bytes} bytes that hold ${excess}`);
       const text = textOf(answer);
       if (status < 200 || status > 299) throw failed(call, answer, text);
       return parse(call, status, text);
@@ -164,6 +172,7 @@ export class KubernetesClient {
       throw this.#explain(call, error, deadline, 'Timeout');
     } finally {
       deadline.release();
+      memory.close();
       const { verb, resource } = describe(call);
       this.#onRequest({ verb, resource, status, seconds: (performance.now() - startMs) / 1000 });
     }
@@ -193,7 +202,7 @@ export class KubernetesClient {
     };
   }
 
-  async #exchange(call: Call, headers: RequestHeaders, signal: AbortSignal): Promise<Answer> {
+  async #exchange(call: Call, headers: RequestHeaders, limits: ExchangeLimits): Promise<Answer> {
     const { method, body } = call;
     const request = {
       method,
@@ -202,7 +211,7 @@ export class KubernetesClient {
       body: body?.text ?? null,
       repeatable: method === 'GET',
     };
-    return exchange(this.#connections.requests, request, { signal, maxBytes });
+    return exchange(this.#connections.requests, request, limits);
   }
 
   async #openWatch(call: Call, headers: RequestHeaders, signal: AbortSignal): Promise<Opened> {

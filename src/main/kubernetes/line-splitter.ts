@@ -1,4 +1,6 @@
-// Cuts a byte stream into lines of bounded length.
+// Cuts a byte stream into lines of bounded length, each of them JSON that may be parsed.
+
+import { jsonExcessNow } from '../../shared/network/json-bounds.ts';
 
 const newline = 0x0a;
 
@@ -42,6 +44,8 @@ export class LineSplitter {
     const whole = first !== undefined && this.#parts.length === 1 ? first : Buffer.concat(this.#parts);
     this.#parts = [];
     this.#bytes = 0;
+    const excess = jsonExcessNow(whole);
+    if (excess !== null) throw new Error(`a line of ${whole.length} bytes holds ${excess}`);
     return whole.toString('utf8').trim();
   }
 }

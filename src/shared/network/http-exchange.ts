@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { asError } from '../errors.ts';
+import type { BodyShare } from './body-memory.ts';
 import { type ContentEncoding, contentEncoding, decompress } from './content-encoding.ts';
 import type { Service } from './service.ts';
 
@@ -24,9 +25,12 @@ export interface ExchangeLimits {
   readonly maxBytes: number;
   /** The request has a connection. */
   readonly onConnected?: () => void;
-  /** An answer that grows beyond `bytes` waits until `turn` resolves, with what is called when it is over. */
-  readonly large?: { readonly bytes: number; readonly turn: () => Promise<() => void> };
+  /** Its owner closes it once the answer has been read. */
+  readonly memory: BodyShare;
 }
+
+/** Of an answer whose status is an error, no more is read: the status and the beginning say enough. */
+const maxErrorBytes = 65_536;
 
 export interface Answer {
   readonly status: number;
@@ -58,9 +62,21 @@ function encodingOf(headers: AnswerHeaders): ContentEncoding | null {
   return contentEncoding(Array.isArray(value) ? value.join(',') : value);
 }
 
-async function decoded(answer: Answer, encoding: ContentEncoding, maxBytes: number): Promise<Answer> {
-  const body = await decompress(Buffer.concat(answer.chunks, answer.bytes), encoding, maxBytes);
+/** How much a compressed answer grows is known afterwards only: until then it holds as much memory as it may. */
+async function decoded(
+  answer: Answer,
+  encoding: ContentEncoding,
+  { maxBytes, memory }: ExchangeLimits,
+): Promise<Answer> {
+  await memory.grow(maxBytes);
+  const whole = Buffer.concat(answer.chunks, answer.bytes);
+  const body = await decompress(whole, encoding, maxBytes).catch((error: unknown) => {
+    // The status and the headers say enough.
+    if (answer.status >= 400) return Buffer.alloc(0);
+    throw error;
+  });
   if (body === null) throw new AnswerTooLarge(maxBytes, answer.status);
+  memory.shrink(body.byteLength);
   return { ...answer, chunks: [body], bytes: body.byteLength };
 }
 
@@ -109,8 +125,7 @@ async function exchangeOnce(
     await nextTurn();
     const encoding = encodingOf(answer.headers);
     if (encoding === null || answer.bytes === 0) return answer;
-    await handler.turn();
-    return await decoded(answer, encoding, limits.maxBytes);
+    return await decoded(answer, encoding, limits);
   } finally {
     handler.release();
   }
@@ -128,7 +143,6 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #headers: AnswerHeaders = {};
   #waitedMs = 0;
   #bytes = 0;
-  #turn: Promise<() => void> | null = null;
 
   constructor(limits: ExchangeLimits) {
     this.#limits = limits;
@@ -139,18 +153,8 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     return this.#settled.promise;
   }
 
-  /** Resolves when this answer may take the memory of a large one. */
-  async turn(): Promise<void> {
-    this.#turn ??= this.#limits.large?.turn() ?? null;
-    await this.#turn;
-  }
-
   release(): void {
     this.#limits.signal.removeEventListener('abort', this.#cancel);
-    void this.#turn?.then(
-      (end) => end(),
-      () => {},
-    );
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -165,25 +169,27 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#waitedMs = performance.now() - this.#sentMs;
     this.#status = status;
     this.#headers = headers;
+    const length = Number(headers['content-length'] ?? 0);
+    if (status < 400 && length > this.#limits.maxBytes) this.#tooLarge();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { maxBytes, large } = this.#limits;
+    const { maxBytes, memory } = this.#limits;
     this.#bytes += chunk.byteLength;
-    if (this.#bytes > maxBytes) {
-      this.#end(new AnswerTooLarge(maxBytes, this.#status));
+    if (this.#status < 400 && this.#bytes > maxBytes) {
+      this.#tooLarge();
       return;
     }
     this.#chunks.push(chunk);
-    if (large !== undefined && this.#bytes > large.bytes && this.#turn === null) {
-      controller.pause();
-      this.#turn = large.turn();
-      // Without a turn the exchange is over: the signal has ended it.
-      this.#turn.then(
-        () => controller.resume(),
-        () => {},
-      );
+    if (this.#status >= 400 && this.#bytes > maxErrorBytes) {
+      this.onResponseEnd();
+      this.#abort();
+      return;
     }
+    const room = memory.grow(this.#bytes);
+    if (room === null) return;
+    controller.pause();
+    void room.then(() => controller.resume());
   }
 
   onResponseEnd(): void {
@@ -198,6 +204,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.#settled.reject(error);
+  }
+
+  #tooLarge(): void {
+    this.#end(new AnswerTooLarge(this.#limits.maxBytes, this.#status));
   }
 
   readonly #cancel = (): void => this.#end(this.#limits.signal.reason);

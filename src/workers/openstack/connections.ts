@@ -2,11 +2,11 @@
 
 import { X509Certificate } from 'node:crypto';
 import { CheckFailure, messageOf } from '../../shared/errors.ts';
+import { type BodyJob, BodyMemory } from '../../shared/network/body-memory.ts';
 import type { TlsOptions } from '../../shared/network/connector.ts';
 import { Network, type ProxyServer } from '../../shared/network/network.ts';
 import type { Service } from '../../shared/network/service.ts';
 import { certificatesIn } from '../../shared/network/trust.ts';
-import { LargeBodies } from './large-bodies.ts';
 import { sharedLookup } from './shared-lookup.ts';
 
 /** Sockets to one origin, at most. Jobs bound their requests themselves; this bounds all jobs of a worker together. */
@@ -35,7 +35,7 @@ export class Connections {
   readonly #entries = new Map<string, Entry>();
   readonly #idleMs: number;
   readonly #network: Network;
-  readonly #largeBodies = new LargeBodies();
+  readonly #memory = new BodyMemory();
   readonly #lookup = sharedLookup();
 
   constructor(options: { idleMs?: number; network?: Network } = {}) {
@@ -50,7 +50,7 @@ export class Connections {
 
   lease(region: RegionConnections): ConnectionLease {
     const hold = (origin: string) => this.#hold(origin, region);
-    return new ConnectionLease(hold, { network: this.#network, largeBodies: this.#largeBodies });
+    return new ConnectionLease(hold, { network: this.#network, memory: this.#memory.job() });
   }
 
   async close(): Promise<void> {
@@ -104,16 +104,16 @@ export class ConnectionLease {
   readonly #holds = new Map<string, Hold>();
   readonly #hold: (origin: string) => Hold;
   readonly #network: Network;
-  /** Of the worker. */
-  readonly largeBodies: LargeBodies;
+  /** For the answers of the job. */
+  readonly memory: BodyJob;
 
   constructor(
     hold: (origin: string) => Hold,
-    worker: { readonly network: Network; readonly largeBodies: LargeBodies },
+    worker: { readonly network: Network; readonly memory: BodyJob },
   ) {
     this.#hold = hold;
     this.#network = worker.network;
-    this.largeBodies = worker.largeBodies;
+    this.memory = worker.memory;
   }
 
   proxyFor(url: URL): ProxyServer | null {

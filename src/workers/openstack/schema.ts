@@ -5,50 +5,61 @@ import { CheckFailure } from '../../shared/errors.ts';
 import type { MalformedRecord } from '../../shared/server-health.ts';
 import { ownerId } from './owner-metadata.ts';
 
+/** Names have 255 characters at most, URLs hardly more. */
+const maxTextLength = 1_024;
+
+/** What is longer is cut, and the memory of the rest is given back: a slice would keep it. */
+function cutText(text: string): string {
+  if (text.length <= maxTextLength) return text;
+  return Buffer.from(text.slice(0, maxTextLength)).toString();
+}
+
+const shortText = v.pipe(v.string(), v.transform(cutText));
+
 const tokenSchema = v.object({
   token: v.object({
-    expires_at: v.string(),
-    issued_at: v.nullish(v.string()),
-    project: v.nullish(v.object({ id: v.string() })),
+    expires_at: shortText,
+    issued_at: v.nullish(shortText),
+    project: v.nullish(v.object({ id: shortText })),
     // One odd entry of a service that we never use must not cost the login: entries are read one by one.
     catalog: v.nullish(v.array(v.unknown())),
   }),
 });
 
-const serviceSchema = v.object({ type: v.string(), endpoints: v.array(v.unknown()) });
+const serviceSchema = v.object({ type: shortText, endpoints: v.array(v.unknown()) });
 
 const endpointSchema = v.object({
-  interface: v.string(),
-  region_id: v.nullish(v.string()),
-  region: v.nullish(v.string()),
-  url: v.string(),
+  interface: shortText,
+  region_id: v.nullish(shortText),
+  region: v.nullish(shortText),
+  url: shortText,
 });
 
 const versionSchema = v.object({
-  id: v.string(),
+  id: shortText,
   /** The highest microversion; "" where there are none. */
-  version: v.nullish(v.string()),
-  min_version: v.nullish(v.string()),
-  links: v.nullish(v.array(v.object({ rel: v.string(), href: v.string() }))),
+  version: v.nullish(shortText),
+  min_version: v.nullish(shortText),
+  links: v.nullish(v.array(v.object({ rel: shortText, href: v.string() }))),
 });
 
-const linksSchema = v.nullish(v.array(v.object({ rel: v.string(), href: v.string() })));
+const linksSchema = v.nullish(v.array(v.object({ rel: shortText, href: v.string() })));
 
 const serverPageSchema = v.object({ servers: v.array(v.unknown()), servers_links: linksSchema });
 
-const faultSchema = v.nullish(v.object({ message: v.nullish(v.string()) }));
+const faultSchema = v.nullish(v.object({ message: v.nullish(shortText) }));
 
 const serverFields = v.object({
-  id: v.pipe(v.string(), v.minLength(1)),
-  name: v.optional(v.string()),
-  status: v.nullish(v.string()),
-  updated: v.nullish(v.string()),
+  id: v.pipe(shortText, v.minLength(1)),
+  name: v.optional(shortText),
+  status: v.nullish(shortText),
+  updated: v.nullish(shortText),
   metadata: v.nullish(
-    v.object({ 'region:server_id': v.optional(v.string()), serverID: v.optional(v.string()) }),
+    v.object({ 'region:server_id': v.optional(shortText), serverID: v.optional(shortText) }),
   ),
   fault: faultSchema,
   'OS-EXT-STS:power_state': v.nullish(v.number()),
-  'OS-EXT-STS:task_state': v.nullish(v.string()),
+  'OS-EXT-STS:task_state': v.nullish(shortText),
   // The rest is read leniently: the state of a server is known without it.
   created: v.optional(v.unknown()),
   'OS-SRV-USG:launched_at': v.optional(v.unknown()),
@@ -70,8 +81,8 @@ const faultPageSchema = v.object({ server: v.object({ fault: faultSchema }) });
 const flavorPageSchema = v.object({
   flavors: v.array(
     v.object({
-      id: v.string(),
-      name: v.string(),
+      id: shortText,
+      name: shortText,
       'os-flavor-access:is_public': v.nullish(v.boolean()),
     }),
   ),
@@ -79,8 +90,8 @@ const flavorPageSchema = v.object({
 });
 
 const nodePageSchema = v.object({
-  nodes: v.array(v.object({ instance_uuid: v.nullish(v.string()), provision_state: v.nullish(v.string()) })),
-  next: v.nullish(v.string()),
+  nodes: v.array(v.object({ instance_uuid: v.nullish(shortText), provision_state: v.nullish(shortText) })),
+  next: v.nullish(shortText),
 });
 
 export type KeystoneToken = v.InferOutput<typeof tokenSchema>['token'];
@@ -180,7 +191,7 @@ function read<Schema extends v.GenericSchema>(
   });
 }
 
-const lenientString = v.fallback(v.optional(v.string()), undefined);
+const lenientString = v.fallback(v.optional(shortText), undefined);
 
 /** What can still be read of a record that does not fit `serverSchema`. */
 const identitySchema = v.object({

@@ -3,6 +3,7 @@
 /** How the platform names a network of its own in the cloud: what follows is the network's id. */
 const networkPrefix = 'network-';
 const macKey = 'OS-EXT-IPS-MAC:mac_addr';
+const maxMacLength = 64;
 const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** The first MAC address in each of the platform's networks, by the network's id; null when there is none. */
@@ -21,7 +22,7 @@ function firstMac(entries: unknown): string | null {
   if (!Array.isArray(entries)) return null;
   for (const entry of entries) {
     const mac: unknown = isRecord(entry) ? entry[macKey] : undefined;
-    if (typeof mac === 'string' && mac !== '') return mac;
+    if (typeof mac === 'string' && mac !== '' && mac.length <= maxMacLength) return mac;
   }
   return null;
 }
