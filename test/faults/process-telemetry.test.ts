@@ -17,7 +17,7 @@ test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 // Read when a monitor starts.
 env['OTEL_METRIC_EXPORT_INTERVAL'] = '700';
 env['OTEL_METRIC_EXPORT_TIMEOUT'] = '600';
-env['OTEL_EXPORTER_OTLP_TIMEOUT'] = '500';
+env['OTEL_EXPORTER_OTLP_TIMEOUT'] = '2000';
 
 interface Fault {
   readonly name: string;
