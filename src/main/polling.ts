@@ -205,7 +205,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     turns,
     regions,
     access: new AccessReader({
-      // What is left of the check's time must do for the check.
+      // Leave enough of the check's time for the check itself.
       secrets: new SecretReader({ client, clock, patienceMs: options.checkTimeoutMs / 4 }),
       namespace: options.namespace,
       regions: caches.regions,

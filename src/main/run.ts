@@ -52,7 +52,7 @@ export async function run(options: Options, context: RunContext): Promise<void> 
   try {
     await watch(options, { ...context, logger, version, resources });
   } catch (error) {
-    // A stop in the middle of the start is a stop.
+    // Being stopped during the start is not an error.
     if (!signal.aborted) throw error;
   }
   logger.info('service stopping', { reason: signal.reason instanceof Error ? signal.reason.message : '' });

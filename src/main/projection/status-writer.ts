@@ -39,14 +39,14 @@ export interface StatusWriterOptions {
 }
 
 const attempts = 6;
-/** A write that has taken longer is not tried again before the next poll: others wait for its place. */
+/** A write that has taken longer is not tried again before the next poll: other writes wait for its place. */
 const retryMs = 10_000;
 const backoffMs = 200;
 /** The answer is the object as it was. */
 const unchangedReason = 'Unchanged';
 const pauseMs = { default: 1_000, most: 30_000 };
 
-/** What was sent to one version of an object without an answer. As each names that version, at most one of them stands. */
+/** Patches of one version of an object that got no answer. Each names that version, so at most one was applied. */
 interface Unanswered {
   readonly before: ServerRecord;
   readonly projections: Projection[];
@@ -54,7 +54,7 @@ interface Unanswered {
 
 interface Read {
   readonly record: ServerRecord;
-  /** As it came. */
+  /** The object as the API server sent it. */
   readonly object: unknown;
 }
 
@@ -140,13 +140,13 @@ export class StatusWriter implements ServerWriter {
     const startMs = clock.monotonicMs();
     const seconds = () => (clock.monotonicMs() - startMs) / 1000;
     try {
-      // Without the signal: a write that was begun is finished, so that its transition is logged.
+      // Without the signal: a write that has begun must finish, so that its transition is logged.
       const body = patch(before, { status: projection.change });
       const answer = await client.patch(path(before, 'status'), body, { query: { fieldManager } });
       const after = this.#written(answer, before, projection);
       metrics.statusWrite('applied', seconds());
       if (span !== undefined) endSpan(span);
-      // This version was still the one before: an earlier attempt without an answer was not applied.
+      // The patch matched the version that was read, so no earlier attempt without an answer was applied.
       this.#unanswered.delete(before.uid);
       this.#announce(before, projection, attributes);
       this.#options.servers.put(after);
@@ -193,7 +193,7 @@ export class StatusWriter implements ServerWriter {
     return projectServer(server, observation, { profile: definitions.profile, nowMs: clock.now() });
   }
 
-  /** With the definitions of v1.19, annotations of old are left alone. */
+  /** With the definitions of v1.19, existing annotations are left alone. */
   #annotationChange(server: ServerRecord): AnnotationChange {
     return this.#options.definitions.profile === 'v1.16' ? annotationChange(server) : null;
   }
@@ -292,7 +292,7 @@ function patch(server: ServerRecord, fields: object, metadata: object = {}): obj
   return { metadata: { ...metadata, resourceVersion: server.resourceVersion }, ...fields };
 }
 
-/** The one that was applied: what it changed is shown, and of several such it changed most. */
+/** The projection that was applied: the object shows all its changes. Of several, the one with the most changes. */
 function standing(server: ServerRecord, projections: readonly Projection[]): Projection | undefined {
   return projections
     .filter(({ change }) => change !== null && shows(server, change))

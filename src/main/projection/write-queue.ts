@@ -33,7 +33,7 @@ const greed = 3;
 interface Entry {
   /** The newest. */
   write: QueuedWrite;
-  /** In flight: the write that was begun; null while it waits. */
+  /** The write in flight; null while the entry waits. */
   begun: QueuedWrite | null;
 }
 

@@ -11,9 +11,9 @@ export interface ProjectAnswer {
   /** Records that could not be read: their servers are there, but nothing can be said of them. */
   readonly malformed: readonly MalformedRecord[];
   readonly watermark: string | null;
-  /** Of a complete list that says all there is to know; null of any other. */
+  /** Digest of a complete list that leaves nothing uncertain; null for any other list. */
   readonly digest: string | null;
-  /** The complete list is the one that was taken before, and not repeated. */
+  /** True when the complete list equals the last one: its records are not repeated. */
   readonly unchanged: boolean;
 }
 
@@ -44,7 +44,7 @@ export class ProjectView {
   /** Partial records that nothing is known of: any server that is not found may be one of them. */
   #strangers = false;
   #watermark: string | null = null;
-  /** Few servers have one, so they are not looked for among all. */
+  /** Known faults: few servers have one, so they are kept apart. */
   readonly #faults = new Map<string, KnownFault>();
   /** Of the complete list that this view shows exactly. */
   #digest: string | null = null;
@@ -87,7 +87,7 @@ export class ProjectView {
   /**
    * Takes an answer. False when it is not believed yet: most servers that were there are gone at once, which a wrongly
    * scoped token looks like too. The view then stays as it is, until the next complete answer is taken as it comes.
-   * Large answers are taken slice by slice: the view must not be asked before the end.
+   * Large answers are taken slice by slice: do not query the view before the end.
    */
   *take(answer: ProjectAnswer): Generator<void, boolean> {
     if (answer.unchanged) {
@@ -237,12 +237,12 @@ function withIdentity(observation: Observation, before: Observation | undefined)
   return { ...observation, name: before.name, ownerId: before.ownerId };
 }
 
-/** True when its metadata names no Server object that there is. */
+/** True when its metadata names no existing Server object. */
 function isUnowned({ ownerId }: Observation, isServer: (name: string) => boolean): boolean {
   return ownerId === null || !isServer(ownerId);
 }
 
-/** Records without an id are distinguished by owner; of those without either, one is as good as many. */
+/** Records without an id are distinguished by owner; records with neither share one key. */
 function malformedKey({ providerId, ownerId }: Pick<MalformedRecord, 'providerId' | 'ownerId'>): string {
   return providerId ?? `owner ${ownerId ?? ''}`;
 }

@@ -10,7 +10,7 @@ import { Login } from './login.ts';
 import { longestPauseMs, refusalPauseMs } from './pauses.ts';
 import { ProjectView } from './project-view.ts';
 
-/** Servers in a page where nothing else is asked for: Nova's own limit. */
+/** Servers in a page by default: Nova's own limit. */
 const usualPage = 1000;
 const smallestPage = 50;
 /** A complete list that does not fit is tried again after 2, 4, … polls, at most after 2 to the power of this. */
@@ -98,7 +98,7 @@ export class Project {
     return this.#pageSize;
   }
 
-  /** Takes the credentials as they are now. Others end a pause, and of another project nothing is known. */
+  /** Takes the credentials as they are now. Changed ones end a pause; for another project, all that is known is dropped. */
   use(credentials: Credentials | undefined): void {
     if (isDeepStrictEqual(credentials, this.#credentials)) return;
     if (credentials?.projectId !== this.#credentials?.projectId) {
@@ -147,7 +147,7 @@ export class Project {
     return error.retryAfterMs === undefined ? error : { ...error, retryAfterMs: leftMs };
   }
 
-  /** Only where the project has answered is it the size of the list, and not a region that hangs. */
+  /** Where the project has answered, the size of the list is to blame; otherwise the region may only hang. */
   #listFailed(
     error: CheckError,
     { pollNumber, answered }: AskedLists & { readonly answered: boolean },

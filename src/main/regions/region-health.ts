@@ -109,8 +109,8 @@ export class RegionHealth {
   }
 
   /**
-   * Notes a poll without a result. The breaker is for silence: a region that refuses a password has answered, which
-   * closes it. What was never sent (a Secret is missing) says nothing of the region.
+   * Notes a poll without a result. The breaker counts silence only: a region that refuses a password has answered, so the
+   * breaker closes. A request that was never sent (a Secret is missing) says nothing about the region.
    */
   failed(error: CheckError, nowMs: number): void {
     this.#tried = true;
@@ -132,7 +132,7 @@ export class RegionHealth {
     this.#polls.push(poll);
   }
 
-  /** Twice as many polls each time, up to the bound, and one more or less so that regions do not come back together. */
+  /** Doubles each time, up to the bound, plus or minus one at random, so that regions do not resume in the same poll. */
   #nextRest(): number {
     if (this.#failures < restsAfter) return 0;
     const { pollPeriodMs, random } = this.#options;

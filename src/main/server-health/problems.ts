@@ -58,7 +58,7 @@ export function checkFailed(
   };
 }
 
-/** Errors of one kind are one problem, going on. Of an object that is wrong, each flaw is a problem of its own. */
+/** Errors of one kind count as one ongoing problem. Each flaw in an object's configuration is a problem of its own. */
 function kindOf({ code, message }: CheckError): string {
   return code === 'invalid-config' ? `${code}/${message}` : code;
 }
@@ -191,7 +191,7 @@ export function breakerOpened(regionId: string, error: CheckError, failures: num
 export function listTooLarge(regionId: string, identity: string, error: CheckError): Problem {
   return {
     key: `list/${identity}`,
-    message: 'complete list of a project does not fit into its time-outs, watching its changes only',
+    message: 'complete list of a project takes too long or is too large, watching only its changes',
     error: `${error.message}: raise --check-timeout and --poll-period, or --request-timeout if a single page takes too long`,
     fields: { region: regionId, identity, code: error.code },
     ended: 'project listed completely again',
