@@ -3,7 +3,7 @@
 
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { Accounts, type Domain, type Project, type User } from './accounts.ts';
-import { type ActionName, actions } from './actions.ts';
+import type { ActionName } from './actions.ts';
 import { catalogUrls } from './catalog.ts';
 import type { FaultPlan } from './faults.ts';
 import { type CloudFlavor, flavorOf, type NewFlavor } from './flavors.ts';
@@ -16,7 +16,8 @@ import { minorOf } from './microversion.ts';
 import { Nodes } from './nodes.ts';
 import { Nova } from './nova.ts';
 import type { RequestLog } from './request-log.ts';
-import { type CloudServer, changed, type NewServer, newServer, type ServerChanges } from './server.ts';
+import { type CloudServer, type NewServer, newServer, type ServerChanges } from './server.ts';
+import { type RebuildOptions, type TaskOptions, Tasks } from './tasks.ts';
 import { Wire } from './wire.ts';
 
 export interface SandboxCloudOptions {
@@ -34,7 +35,7 @@ export interface SandboxCloudOptions {
   readonly microversionMax?: string;
   /** RegionOne unless given. */
   readonly catalogRegion?: string;
-  /** Whether the catalogue's compute URL ends with the project's id, as that of many clouds does. */
+  /** Whether the catalog's compute URL ends with the project's id, as that of many clouds does. */
   readonly projectInComputeUrl?: boolean;
   /** Whether lists show the fault of a server in error; on real clouds it depends on the set-up of their databases. */
   readonly faultsInLists?: boolean;
@@ -46,15 +47,10 @@ export interface SandboxCloudOptions {
   readonly onChange?: (server: CloudServer) => void;
 }
 
-export interface TaskOptions {
-  /** The task state first, the outcome after `taskMs`; else the outcome at once. */
-  readonly gradual?: boolean;
-}
-
 export type { CloudIdentity } from './identities.ts';
 
 export class SandboxCloud {
-  /** Keystone's root, without /v3 and without a trailing slash. Nova is below it and in the catalogue. */
+  /** Keystone's root, without /v3 and without a trailing slash. Nova is below it and in the catalog. */
   readonly endpoint: string;
   readonly requests: RequestLog;
   readonly faults: FaultPlan;
@@ -62,9 +58,9 @@ export class SandboxCloud {
   readonly nodes = new Nodes();
 
   readonly #clock: Clock;
-  readonly #taskMs: number;
   readonly #accounts: Accounts;
   readonly #fleet: Fleet;
+  readonly #tasks: Tasks;
   readonly #flavors = new Map<string, CloudFlavor>();
   readonly #nova: Nova;
   readonly #listener: Listener;
@@ -85,9 +81,14 @@ export class SandboxCloud {
     this.faults = wire.faults;
     this.#clock = options.clock ?? systemClock;
     this.#fleet = new Fleet(options.onChange);
-    this.#taskMs = options.taskMs ?? 3000;
     this.#listener = listener;
     this.#closing = wire.closing;
+    this.#tasks = new Tasks({
+      fleet: this.#fleet,
+      clock: this.#clock,
+      taskMs: options.taskMs ?? 3000,
+      closing: wire.closing.signal,
+    });
     this.#accounts = new Accounts(this.#clock, options.tokenLifetimeMs ?? 3_600_000);
     this.addFlavor({ id: '11111111-1111-4111-8111-111111111111', name: 'm1.large' });
     this.addFlavor({
@@ -106,10 +107,10 @@ export class SandboxCloud {
       maxLimit: options.maxLimit ?? 1000,
       microversionMax: options.microversionMax ?? '2.93',
       faultsInLists: options.faultsInLists ?? false,
-      perform: ({ id }, action) => this.act(id, action, { gradual: true }),
-      rebuild: ({ id }, imageId) => this.rebuild(id, imageId, { gradual: true }),
-      reset: ({ id }, changes) => this.updateServer(id, changes),
-      delete: (server) => this.deleteServer(server.id, { gradual: true }),
+      perform: ({ id }, action) => this.#tasks.act(id, action, { gradual: true }),
+      rebuild: ({ id }, imageId) => this.#tasks.rebuild(id, imageId, { gradual: true }),
+      reset: ({ id }, changes) => this.#tasks.update(id, changes),
+      delete: ({ id }) => this.#tasks.delete(id, { gradual: true }),
     });
     wire.serve({
       endpoint: this.endpoint,
@@ -214,15 +215,13 @@ export class SandboxCloud {
     const { gradual = false, fault, ...server } = options;
     const { id } = this.createServer(projectId, { ...server, status: 'BUILD' });
     const after = fault === undefined ? { status: 'ACTIVE' } : { status: 'ERROR', fault };
-    this.#perform(id, {}, after, { gradual });
-    return this.#known(id);
+    this.#tasks.perform(id, {}, after, { gradual });
+    return this.#tasks.known(id);
   }
 
   /** Changes a server and the time of its last change. A new status brings power, vm and task state along. */
   updateServer(id: string, changes: ServerChanges): CloudServer {
-    const server = changed(this.#known(id), changes, this.#clock.now());
-    this.#fleet.replace(server);
-    return server;
+    return this.#tasks.update(id, changes);
   }
 
   rename(id: string, name: string): CloudServer {
@@ -239,19 +238,12 @@ export class SandboxCloud {
 
   /** Any of Nova's actions, whatever state the server is in. */
   act(id: string, name: ActionName, options: TaskOptions = {}): void {
-    this.#perform(id, actions[name].during, actions[name].after, options);
+    this.#tasks.act(id, name, options);
   }
 
   /** Puts another image on the server. As in Nova, its record names that from the beginning; a fault ends it in ERROR. */
-  rebuild(id: string, imageId: string, options: TaskOptions & { readonly fault?: string } = {}): void {
-    const { fault } = options;
-    const { status } = this.#known(id);
-    const during = { status: 'REBUILD', taskState: 'rebuilding', imageId };
-    const after =
-      fault === undefined
-        ? { status: status === 'SHUTOFF' ? status : 'ACTIVE', imageId, launchedMs: this.#clock.now() }
-        : { status: 'ERROR', imageId, fault };
-    this.#perform(id, during, after, options);
+  rebuild(id: string, imageId: string, options: RebuildOptions = {}): void {
+    this.#tasks.rebuild(id, imageId, options);
   }
 
   /** Puts the server in error, with a fault that `GET /servers/{id}` shows. */
@@ -261,13 +253,15 @@ export class SandboxCloud {
 
   /** It stays in lists of changes, as DELETED. */
   deleteServer(id: string, options: TaskOptions = {}): void {
-    this.#perform(id, { taskState: 'deleting' }, { status: 'DELETED' }, options);
+    this.#tasks.delete(id, options);
   }
 
   /** Whether the cell that holds these servers, or all of a project, answers. */
   setCellDown(which: { projectId: string } | { serverIds: readonly string[] }, down: boolean): void {
     const servers =
-      'projectId' in which ? this.servers(which.projectId) : which.serverIds.map((id) => this.#known(id));
+      'projectId' in which
+        ? this.servers(which.projectId)
+        : which.serverIds.map((id) => this.#tasks.known(id));
     for (const server of servers) this.#fleet.replace({ ...server, cellDown: down });
   }
 
@@ -299,33 +293,5 @@ export class SandboxCloud {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#listener.close();
-  }
-
-  #perform(id: string, during: ServerChanges, after: ServerChanges, options: TaskOptions): void {
-    const finish = (): void => {
-      const server = this.updateServer(id, after);
-      if (server.status === 'DELETED') this.#fleet.replace({ ...server, terminatedMs: server.updatedMs });
-    };
-    if (options.gradual !== true) {
-      finish();
-      return;
-    }
-    const begun = this.updateServer(id, during);
-    this.#clock.sleep(this.#taskMs, this.#closing.signal).then(
-      () => {
-        // Another task or outcome meanwhile is the last word.
-        const { status, taskState } = this.#known(id);
-        if (status === begun.status && taskState === begun.taskState) finish();
-      },
-      () => {
-        // The cloud closes: the task stays as it is.
-      },
-    );
-  }
-
-  #known(id: string): CloudServer {
-    const server = this.#fleet.get(id);
-    if (server === undefined) throw new Error(`the sandbox's cloud has no server ${id}`);
-    return server;
   }
 }
