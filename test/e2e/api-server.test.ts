@@ -206,7 +206,11 @@ test('a Server that is deleted and created again in mid-poll gets nothing that w
   await monitor.untilRegionPolled('recreating', 2);
   t.not(sandbox.server('reborn').uid, old);
   t.is(sandbox.server('reborn').phase, 'Running');
-  const transitions = monitor.logged(phaseLine, { instance_id: 'reborn' });
+  // A line follows its write, which polls do not wait for.
+  const transitions = await eventually('both lines', () => {
+    const lines = monitor.logged(phaseLine, { instance_id: 'reborn' });
+    return lines.length > 1 && lines;
+  });
   t.deepEqual(
     transitions.map(({ fields }) => [fields['from_phase'], fields['to_phase']]),
     [

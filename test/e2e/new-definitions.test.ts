@@ -74,7 +74,10 @@ test('an Ironic that fails costs nothing but the difference, and is reported onc
     sandbox.addServer(ownProject, { id, flavorId: metal, cloud });
   await sandbox.untilPhase('degraded-1', 'Building');
   await monitor.untilRegionPolled('without-ironic', 3);
-  const lines = monitor.logged('failed to get ironic node for server', { region: 'without-ironic' });
+  // On a busy machine a poll may run out of time as well: that is another problem.
+  const lines = monitor
+    .logged('failed to get ironic node for server', { region: 'without-ironic' })
+    .filter(({ fields }) => fields['code'] !== 'timeout');
   t.is(lines.length, 1);
   t.like(lines[0]?.fields, { code: 'server-error', servers: 2 });
 });
@@ -184,6 +187,7 @@ test('objects that v1.16 wrote: the latch is filled in, nothing is measured, the
 });
 
 test('1000 bare-metal servers that are building take one request for their nodes', async (t) => {
+  t.timeout(180_000);
   const own = await sandbox.addRegion('many', {}, { baremetalFlavorIds: [metal] });
   own.cloud.addFlavor({ id: metal, name: 'metal' });
   const many = own.addProject();
@@ -195,10 +199,13 @@ test('1000 bare-metal servers that are building take one request for their nodes
       provisionState: index % 2 === 0 ? 'available' : 'deploying',
     });
   }
-  await eventually('all are queued or building', () =>
-    Array.from({ length: 1000 }, (_, index) => sandbox.server(`many-${index}`).phase).every(
-      (phase, index) => phase === (index % 2 === 0 ? 'Queued' : 'Building'),
-    ),
+  await eventually(
+    'all are queued or building',
+    () =>
+      Array.from({ length: 1000 }, (_, index) => sandbox.server(`many-${index}`).phase).every(
+        (phase, index) => phase === (index % 2 === 0 ? 'Queued' : 'Building'),
+      ),
+    { timeoutMs: 120_000 },
   );
   own.cloud.requests.clear();
   await monitor.untilRegionPolled('many', 2);
