@@ -92,16 +92,12 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     createCheckers: context.checkers,
   });
   const { caches, definitions, pool, regions, writes, cycles } = parts;
-  const ticksPerPoll = Math.round(options.pollPeriodMs / options.transitionPollPeriodMs);
-  let polled = 0;
   const firstPoll = Promise.withResolvers<void>();
   const polls = new PollClock({
     periodMs: options.transitionPollPeriodMs,
+    ticksPerPoll: Math.round(options.pollPeriodMs / options.transitionPollPeriodMs),
     clock,
-    onTick: (_, index) => {
-      const number = Math.floor(index / ticksPerPoll) + 1;
-      const scope = number > polled ? 'all' : 'unsettled';
-      polled = number;
+    onTick: (number, scope) => {
       const poll = Promise.all(cycles.map(async (cycle) => cycle.poll(number, scope)));
       void poll.then(() => {
         firstPoll.resolve();

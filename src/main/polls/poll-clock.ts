@@ -2,13 +2,17 @@
 // skipped, not made up for: the next poll sees everything anyway. Between two ticks the clock turns often enough to show
 // within minutes that it is alive, however long the period is.
 
+import type { Cycle } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
 
 export interface PollClockOptions {
+  /** From one tick to the next. */
   readonly periodMs: number;
+  /** One tick of this many begins a poll of everything; the others look again at what is unsettled. */
+  readonly ticksPerPoll: number;
   readonly clock: Clock;
-  /** Begins a poll; must not wait for it. `index` counts the periods since the start, those that were skipped too. */
-  readonly onTick: (number: number, index: number) => void;
+  /** Begins a poll; must not wait for it. Polls are numbered from 1, and those that were skipped have numbers too. */
+  readonly onTick: (number: number, scope: Cycle['scope']) => void;
 }
 
 /** Longest time between two turns. */
@@ -18,7 +22,6 @@ export class PollClock {
   readonly #options: PollClockOptions;
   #lastTickMs: number | null = null;
   #lastTurnMs: number | null = null;
-  #skipped = 0;
 
   constructor(options: PollClockOptions) {
     this.#options = options;
@@ -34,25 +37,21 @@ export class PollClock {
     return this.#lastTurnMs;
   }
 
-  /** Ticks that passed while the process stood still. */
-  get skippedTicks(): number {
-    return this.#skipped;
-  }
-
   /** Ticks until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { periodMs, clock, onTick } = this.#options;
+    const { periodMs, ticksPerPoll, clock, onTick } = this.#options;
     const startMs = clock.monotonicMs();
     let index = 0;
-    for (let number = 1; !signal.aborted; number++) {
+    let polled = 0;
+    while (!signal.aborted) {
       this.#lastTickMs = clock.monotonicMs();
       this.#lastTurnMs = this.#lastTickMs;
-      onTick(number, index);
+      const number = Math.floor(index / ticksPerPoll) + 1;
+      onTick(number, number > polled ? 'all' : 'unsettled');
+      polled = number;
       await this.#sleepUntil(startMs + (index + 1) * periodMs, signal);
       // A timer may fire a little early, so the next tick is at least the next one.
-      const next = Math.max(index + 1, Math.floor((clock.monotonicMs() - startMs) / periodMs));
-      this.#skipped += next - index - 1;
-      index = next;
+      index = Math.max(index + 1, Math.floor((clock.monotonicMs() - startMs) / periodMs));
     }
   }
 
