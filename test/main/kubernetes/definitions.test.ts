@@ -8,8 +8,9 @@ import { detectProfile, ProfileWatch } from '../../../src/main/kubernetes/object
 import { ResourceCache } from '../../../src/main/kubernetes/objects/resource-cache.ts';
 import { parseServer } from '../../../src/main/kubernetes/objects/resource-records.ts';
 import { systemClock } from '../../../src/shared/clock.ts';
+import { eventually } from '../../fixtures/eventually.ts';
 import { startControlPlane } from '../../fixtures/kubernetes/control-plane.ts';
-import { hastyClock, until } from '../../fixtures/kubernetes/scripted-api.ts';
+import { hastyClock } from '../../fixtures/kubernetes/scripted-api.ts';
 
 test('waits for the definitions, tells their profile, and notices when they are replaced', async (t) => {
   const controlPlane = await startControlPlane(t, { own: true });
@@ -50,12 +51,12 @@ test('waits for the definitions, tells their profile, and notices when they are 
     await running;
     await client.close();
   });
-  await until('a failed list', () => errors.length > 0);
+  await eventually('a failed list', () => errors.length > 0);
   t.like(errors[0], { status: 404, verb: 'list', resource: 'servers' });
 
   await controlPlane.installDefinitions('v1.16');
   await cache.whenSynced(AbortSignal.timeout(60_000));
-  await until('the older profile', () => watch.current === 'v1.16', 60_000);
+  await eventually('the older profile', () => watch.current === 'v1.16', { timeoutMs: 60_000 });
   t.is(await detectProfile(client, signal), 'v1.16');
 
   const namespace = await controlPlane.createNamespace();
@@ -68,11 +69,14 @@ test('waits for the definitions, tells their profile, and notices when they are 
       image: { id: '9b9e8f5c-6a0e-4c8e-9d6c-0f2f7c5d8a12' },
     },
   });
-  await until('the server', () => cache.size === 1);
+  await eventually('the server', () => cache.size === 1);
 
   await controlPlane.installDefinitions('v1.19');
-  await until('the newer profile', () => watch.current === 'v1.19', 60_000);
+  await eventually('the newer profile', () => watch.current === 'v1.19', { timeoutMs: 60_000 });
   t.deepEqual(changes, ['v1.16', 'v1.19']);
   await client.patch(resourcePath('servers', namespace, 'web', 'status'), { status: { phase: 'Queued' } });
-  await until('the phase that only the newer one has', () => cache.get(namespace, 'web')?.phase === 'Queued');
+  await eventually(
+    'the phase that only the newer one has',
+    () => cache.get(namespace, 'web')?.phase === 'Queued',
+  );
 });

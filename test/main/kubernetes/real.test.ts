@@ -21,8 +21,8 @@ import {
 import { systemClock } from '../../../src/shared/clock.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import { TcpProxy } from '../../fixtures/clouds/tcp-proxy.ts';
+import { eventually } from '../../fixtures/eventually.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/kubernetes/control-plane.ts';
-import { until } from '../../fixtures/kubernetes/scripted-api.ts';
 
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
 
@@ -126,11 +126,11 @@ real('lists in pages and follows what others create, change and delete', async (
     names,
   );
   t.like(cache.get(namespace, 'web-0'), { regionId: 'r-1', flavorId: 'f-1', phase: '', deleting: false });
-  await until('the watch', () => cache.counters.watches === 1);
+  await eventually('the watch', () => cache.counters.watches === 1);
   await controlPlane.apply(server(namespace, 'late'));
   await controlPlane.kubectl('-n', namespace, 'label', 'server', 'web-1', 'unikorn-cloud.org/name=Web1');
   await controlPlane.kubectl('-n', namespace, 'delete', 'server', 'web-2');
-  await until('the deletion', () => cache.get(namespace, 'web-2') === undefined);
+  await eventually('the deletion', () => cache.get(namespace, 'web-2') === undefined);
   t.is(cache.get(namespace, 'late')?.name, 'late');
   t.is(cache.get(namespace, 'web-1')?.displayName, 'Web1');
   t.is(cache.size, 7);
@@ -226,7 +226,7 @@ real('without a right, names the verb and the resource that it lacks', async (t,
   const stranger = cluster.client({ tls, authorization: async () => 'Bearer wrong' });
   t.like(await refused(t, stranger.get(resourcePath('servers', namespace))), { status: 401 });
   const { cache, errors } = watchServers(t, client, { namespace });
-  await until('two attempts', () => errors.length >= 2);
+  await eventually('two attempts', () => errors.length >= 2);
   t.false(cache.synced);
   t.like(cache.lastError, { status: 403, verb: 'list', resource: 'servers' });
 });
@@ -284,18 +284,18 @@ real(
     const proxy = await cluster.proxy();
     const client = cluster.client({ server: proxy.url });
     const { cache, errors } = watchServers(t, client, { namespace, idleTimeoutMs: 3_000 });
-    await until('the watch', () => cache.counters.watches >= 1);
+    await eventually('the watch', () => cache.counters.watches >= 1);
     proxy.cut();
-    await until('an error', () => errors.length >= 2);
+    await eventually('an error', () => errors.length >= 2);
     await controlPlane.apply(server(namespace, 'while-away'));
     proxy.mend();
-    await until('what was missed', () => cache.size === 1);
+    await eventually('what was missed', () => cache.size === 1);
     t.is(cache.counters.lists, 1, 'the watch went on where it was');
     proxy.silence();
     await controlPlane.apply(server(namespace, 'while-silent'));
     const watches = cache.counters.watches;
     proxy.mend();
-    await until('what was missed', () => cache.size === 2);
+    await eventually('what was missed', () => cache.size === 2);
     t.true(cache.counters.watches > watches);
     t.is(cache.lastError, null);
   },

@@ -9,15 +9,11 @@ import { telemetryOf } from '../../fixtures/monitor/telemetry.ts';
 
 const often = { OTEL_METRIC_EXPORT_INTERVAL: '50' };
 
-async function until(condition: () => boolean): Promise<void> {
-  await eventually('the condition', condition);
-}
-
 /** What the latest export says of the states, once there is one more export than now. */
 async function latestStates(receiver: OtlpReceiverFixture): Promise<Record<string, number>> {
   const before = receiver.exports.length;
   // The next one may have been collected before the caller changed something; the one after it was not.
-  await until(() => receiver.exports.length >= before + 2);
+  await eventually('two more exports', () => receiver.exports.length >= before + 2);
   const points = receiver.exports.at(-1)?.metrics.get('unikorn_region_server_state')?.points ?? [];
   return Object.fromEntries(points.map(({ attributes, value }) => [String(attributes['state']), value]));
 }
@@ -152,9 +148,9 @@ test('a receiver that goes and comes back is one line each, for metrics and span
     { ...often, OTEL_EXPORTER_OTLP_TIMEOUT: '1500' },
   );
   telemetry.meter.createCounter('x_total').add(1);
-  await until(() => first.exports.length > 0);
+  await eventually('the first export', () => first.exports.length > 0);
   await first.close();
-  await until(() => said.errors.length > 0);
+  await eventually('an error', () => said.errors.length > 0);
   telemetry.tracer.startSpan('poll').end();
   // An export that was under way when the receiver went was cut off, a later one finds nobody.
   const why =
@@ -163,7 +159,7 @@ test('a receiver that goes and comes back is one line each, for metrics and span
 
   const second = await startOtlpReceiver(Number(first.endpoint.split(':')[1]));
   t.teardown(() => second.close());
-  await until(() => said.recoveries.length > 0);
+  await eventually('a recovery', () => said.recoveries.length > 0);
   await telemetry.shutdown(8000);
   t.is(said.errors.length, 1, said.errors.join('\n'));
   t.is(said.recoveries.length, 1);
@@ -175,7 +171,7 @@ test('a receiver that answers with an error is named with what it said', async (
   receiver.respond = 404;
   const { telemetry, said } = telemetryOf({ otlpEndpoint: receiver.endpoint }, often);
   telemetry.meter.createCounter('x_total').add(1);
-  await until(() => receiver.requests.length > 4);
+  await eventually('five requests', () => receiver.requests.length > 4);
   await telemetry.shutdown(4000);
   t.is(said.errors.length, 1, said.errors.join('\n'));
   t.regex(
@@ -219,7 +215,7 @@ test('after the end nothing is tried again', async (t) => {
   const { telemetry } = telemetryOf({ otlpEndpoint: receiver.endpoint, traceSamplingRatio: 1 }, often);
   telemetry.meter.createCounter('x_total').add(1);
   telemetry.tracer.startSpan('poll').end();
-  await until(() => receiver.requests.length > 0);
+  await eventually('a request', () => receiver.requests.length > 0);
   await telemetry.shutdown(300);
   await eventually('no connection', async () => (await receiver.connections()) === 0);
   t.is(await receiver.connections(), 0);

@@ -6,6 +6,7 @@ import {
   type JsonObject,
   type KubernetesObject,
 } from '../../../src/sandbox/kubernetes/object.ts';
+import { eventually } from '../../fixtures/eventually.ts';
 import { at, group, items, KubernetesClient, text } from './client.ts';
 
 const servers = `${group}/namespaces/fleet/servers`;
@@ -31,15 +32,6 @@ async function started(t: ExecutionContext, options: SandboxKubernetesOptions = 
     await kubernetes.close();
   });
   return { kubernetes, client };
-}
-
-/** Waits for a condition, bounded generously: a slow machine is no failure. */
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error('the condition did not come true in 20 s');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 /** Collects the events of an open watch until the watch ends. */
@@ -179,7 +171,7 @@ test('requests are recorded: what, with what body, how answered', async (t) => {
   await client.patch(`${servers}/a/status`, { status: { phase: 'Running' } });
   await client.patch(`${servers}/none/status`, { status: { phase: 'Running' } });
   const { requests } = kubernetes;
-  await until(() => requests.count({ status: 404 }) === 1);
+  await eventually('the refused request', () => requests.count({ status: 404 }) === 1);
   t.deepEqual(
     [...requests.counts],
     [
@@ -200,12 +192,12 @@ test('an open watch tells changes as they happen, and bookmarks carry the newest
   const { kubernetes, client } = await started(t, { bookmarkIntervalMs: 20 });
   const path = `${servers}?watch=1&allowWatchBookmarks=true&resourceVersion=${kubernetes.resourceVersion}`;
   const watch = collect(client, path);
-  await until(() => kubernetes.watches() === 1);
+  await eventually('the watch', () => kubernetes.watches() === 1);
   kubernetes.apply(server('a'));
-  await until(() => types(watch.events).includes('ADDED'));
+  await eventually('the new object', () => types(watch.events).includes('ADDED'));
   kubernetes.apply({ ...server('r'), kind: 'Region', spec: { provider: 'simulated' } });
   const { resourceVersion } = kubernetes;
-  await until(() =>
+  await eventually('the bookmark of that version', () =>
     watch.events.some(
       (event) =>
         event['type'] === 'BOOKMARK' &&
@@ -215,7 +207,7 @@ test('an open watch tells changes as they happen, and bookmarks carry the newest
   t.false(types(watch.events).includes('MODIFIED'));
   watch.stop();
   await watch.done;
-  await until(() => kubernetes.watches() === 0);
+  await eventually('the end of the watch', () => kubernetes.watches() === 0);
   t.pass();
 });
 
@@ -224,10 +216,10 @@ test('a watch from a version to come tells only what comes after it', async (t) 
   kubernetes.apply(server('a'));
   const version = Number(kubernetes.resourceVersion) + 1;
   const watch = collect(client, `${servers}?watch=1&resourceVersion=${version}`);
-  await until(() => kubernetes.watches() === 1);
+  await eventually('the watch', () => kubernetes.watches() === 1);
   kubernetes.apply(server('b'));
   kubernetes.apply(server('c'));
-  await until(() => watch.events.length > 0);
+  await eventually('an event', () => watch.events.length > 0);
   t.deepEqual(
     watch.events.map((event) => at(event, 'object', 'metadata', 'name')),
     ['c'],
@@ -311,7 +303,7 @@ test('the server goes away and comes back on the same port with what it had', as
   kubernetes.apply(server('a'));
   const { url } = kubernetes;
   const watch = collect(client, `${servers}?watch=1&resourceVersion=${kubernetes.resourceVersion}`);
-  await until(() => kubernetes.watches() === 1);
+  await eventually('the watch', () => kubernetes.watches() === 1);
   await kubernetes.pause();
   await watch.done;
   t.is(kubernetes.connections(), 0);
@@ -333,7 +325,7 @@ test('connections are counted', async (t) => {
   t.true(kubernetes.connectionsOpened() > opened);
   await other.close();
   await client.close();
-  await until(() => kubernetes.connections() === 0);
+  await eventually('the end of the connections', () => kubernetes.connections() === 0);
 });
 
 test('rights can be narrowed: reviews and requests follow', async (t) => {

@@ -9,6 +9,7 @@ import {
 } from '../../../src/sandbox/openstack/cloud.ts';
 import type { Clock } from '../../../src/shared/clock.ts';
 import { monotonicMs } from '../../../src/shared/clock.ts';
+import { eventually } from '../../fixtures/eventually.ts';
 import {
   BareClient,
   computeUrlOf,
@@ -92,14 +93,6 @@ async function open(
   return { cloud, identity, session: await Session.open(cloud, identity), projectId: identity.projectId };
 }
 
-async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
-    await sleep(20);
-  }
-}
-
 test('a list of changes has the whole second of a change, and deleted servers without addresses', async (t) => {
   const clock = new ScriptedClock();
   const { cloud, session, projectId } = await open(t, { clock });
@@ -172,9 +165,9 @@ test('actions over HTTP: refused in the wrong state, reset by an administrator o
     },
   });
   t.is((await act(session, { 'os-stop': null })).status, 202);
-  await until('the server stops', () => cloud.server(id)?.status === 'SHUTOFF');
+  await eventually('the server stops', () => cloud.server(id)?.status === 'SHUTOFF');
   t.is((await act(session, { 'os-start': null })).status, 202);
-  await until('the server starts', () => cloud.server(id)?.status === 'ACTIVE');
+  await eventually('the server starts', () => cloud.server(id)?.status === 'ACTIVE');
   t.is((await act(session, { 'os-resetState': { state: 'error' } })).status, 403);
   t.is((await act(session, { nonsense: null })).status, 400);
   t.is((await act(session, '{')).status, 400);
@@ -182,7 +175,7 @@ test('actions over HTTP: refused in the wrong state, reset by an administrator o
   t.is((await act(admin, { 'os-resetState': { state: 'error' } })).status, 202);
   t.like(cloud.server(id), { status: 'ERROR', powerState: 1, fault: null });
   t.is((await session.send(`/servers/${id}`, { method: 'DELETE' })).status, 204);
-  await until('the server goes', () => cloud.servers(projectId).length === 0);
+  await eventually('the server goes', () => cloud.servers(projectId).length === 0);
 });
 
 test('a down cell: partial records in an unfiltered list only, before the others', async (t) => {

@@ -14,7 +14,8 @@ import { CredentialPlugin } from '../../../../src/main/kubernetes/access/credent
 import { KubernetesClient } from '../../../../src/main/kubernetes/client.ts';
 import { ApiError } from '../../../../src/main/kubernetes/errors.ts';
 import { type Clock, systemClock } from '../../../../src/shared/clock.ts';
-import { json, ScriptedApi, status, until } from '../../../fixtures/kubernetes/scripted-api.ts';
+import { eventually } from '../../../fixtures/eventually.ts';
+import { json, ScriptedApi, status } from '../../../fixtures/kubernetes/scripted-api.ts';
 
 // The tests of this file run at once, each with a plugin or two.
 process.setMaxListeners(100);
@@ -358,7 +359,7 @@ sleep 1000`,
   t.is((await lines('runs')).length, 2);
   t.true(isAlive(Number(child)) && isAlive(Number(self)));
   await client.close();
-  await until('the end of both', () => !isAlive(Number(child)) && !isAlive(Number(self)));
+  await eventually('the end of both', () => !isAlive(Number(child)) && !isAlive(Number(self)));
 });
 
 test('a plugin that hangs at start is given up with the start', async (t) => {
@@ -371,7 +372,7 @@ test('a plugin that hangs at start is given up with the start', async (t) => {
   const [self = ''] = await lines('self');
   stop.abort();
   await t.throwsAsync(loading);
-  await until('its end', () => !isAlive(Number(self)));
+  await eventually('its end', () => !isAlive(Number(self)));
 });
 
 test('a plugin that is running when the process exits does not outlive it', async (t) => {
@@ -390,7 +391,7 @@ test('a plugin that is running when the process exits does not outlive it', asyn
   await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
   const [self = ''] = await lines('self');
   t.true(Number(self) > 0);
-  await until('its end', () => !isAlive(Number(self)));
+  await eventually('its end', () => !isAlive(Number(self)));
 });
 
 test('a plugin that does not end in time is killed, and that is its failure', async (t) => {
@@ -410,7 +411,7 @@ test('a plugin that does not end in time is killed, and that is its failure', as
     message: /^the plugin failed: it did not end within 1 s, and was killed: /,
   });
   const [self = ''] = await lines('self');
-  await until('its end', () => !isAlive(Number(self)));
+  await eventually('its end', () => !isAlive(Number(self)));
 });
 
 test('what a plugin leaves behind in its group ends with it, and does not hold us up', async (t) => {
@@ -421,7 +422,7 @@ test('what a plugin leaves behind in its group ends with it, and does not hold u
   const access = await load();
   t.is(await access.authorization(), 'Bearer a');
   const [child = ''] = await lines('child');
-  await until('its end', () => !isAlive(Number(child)));
+  await eventually('its end', () => !isAlive(Number(child)));
 });
 
 test('after a failure a plugin is tried later and later, and meanwhile its failure is the answer', async (t) => {

@@ -2,13 +2,13 @@ import test, { type ExecutionContext } from 'ava';
 import { KubernetesClient } from '../../../../src/main/kubernetes/client.ts';
 import { ApiError } from '../../../../src/main/kubernetes/errors.ts';
 import { detectProfile, ProfileWatch } from '../../../../src/main/kubernetes/objects/profile.ts';
+import { eventually } from '../../../fixtures/eventually.ts';
 import {
   type Answer,
   hastyClock,
   json,
   ScriptedApi,
   status,
-  until,
 } from '../../../fixtures/kubernetes/scripted-api.ts';
 
 const path = 'apis/region.unikorn-cloud.org/v1alpha1';
@@ -92,15 +92,15 @@ test('notices a new definition by its hash, and keeps what it knows while it can
   t.is(watch.current, null);
   const stop = new AbortController();
   const run = watch.run(stop.signal);
-  await until('some looks', () => api.others.length > 10);
+  await eventually('some looks', () => api.others.length > 10);
   t.is(watch.current, 'v1.16');
   t.is(state.reads, 1, 'the document is read when its hash changes only');
   state.document = status(503, 'ServiceUnavailable');
   state.hash = 'two';
-  await until('an error', () => errors.length > 1);
+  await eventually('an error', () => errors.length > 1);
   t.is(watch.current, 'v1.16');
   state.document = json(recent);
-  await until('the change', () => watch.current === 'v1.19');
+  await eventually('the change', () => watch.current === 'v1.19');
   stop.abort();
   await t.notThrowsAsync(run);
   t.deepEqual(changes, ['v1.16', 'v1.19']);

@@ -10,6 +10,7 @@ import {
 } from '../../../../src/main/kubernetes/objects/resource-records.ts';
 import type { Change } from '../../../../src/main/kubernetes/objects/resource-store.ts';
 import { systemClock } from '../../../../src/shared/clock.ts';
+import { eventually } from '../../../fixtures/eventually.ts';
 import {
   type Answer,
   bookmark,
@@ -22,7 +23,6 @@ import {
   type Script,
   ScriptedApi,
   status,
-  until,
   watch,
 } from '../../../fixtures/kubernetes/scripted-api.ts';
 
@@ -86,7 +86,7 @@ test('lists in pages, then watches from the version of the list', async (t) => {
     watch: [quiet],
   });
   await cache.whenSynced(AbortSignal.timeout(20_000));
-  await until('the watch', () => cache.counters.watches === 1);
+  await eventually('the watch', () => cache.counters.watches === 1);
   t.deepEqual(names(), ['a@5', 'b@6', 'c@7']);
   t.deepEqual(changes, ['put a ->5', 'put b ->6', 'put c ->7']);
   t.is(api.lists[0]?.query.get('limit'), '500');
@@ -103,7 +103,7 @@ test('does not count as synced, and shows nothing, before the last page', async 
   const { cache, api } = await start(t, {
     list: [page([identity('a', '5')], '10', 'more'), () => {}],
   });
-  await until('the second page', () => api.lists.length === 2);
+  await eventually('the second page', () => api.lists.length === 2);
   t.false(cache.synced);
   t.is(cache.size, 0);
   await t.throwsAsync(cache.whenSynced(AbortSignal.timeout(20)), { name: 'TimeoutError' });
@@ -120,7 +120,7 @@ test('follows what the watch reports', async (t) => {
       ]),
     ],
   });
-  await until('three events', () => cache.counters.events === 3);
+  await eventually('three events', () => cache.counters.events === 3);
   t.deepEqual(names(), ['a@12', 'c@11']);
   t.deepEqual(changes.slice(2), ['put c ->11', 'put a 5>12', 'delete b 6>6']);
   t.is(cache.get('shop', 'a')?.resourceVersion, '12');
@@ -140,7 +140,7 @@ test('a broken watch goes on from the last bookmark or event, without a list', a
       quiet,
     ],
   });
-  await until('three watches', () => cache.counters.watches === 3);
+  await eventually('three watches', () => cache.counters.watches === 3);
   t.deepEqual(
     api.watches.map((request) => request.query.get('resourceVersion')),
     ['10', '20', '21'],
@@ -163,7 +163,7 @@ for (const [how, answer] of [
     });
     await cache.whenSynced(AbortSignal.timeout(20_000));
     const same = cache.get('shop', 'same');
-    await until('the second watch', () => cache.counters.watches >= 1 && cache.counters.lists === 2);
+    await eventually('the second watch', () => cache.counters.watches >= 1 && cache.counters.lists === 2);
     t.deepEqual(names(), ['changed@15', 'new@16', 'same@1']);
     t.deepEqual(changes.slice(3).toSorted(), ['delete gone 3>3', 'put changed 2>15', 'put new ->16']);
     t.is(cache.get('shop', 'same'), same, 'a record that did not change is the same object');
@@ -193,7 +193,7 @@ test('a silent connection is given up and taken up again; silent twice, all is l
     },
     { idleTimeoutMs: 50 },
   );
-  await until('a second list', () => cache.counters.lists === 2);
+  await eventually('a second list', () => cache.counters.lists === 2);
   t.deepEqual(
     api.watches.slice(0, 3).map((request) => request.query.get('resourceVersion')),
     ['10', '11', '11'],
@@ -209,7 +209,7 @@ test('an API server that sends no bookmarks may be silent: that is no failure, b
     { list: [page([identity('a', '1')], '10'), page([], '30')], watch: [quiet, quiet, quiet] },
     { idleTimeoutMs: 50 },
   );
-  await until('a second list', () => cache.counters.lists === 2);
+  await eventually('a second list', () => cache.counters.lists === 2);
   t.deepEqual(
     api.watches.slice(0, 2).map((request) => request.query.get('resourceVersion')),
     ['10', '10'],
@@ -250,7 +250,7 @@ for (const [how, answer] of [
       list: [page([identity('a', '2300')], '2306'), page([identity('a', '10'), identity('new', '12')], '17')],
       watch: [answer, quiet],
     });
-    await until('the second watch', () => api.watches.length === 2);
+    await eventually('the second watch', () => api.watches.length === 2);
     t.deepEqual(names(), ['a@10', 'new@12']);
     t.is(api.watches[1]?.query.get('resourceVersion'), '17');
     t.is(cache.counters.errors, 1);
@@ -268,7 +268,7 @@ for (const [how, answer] of [
       list: [page([identity('a', '1')], '10'), page([identity('b', '2')], '20')],
       watch: [answer, answer, answer, quiet],
     });
-    await until('the watch after the list', () => api.watches.length === 4);
+    await eventually('the watch after the list', () => api.watches.length === 4);
     t.deepEqual(
       api.watches.map((request) => request.query.get('resourceVersion')),
       ['10', '10', '10', '20'],
@@ -288,7 +288,7 @@ for (const [code, reason] of [
       list: [page([identity('a', '1')], '10')],
       watch: [...Array.from({ length: 6 }, () => answer), quiet],
     });
-    await until('a good watch', () => cache.counters.watches === 1);
+    await eventually('a good watch', () => cache.counters.watches === 1);
     t.is(api.lists.length, 1);
   });
 }
@@ -309,9 +309,9 @@ for (const [how, answer] of [
         },
       },
     );
-    await until('the first watch', () => api.watches.length === 1);
+    await eventually('the first watch', () => api.watches.length === 1);
     const listed = cache.lastContactMs;
-    await until('more watches', () => api.watches.length > 4);
+    await eventually('more watches', () => api.watches.length > 4);
     t.is(cache.lastContactMs, listed);
   });
 }
@@ -321,7 +321,7 @@ test('a version that says "any" is not one to watch from', async (t) => {
     list: [page([], ''), page([], '0'), page([], '5')],
     watch: [watch([bookmark('0')], { end: true }), quiet],
   });
-  await until('a good watch', () => cache.counters.watches === 2);
+  await eventually('a good watch', () => cache.counters.watches === 2);
   t.deepEqual(
     errors.map((error) => error.message),
     [
@@ -346,7 +346,7 @@ test('a list that expires in the middle again and again has larger and larger pa
     },
     { pageSize: 100 },
   );
-  await until('two lists', () => cache.counters.lists === 2);
+  await eventually('two lists', () => cache.counters.lists === 2);
   t.deepEqual(
     api.lists.map((request) => Number(request.query.get('limit'))),
     [100, 100, 200, 200, 400, 400, 800, 800, 800, 800, 800, 100],
@@ -359,7 +359,7 @@ test('all objects at once, from a server that knows no pages, are a list like an
     { list: [page([identity('a', '1'), identity('b', '2')], '10')], watch: [quiet] },
     { pageSize: 1 },
   );
-  await until('the watch', () => cache.counters.watches === 1);
+  await eventually('the watch', () => cache.counters.watches === 1);
   t.is(cache.size, 2);
   t.is(api.lists.length, 1);
 });
@@ -372,7 +372,7 @@ test('watches that break soon, again and again, are no reason to list', async (t
       watch([event('ADDED', identity('b', '11'))]),
     ],
   });
-  await until('the event', () => cache.size === 2);
+  await eventually('the event', () => cache.size === 2);
   t.is(cache.counters.watches, 5);
   t.is(cache.counters.lists, 1);
 });
@@ -390,7 +390,7 @@ test('a line that is cut off is not believed; the next watch brings it whole', a
       watch([event('ADDED', identity('b', '12'))]),
     ],
   });
-  await until('both', () => cache.size === 2);
+  await eventually('both', () => cache.size === 2);
   t.is(api.watches[1]?.query.get('resourceVersion'), '11');
   t.regex(errors[0]?.message ?? '', /middle of a line/);
 });
@@ -400,7 +400,7 @@ test('a line that is no event is an error, not a change', async (t) => {
     list: [page([identity('a', '1')], '10')],
     watch: [watch(['nonsense'], { end: true }), watch([{ type: 'WHAT', object: {} }], { end: true }), quiet],
   });
-  await until('a good watch', () => cache.counters.watches === 3);
+  await eventually('a good watch', () => cache.counters.watches === 3);
   t.is(cache.size, 1);
   t.deepEqual(
     errors.map((error) => error.message),
@@ -416,7 +416,7 @@ test('obeys Retry-After', async (t) => {
     list: [status(429, 'TooManyRequests', 'slow down', { 'retry-after': '7' }), page([], '10')],
     watch: [status(429, 'TooManyRequests', 'slow down', { 'retry-after': '9' }), quiet],
   });
-  await until('the watch', () => cache.counters.watches === 1);
+  await eventually('the watch', () => cache.counters.watches === 1);
   t.deepEqual(pausesOf(clock), [7_000, 9_000]);
   t.is(cache.counters.lists, 1, 'a refused watch is no reason to list');
 });
@@ -426,7 +426,7 @@ test('waits longer and longer while the API server fails, and starts afresh afte
     list: [...Array.from({ length: 8 }, () => status(500, 'InternalError')), page([], '10')],
     watch: [watch([bookmark('11')], { end: true }), status(503, 'ServiceUnavailable'), quiet],
   });
-  await until('the second good watch', () => cache.counters.watches === 2);
+  await eventually('the second good watch', () => cache.counters.watches === 2);
   t.deepEqual(pausesOf(clock), [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 500]);
   t.is(cache.counters.errors, 9);
   t.is(cache.lastError, null);
@@ -437,14 +437,14 @@ test('keeps what it has while the API server is away, and goes on when it is bac
     list: [page([identity('a', '1')], '10')],
     watch: [watch([bookmark('11')])],
   });
-  await until('the watch', () => cache.counters.watches === 1);
+  await eventually('the watch', () => cache.counters.watches === 1);
   await api.down();
-  await until('an error', () => cache.lastError !== null && cache.counters.errors >= 3);
+  await eventually('an error', () => cache.lastError !== null && cache.counters.errors >= 3);
   t.is(cache.size, 1);
   t.true(cache.synced);
   api.script = { list: [status(500, 'Unexpected')], watch: [watch([event('ADDED', identity('b', '12'))])] };
   await api.up();
-  await until('the new object', () => cache.size === 2);
+  await eventually('the new object', () => cache.size === 2);
   t.is(cache.lastError, null);
 });
 
@@ -459,7 +459,7 @@ test('the end of an outage is told once, by a watch that brings something or tha
       quiet,
     ],
   });
-  await until('both recoveries', () => recoveries.length === 2);
+  await eventually('both recoveries', () => recoveries.length === 2);
   t.deepEqual(recoveries, [2, 3], 'after so many errors');
   t.is(errors.length, 3);
   t.is(cache.counters.watches, 3);
@@ -477,7 +477,7 @@ test('watches that are accepted and ended at once are no end of an outage', asyn
       },
     },
   );
-  await until('some attempts', () => errors.length >= 3);
+  await eventually('some attempts', () => errors.length >= 3);
   t.deepEqual(recoveries, []);
 });
 
@@ -490,7 +490,7 @@ test('pauses grow no longer than they may', async (t) => {
     },
     { maxPauseMs: 1_500 },
   );
-  await until('the watch', () => cache.counters.watches === 1);
+  await eventually('the watch', () => cache.counters.watches === 1);
   t.deepEqual(pausesOf(clock), [500, 1_000, 1_500, 1_500]);
 });
 
@@ -509,7 +509,7 @@ test('a malformed object is reported by name, once, and has no record; the other
       quiet,
     ],
   });
-  await until('the mended object', () => cache.get('shop', 'broken') !== undefined);
+  await eventually('the mended object', () => cache.get('shop', 'broken') !== undefined);
   t.deepEqual(malformed, [
     'shop/broken: metadata.uid must be a string, not nothing',
     'shop/b: metadata.uid must be a string, not nothing',
@@ -536,13 +536,13 @@ test('an older event does not undo our own write, and a write does not bring bac
       },
     ],
   });
-  await until('the watch', () => cache.counters.watches === 1);
+  await eventually('the watch', () => cache.counters.watches === 1);
   cache.put(parseIdentity(identity('a', '12')));
   cache.put(parseIdentity(identity('b', '9')));
   cache.put(parseIdentity(identity('b', '7')));
   t.deepEqual(names(), ['a@12', 'b@9']);
   go.resolve();
-  await until('the events', () => cache.counters.events === 3);
+  await eventually('the events', () => cache.counters.events === 3);
   t.deepEqual(names(), ['a@12']);
   t.deepEqual(changes.slice(2), ['put a 5>12', 'put b 6>9', 'delete b 9>9'], 'an echo is no change');
   cache.put(parseIdentity(identity('b', '12')));
@@ -560,11 +560,11 @@ test('a write while a list is read is not undone by the list', async (t) => {
     ],
     watch: [watch([errorEvent(410, 'Expired')]), quiet],
   });
-  await until('the second page of the second list', () => api.lists.length === 3);
+  await eventually('the second page of the second list', () => api.lists.length === 3);
   cache.put(parseIdentity(identity('a', '21')));
   cache.put(parseIdentity(identity('b', '22')));
   second.resolve();
-  await until('the second list', () => cache.counters.lists === 2);
+  await eventually('the second list', () => cache.counters.lists === 2);
   t.deepEqual(names(), ['a@21', 'b@22']);
   t.deepEqual(changes.slice(2), ['put a 5>21', 'put b 6>22']);
 });
@@ -574,7 +574,7 @@ test('versions that run backwards are a restored backup: what the API server say
     list: [page([identity('a', '500'), identity('b', '600')], '1000'), page([identity('a', '40')], '50')],
     watch: [watch([bookmark('45')]), quiet],
   });
-  await until('the second list', () => cache.counters.lists === 2);
+  await eventually('the second list', () => cache.counters.lists === 2);
   t.deepEqual(names(), ['a@40']);
 });
 
@@ -593,7 +593,7 @@ test('a listener that throws disturbs neither the others nor the cache', async (
     throw new Error('a defect');
   });
   const end = cache.onChange(({ record }) => seen.push(record.name));
-  await until('the event', () => cache.size === 1);
+  await eventually('the event', () => cache.size === 1);
   t.deepEqual(seen, ['a']);
   t.is(errors[0]?.message, 'a defect');
   end();
@@ -601,11 +601,11 @@ test('a listener that throws disturbs neither the others nor the cache', async (
 
 test('ends soon after the signal, whatever it waits for, and never rejects', async (t) => {
   const hung = await start(t, { list: [() => {}] });
-  await until('the list', () => hung.api.lists.length === 1);
+  await eventually('the list', () => hung.api.lists.length === 1);
   hung.stop.abort();
   await t.notThrowsAsync(hung.run);
   const watching = await start(t, { list: [page([], '1')], watch: [quiet] });
-  await until('the watch', () => watching.cache.counters.watches === 1);
+  await eventually('the watch', () => watching.cache.counters.watches === 1);
   watching.stop.abort();
   await t.notThrowsAsync(watching.run);
   t.is(watching.errors.length, 0);
