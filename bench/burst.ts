@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetSize } from './fleet.ts';
-import { MonitorProcess } from './monitor.ts';
+import { MeasuredMonitor } from './monitor.ts';
 import { cpuBetween, cpuTime, memory } from './process-stats.ts';
 import { atLeast, Report } from './report.ts';
 import { median } from './samples.ts';
@@ -29,7 +29,7 @@ export async function measureBurst(size: FleetSize, settings: Settings): Promise
     const periodMs =
       settings.periodMs ?? Math.ceil(3 + (size.servers / 1000) * (settings.real ? 4 : 1.2)) * 1000;
     settings.progress(`the monitor, a poll every ${periodMs / 1000} s`);
-    const monitor = new MonitorProcess({
+    const monitor = new MeasuredMonitor({
       build: settings.build,
       nodeArgs: settings.nodeArgs,
       periodMs,

@@ -69,7 +69,7 @@ const askEveryMs = 25;
 const aheadMs = 100;
 const shownLines = 5;
 
-export class MonitorProcess implements Subject {
+export class MeasuredMonitor implements Subject {
   readonly column = 'monitor';
   readonly startedMs = performance.now();
   readonly #child: ChildProcess;

@@ -2,7 +2,7 @@
 // hang; each beside a bare client in the same run.
 
 import { type FleetSize, namespace, serversPerProject } from './fleet.ts';
-import { MonitorProcess } from './monitor.ts';
+import { MeasuredMonitor } from './monitor.ts';
 import { PeerProcess } from './peer.ts';
 import { memory } from './process-stats.ts';
 import { atMost, type Limit, Report, type Section } from './report.ts';
@@ -101,11 +101,15 @@ class PassScenario {
     }
   }
 
-  async #run(what: string, flag: string, measure: (monitor: MonitorProcess) => Promise<void>): Promise<void> {
+  async #run(
+    what: string,
+    flag: string,
+    measure: (monitor: MeasuredMonitor) => Promise<void>,
+  ): Promise<void> {
     const { settings, clouds, cluster } = this.#parts;
     settings.progress(`${what}, a poll every ${this.#periodMs / 1000} s`);
     await clouds.takeRequests(0);
-    const monitor = new MonitorProcess({
+    const monitor = new MeasuredMonitor({
       build: settings.build,
       kubeconfig: cluster.kubeconfig,
       nodeArgs: settings.nodeArgs,
@@ -129,7 +133,7 @@ class PassScenario {
     }
   }
 
-  async #completeLists(monitor: MonitorProcess): Promise<void> {
+  async #completeLists(monitor: MeasuredMonitor): Promise<void> {
     const { hung } = this.#stage.size;
     const full = this.report.section('full pass: complete lists, nothing changed');
     await this.#besideFloor(monitor, full, this.#limits.fullToFloor);
@@ -149,7 +153,7 @@ class PassScenario {
   }
 
   /** Each pass of the monitor is followed by one of the bare client over the same regions. */
-  async #besideFloor(monitor: MonitorProcess, section: Section, limit?: number, percent = 0): Promise<void> {
+  async #besideFloor(monitor: MeasuredMonitor, section: Section, limit?: number, percent = 0): Promise<void> {
     // In the order in which they shall be read.
     section.add('time', 's', {}, optional(this.#limits.fullSeconds));
     section.add('÷ floor', '', {}, optional(limit));
@@ -163,7 +167,7 @@ class PassScenario {
     });
   }
 
-  async #listsOfChanges(monitor: MonitorProcess): Promise<void> {
+  async #listsOfChanges(monitor: MeasuredMonitor): Promise<void> {
     await this.#repeat(monitor, this.report.section('unchanged pass: lists of changes'));
     await this.#changed(monitor);
   }

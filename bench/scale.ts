@@ -1,6 +1,6 @@
 // Whether cost grows with the fleet, or faster: the CPU of a full pass, a server, of a small and of a large fleet.
 
-import { MonitorProcess } from './monitor.ts';
+import { MeasuredMonitor } from './monitor.ts';
 import { atMost, Report } from './report.ts';
 import { median } from './samples.ts';
 import { periodFor, type Settings } from './settings.ts';
@@ -22,7 +22,7 @@ export async function measureScale(latencyMs: number, settings: Settings): Promi
     const stage = await Stage.open(fleet, settings);
     const section = report.section(`${size.servers} servers`);
     try {
-      const monitor = new MonitorProcess({
+      const monitor = new MeasuredMonitor({
         build: settings.build,
         nodeArgs: settings.nodeArgs,
         periodMs: periodFor(fleet, settings),

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetSize } from './fleet.ts';
-import { MonitorProcess } from './monitor.ts';
+import { MeasuredMonitor } from './monitor.ts';
 import { cpuBetween, cpuTime, memory } from './process-stats.ts';
 import { atMost, Report } from './report.ts';
 import type { Settings } from './settings.ts';
@@ -91,8 +91,8 @@ function startMonitor(
   stage: Stage,
   { build, nodeArgs, flags }: Settings,
   { workers, periodMs }: { readonly workers: number; readonly periodMs: number },
-): MonitorProcess {
-  return new MonitorProcess({
+): MeasuredMonitor {
+  return new MeasuredMonitor({
     build,
     nodeArgs,
     periodMs,

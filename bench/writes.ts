@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetSize } from './fleet.ts';
-import { MonitorProcess } from './monitor.ts';
+import { MeasuredMonitor } from './monitor.ts';
 import { atMost, Report, type Section } from './report.ts';
 import { median } from './samples.ts';
 import type { Settings } from './settings.ts';
@@ -23,7 +23,7 @@ export async function measureWrites(size: FleetSize, settings: Settings): Promis
       `${size.servers} servers, a poll every ${periodMs / 1000} s, ${size.regions} regions × ${size.projects} projects, ` +
         `${stage.cluster.name}, ${settings.workers} workers, ${settings.build.name}`,
     );
-    const monitor = new MonitorProcess({
+    const monitor = new MeasuredMonitor({
       build: settings.build,
       nodeArgs: settings.nodeArgs,
       periodMs: settings.periodMs ?? periodMs,
@@ -46,7 +46,7 @@ export async function measureWrites(size: FleetSize, settings: Settings): Promis
 
 async function measurePace(
   stage: Stage,
-  monitor: MonitorProcess,
+  monitor: MeasuredMonitor,
   { report, settings }: { readonly report: Report; readonly settings: Settings },
 ): Promise<void> {
   const section = report.section('every server changes at once');
@@ -79,7 +79,11 @@ async function measurePace(
 }
 
 /** The longest time in which no poll of some region ended, in milliseconds, until the work is done. */
-async function longestGap(stage: Stage, monitor: MonitorProcess, work: () => Promise<void>): Promise<number> {
+async function longestGap(
+  stage: Stage,
+  monitor: MeasuredMonitor,
+  work: () => Promise<void>,
+): Promise<number> {
   const done = new AbortController();
   const working = work().finally(() => done.abort());
   const polls = new Map<string, { count: number; sinceMs: number }>();

@@ -52,8 +52,5 @@ export const rooms: readonly Room[] = [
 /** Lines of a file in src. */
 export const maxLines = 320;
 
-/** Files that may be longer, up to the lines given, until they are split. */
-export const longer: Readonly<Record<string, number>> = {};
-
 /** Files that lie in a room itself, where that is limited: what has a subject of its own belongs in a room below. */
 export const maxFiles: Readonly<Record<string, number>> = { main: 10 };

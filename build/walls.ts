@@ -1,7 +1,7 @@
 // Holds src to the rules of rooms.ts.
 
 import { posix } from 'node:path';
-import { longer, maxFiles, maxLines, type Room, rooms } from './rooms.ts';
+import { maxFiles, maxLines, type Room, rooms } from './rooms.ts';
 
 /** What a file imports, in any way: values, types, import() and new URL(). */
 const relativeFile = /'(\.{1,2}\/[^']+\.ts)'/g;
@@ -71,11 +71,9 @@ function place(folder: string): (Room & { readonly floor: number }) | null {
 
 function tooLong(file: string, text: string): readonly string[] {
   const lines = text.split('\n').length - 1;
-  const most = longer[file] ?? maxLines;
-  if (lines > most) return [`${file}: has ${lines} lines, at most ${most} are allowed; split it by subject`];
-  if (file in longer && lines <= maxLines)
-    return [`${file}: is short enough; remove it from "longer" in build/rooms.ts`];
-  return [];
+  return lines > maxLines
+    ? [`${file}: has ${lines} lines, at most ${maxLines} are allowed; split it by subject`]
+    : [];
 }
 
 function tooFull(room: string, most: number, files: ReadonlyMap<string, string>): readonly string[] {

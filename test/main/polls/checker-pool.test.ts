@@ -375,10 +375,23 @@ test('many jobs at once are spread evenly', async (t) => {
       { worker: 1, jobsInFlight: 0 },
     ],
   );
-  t.true(states.every(({ busyShare }) => busyShare >= 0 && busyShare <= 1));
   await eventually('the use of memory', () =>
     [...pool.workers()].every(({ heapUsedBytes }) => heapUsedBytes > 0),
   );
+});
+
+test('a thread that computes is shown busier than one that waits', async (t) => {
+  const { pool } = await openPool(t, { checkTimeoutMs: 60_000 });
+  const run = pool.run(fixtureCheck('busy'), fixtureJob('busy', { waitMs: 60_000 }));
+  const [busy, idle] = await eventually('the busy thread', () => {
+    const [idlest, busiest] = [...pool.workers()].toSorted((a, b) => a.busyShare - b.busyShare);
+    if (idlest === undefined || busiest === undefined) return undefined;
+    return busiest.busyShare > idlest.busyShare + 0.5 ? [busiest, idlest] : undefined;
+  });
+  t.is(busy?.jobsInFlight, 1);
+  t.is(idle?.jobsInFlight, 0);
+  await pool.close();
+  t.is((await run).worker, busy?.worker);
 });
 
 test('times tell the wait for a worker from the run', async (t) => {
