@@ -18,7 +18,8 @@ FROM ${RUN_IMAGE}
 WORKDIR /app
 COPY --from=build /build/dist/bundle ./
 COPY --from=build /build/dist/sbom.json /build/LICENSE ./
-USER nonroot
+# By number: with runAsNonRoot, Kubernetes cannot tell a name from root. Any other UID works, too.
+USER 65532:65532
 # Threads for names and arenas for their memory, as in bin/region-monitor.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=32 MALLOC_ARENA_MAX=2
 EXPOSE 8080

@@ -29,7 +29,9 @@ const deploymentSchema = v.object({
     template: v.object({
       spec: v.object({
         serviceAccountName: v.string(),
-        securityContext: v.object({
+        terminationGracePeriodSeconds: v.number(),
+        // Strict: a fixed UID is refused where each namespace has its own.
+        securityContext: v.strictObject({
           runAsNonRoot: v.boolean(),
           seccompProfile: v.object({ type: v.string() }),
         }),
@@ -94,6 +96,7 @@ test('the deployment gives flags that exist, probes that are served, and takes e
   t.deepEqual(container.livenessProbe, { httpGet: { path: '/healthz', port: 'http' } });
   t.deepEqual(container.readinessProbe, { httpGet: { path: '/readyz', port: 'http' } });
 
+  t.true(template.spec.terminationGracePeriodSeconds * 1000 >= options.drainTimeoutMs + 2_000);
   t.deepEqual(template.spec.securityContext, {
     runAsNonRoot: true,
     seccompProfile: { type: 'RuntimeDefault' },

@@ -1,6 +1,6 @@
 // What the chart renders: against the flags, the rights that the monitor needs, and a real API server.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -33,6 +33,8 @@ const deploymentSchema = v.object({
     template: v.object({
       spec: v.looseObject({
         serviceAccountName: v.string(),
+        terminationGracePeriodSeconds: v.number(),
+        imagePullSecrets: v.optional(v.unknown()),
         securityContext: v.unknown(),
         containers: v.tuple([containerSchema]),
       }),
@@ -281,7 +283,13 @@ const dashboardSchema = v.object({ data: v.object({ 'region-monitor.json': v.str
 helm.test('with everything set: what scrapes it, alerts and dashboard go along whole', async (t) => {
   const objects = await render({ args: ['--values', allValues] });
   const kinds = objects.map(({ kind }) => kind);
-  for (const kind of ['PodDisruptionBudget', 'ServiceMonitor', 'PrometheusRule', 'ConfigMap'])
+  for (const kind of [
+    'PodDisruptionBudget',
+    'NetworkPolicy',
+    'ServiceMonitor',
+    'PrometheusRule',
+    'ConfigMap',
+  ])
     t.is(kinds.filter((each) => each === kind).length, 1, kind);
   const [group] = v.parse(ruleSchema, only(objects, 'PrometheusRule')).spec.groups;
   t.true((group?.rules.length ?? 0) >= 7);
@@ -290,6 +298,135 @@ helm.test('with everything set: what scrapes it, alerts and dashboard go along w
   t.is(v.parse(v.object({ uid: v.string() }), JSON.parse(data['region-monitor.json'])).uid, 'region-monitor');
   t.is(optionsOf(objects).otlpEndpoint, 'otel-collector.monitoring:4318');
   t.deepEqual(containerOf(objects).ports, [{ name: 'http', containerPort: 9090 }]);
+});
+
+for (const [form, given] of [
+  ['by name', ['one', 'two']],
+  ['as Kubernetes writes them', [{ name: 'one' }, { name: 'two' }]],
+  ['in both ways', ['one', { name: 'two' }]],
+] as const)
+  helm.test(`pull secrets ${form}`, async (t) => {
+    const objects = await render({ args: set('imagePullSecrets', given) });
+    const expected = [{ name: 'one' }, { name: 'two' }];
+    t.deepEqual(podOf(objects).imagePullSecrets, expected);
+    t.like(only(objects, 'ServiceAccount'), { imagePullSecrets: expected });
+  });
+
+helm.test(
+  'no UID or group is asked for: clusters that give each namespace its own refuse any other',
+  async (t) => {
+    t.notRegex(JSON.stringify(await render()), /runAsUser|runAsGroup|fsGroup/);
+  },
+);
+
+async function grace(...args: readonly string[]): Promise<number> {
+  return podOf(await render({ args })).terminationGracePeriodSeconds;
+}
+
+helm.test('the grace period follows the time that a stop may take', async (t) => {
+  const { drainTimeoutMs } = optionsOf(await render());
+  t.is(await grace(), drainTimeoutMs / 1000 + 4);
+  t.is(await grace('--set', 'flags.drain-timeout=1m10.5s'), 75);
+  t.is(await grace('--set', 'flags.drain-timeout=500ms'), 5);
+  t.is(await grace('--set', 'flags.drain-timeout=0s'), 4);
+  t.is(await grace('--set', 'terminationGracePeriodSeconds=30'), 30);
+  const { ok, stderr } = await tryRender({
+    args: ['--set', 'flags.drain-timeout=1m,terminationGracePeriodSeconds=30'],
+  });
+  t.false(ok);
+  t.regex(stderr, /a stop takes up to 62 s: raise it, or lower flags\.drain-timeout/);
+});
+
+const ruleOfTraffic = v.object({
+  from: v.optional(v.unknown()),
+  to: v.optional(v.unknown()),
+  ports: v.optional(v.array(v.object({ protocol: v.string(), port: v.number() }))),
+});
+const networkPolicySchema = v.object({
+  spec: v.object({
+    podSelector: v.object({ matchLabels: v.record(v.string(), v.string()) }),
+    policyTypes: v.array(v.string()),
+    ingress: v.optional(v.array(ruleOfTraffic)),
+    egress: v.array(ruleOfTraffic),
+  }),
+});
+
+function portsOf({ ports }: v.InferOutput<typeof ruleOfTraffic>): readonly string[] | undefined {
+  return ports?.map(({ protocol, port }) => `${protocol}/${port}`);
+}
+
+async function policyOf(...args: readonly string[]) {
+  const objects = await render({ args: ['--set', 'networkPolicy.enabled=true', ...args] });
+  const { spec } = v.parse(networkPolicySchema, only(objects, 'NetworkPolicy'));
+  return { ...spec, in: spec.ingress?.map(portsOf), out: spec.egress.map(portsOf) };
+}
+
+helm.test(
+  'a network policy lets in who asks the port, and out to DNS, API server, regions and receiver',
+  async (t) => {
+    const policy = await policyOf();
+    const { metadata } = only(await render(), 'Deployment');
+    t.deepEqual(policy.podSelector.matchLabels, {
+      'app.kubernetes.io/name': metadata.name.replace(/^watch-/, ''),
+      'app.kubernetes.io/instance': 'watch',
+    });
+    t.deepEqual(policy.policyTypes, ['Ingress', 'Egress']);
+    t.deepEqual(policy.in, [['TCP/8080']]);
+    t.deepEqual(policy.out, [
+      ['UDP/53', 'TCP/53'],
+      ['TCP/443', 'TCP/6443'],
+      ['TCP/443', 'TCP/5000', 'TCP/8774', 'TCP/6385', 'TCP/9876'],
+    ]);
+    t.is((await policyOf('--set', 'flags.listen=')).in, undefined);
+
+    for (const [endpoint, port] of [
+      ['collector:4317', 'TCP/4317'],
+      ['collector', 'TCP/4318'],
+      ['http://collector:4318/otlp', 'TCP/4318'],
+      ['https://otlp.example/v1', 'TCP/443'],
+    ] as const)
+      t.deepEqual((await policyOf('--set', `otlp.endpoint=${endpoint}`)).out.at(-1), [port], endpoint);
+  },
+);
+
+helm.test('a network policy names only the peers that are given', async (t) => {
+  const peer = [{ ipBlock: { cidr: '192.0.2.0/24' } }];
+  const { egress, ingress } = await policyOf(
+    ...set('networkPolicy.regions', { to: peer, ports: [] }),
+    ...set('networkPolicy.ingressFrom', peer),
+    ...set('networkPolicy.extraEgress', [{ to: peer }]),
+  );
+  t.deepEqual(egress.slice(2), [{ to: peer }, { to: peer }]);
+  t.deepEqual(ingress, [{ from: peer, ports: [{ protocol: 'TCP', port: 8080 }] }]);
+});
+
+helm.test('a parent chart may have it as an optional dependency', async (t) => {
+  const parent = await mkdtemp(join(tmpdir(), 'region-monitor-parent-'));
+  t.teardown(async () => rm(parent, { recursive: true }));
+  await cp(chartFolder, join(parent, 'charts', 'region-monitor'), { recursive: true });
+  await writeFile(
+    join(parent, 'Chart.yaml'),
+    `apiVersion: v2
+name: parent
+version: 1.0.0
+dependencies:
+  - name: region-monitor
+    version: 0.1.0
+    condition: region-monitor.enabled
+`,
+  );
+  const rendered = async (...args: readonly string[]) =>
+    helm.run(['template', 'p', parent, '--kube-version', '1.30.0', ...args]);
+  const values = ['--set', 'global.other=x,region-monitor.image=registry.example/it:1'];
+  for (const [enabled, deployments] of [
+    [[], 1],
+    [['--set', 'region-monitor.enabled=true'], 1],
+    [['--set', 'region-monitor.enabled=false'], 0],
+  ] as const) {
+    const { ok, stdout, stderr } = await rendered(...values, ...enabled);
+    t.true(ok, stderr);
+    t.is(stdout.match(/^kind: Deployment$/gm)?.length ?? 0, deployments);
+  }
 });
 
 helm.test('a real API server takes what the chart renders', async (t) => {

@@ -99,6 +99,44 @@ rules:
 {{- coalesce $global $own.endpoint (index .Values.flags "otlp-endpoint") | default "" -}}
 {{- end -}}
 
+{{/* Port of that endpoint; empty without one. */}}
+{{- define "region-monitor.otlpPort" -}}
+{{- with include "region-monitor.otlpEndpoint" . -}}
+{{- $host := regexReplaceAll "/.*$" (regexReplaceAll "^https?://" . "") "" -}}
+{{- $own := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $host) -}}
+{{- default (hasPrefix "https://" . | ternary "443" (hasPrefix "http://" . | ternary "80" "4318")) $own -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "region-monitor.pullSecrets" -}}
+{{- range . }}
+- name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
+{{- end }}
+{{- end -}}
+
+{{/* Seconds that a stop may take: writes under way, then telemetry. */}}
+{{- define "region-monitor.stopSeconds" -}}
+{{- $units := dict "h" 3600.0 "m" 60.0 "s" 1.0 "ms" 0.001 -}}
+{{- $seconds := 0.0 -}}
+{{- range regexFindAll "[0-9.]+[a-zµμ]+" (default "8s" (index .Values.flags "drain-timeout")) -1 -}}
+{{- $unit := get $units (regexFind "[a-zµμ]+$" .) | default 0.0 -}}
+{{- $seconds = addf $seconds (mulf (float64 (regexFind "^[0-9.]+" .)) $unit) -}}
+{{- end -}}
+{{- add (int (ceil $seconds)) 2 -}}
+{{- end -}}
+
+{{- define "region-monitor.gracePeriod" -}}
+{{- $stop := int (include "region-monitor.stopSeconds" .) -}}
+{{- $given := .Values.terminationGracePeriodSeconds -}}
+{{- if kindIs "invalid" $given -}}
+{{- add $stop 2 -}}
+{{- else if lt (int $given) $stop -}}
+{{- fail (printf "terminationGracePeriodSeconds is %d, but a stop takes up to %d s: raise it, or lower flags.drain-timeout" (int $given) $stop) -}}
+{{- else -}}
+{{- int $given -}}
+{{- end -}}
+{{- end -}}
+
 {{/* All flags, with those that follow from other values. */}}
 {{- define "region-monitor.args" -}}
 {{- $flags := deepCopy .Values.flags -}}
