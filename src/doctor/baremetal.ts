@@ -1,10 +1,11 @@
 // Whether the region's service account sees the nodes of bare-metal servers, as a poll asks for them.
 
 import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
-import type { Credentials } from '../shared/server-health.ts';
+import type { Credentials } from '../shared/session.ts';
 import { BaremetalAccess, baremetalMicroversion } from '../workers/openstack/baremetal-session.ts';
 import type { LoginTools } from '../workers/openstack/login.ts';
 import { readNodePage } from '../workers/openstack/schema.ts';
+import { TokenSession } from '../workers/openstack/token-session.ts';
 import type { Examination } from './steps.ts';
 
 export const baremetalStep = 'bare metal';
@@ -22,11 +23,14 @@ export async function examineBaremetal(
   await exam.step(
     baremetalStep,
     async () => {
-      const service = new BaremetalAccess(tools, { credentials, session: undefined });
+      const service = new BaremetalAccess(
+        tools,
+        new TokenSession(tools, { credentials, session: undefined }),
+      );
       const path = '/nodes?fields=instance_uuid,provision_state&limit=1';
       const { json } = await service.get({ path, route: 'GET /v1/nodes' });
       const { nodes } = readNodePage(json);
-      const where = `${service.kept?.baremetalUrl ?? ''}, microversion ${baremetalMicroversion}`;
+      const where = `${await service.url()}, microversion ${baremetalMicroversion}`;
       if (nodes.length > 0) return { value: true, detail: `nodes can be read at ${where}` };
       const warning =
         "make the region's user an admin of the project, if there are nodes: others see none, and their servers stay Queued";

@@ -7,8 +7,9 @@ import { type AccessReader, wrongKind } from '../main/regions/access.ts';
 import type { RegionAccess } from '../main/regions/region.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Network } from '../shared/network/network.ts';
-import type { Credentials } from '../shared/server-health.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
+import type { Credentials, Session } from '../shared/session.ts';
+import { endpointUrl } from '../workers/openstack/catalog.ts';
 import { OpenstackClient } from '../workers/openstack/client.ts';
 import type { ConnectionLease, Connections } from '../workers/openstack/connections.ts';
 import { ComputeDiscovery } from '../workers/openstack/discovery.ts';
@@ -19,12 +20,13 @@ import {
   identityUrl,
   type LoginTools,
   type OpenstackTarget,
-  startSession,
+  sessionOf,
 } from '../workers/openstack/login.ts';
 import { LoginPace } from '../workers/openstack/login-pace.ts';
 import { RequestLog } from '../workers/openstack/request-log.ts';
 import { readServerPage, readServiceTypes, readVersions } from '../workers/openstack/schema.ts';
 import { ComputeSession } from '../workers/openstack/session.ts';
+import { TokenSession } from '../workers/openstack/token-session.ts';
 import { baremetalStep, examineBaremetal, needsBaremetal } from './baremetal.ts';
 import type { DoctorObjects } from './objects.ts';
 import { examineCertificate, examineWay } from './region-network.ts';
@@ -196,13 +198,15 @@ async function examineService(
   );
   if (login === undefined) return;
   const session = await exam.step('catalog', async () => {
-    const value = await startSession(tools, login);
+    const found = sessionOf(tools, login);
+    const url = endpointUrl(found.endpoints, 'compute', tools.target.catalogRegion);
+    const compute = await discovery.service(url, found.token);
     const types = readServiceTypes(login.token.catalog ?? []);
-    return { value, detail: `compute at ${value.computeUrl}, among ${types.join(', ')}` };
+    return { value: { ...found, compute }, detail: `compute at ${compute.url}, among ${types.join(', ')}` };
   });
   if (session === undefined) return;
   await exam.step('microversions', async () => {
-    const { version, min_version } = await discovery.version(session.computeUrl, session.token);
+    const { version, min_version } = await discovery.version(session.compute.url, session.token);
     const detail = `${min_version || '?'} to ${version || '?'}`;
     const newest = Number(/^2\.(\d+)$/.exec(version ?? '')?.[1] ?? 0);
     if (newest >= downCellMicroversion) return { value: true, detail };
@@ -210,7 +214,7 @@ async function examineService(
     return { value: true, detail: version ? detail : 'none', warning };
   });
   await exam.step('flavors', async () => {
-    const flavors = await listFlavors(new ComputeSession(tools, { credentials, session }));
+    const flavors = await listFlavors(computeSession(tools, credentials, session));
     const detail = flavors.length === 1 ? '1 public flavor' : `${flavors.length} public flavors`;
     const ids = new Set(flavors.map(({ id }) => id));
     const unknown = (openstack?.flavorIds ?? []).filter((id) => !ids.has(id));
@@ -218,6 +222,10 @@ async function examineService(
     const warning = `the Region selects flavors that are not among them: ${unknown.join(', ')}`;
     return { value: true, detail, warning };
   });
+}
+
+function computeSession(tools: LoginTools, credentials: Credentials, session: Session): ComputeSession {
+  return new ComputeSession(tools, new TokenSession(tools, { credentials, session }));
 }
 
 interface ExaminedRegion {
@@ -253,7 +261,7 @@ async function examineProject(
   );
   if (login === undefined) return;
   await exam.step('servers', async () => {
-    const session = new ComputeSession(tools, { credentials, session: await startSession(tools, login) });
+    const session = computeSession(tools, credentials, sessionOf(tools, login));
     const { json } = await session.get({
       path: '/servers/detail',
       route: 'GET /servers/detail',

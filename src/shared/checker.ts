@@ -24,6 +24,14 @@ export interface ProviderCall {
   readonly error?: CheckError;
 }
 
+/** Requests of one kind that the check sent. */
+export interface RequestCount {
+  readonly route: string;
+  /** HTTP status, or 0 when there was no answer. */
+  readonly status: number;
+  readonly count: number;
+}
+
 /** The half of a check that runs in a worker thread. A module exports one as its default. */
 export type Check<Job extends CheckJob, Result> = (job: Job, signal: AbortSignal) => Promise<Result>;
 

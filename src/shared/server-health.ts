@@ -1,47 +1,9 @@
 // The job and the result of the server-health check: the protocol between main and worker.
 
-import type { CheckJob, ProviderCall } from './checker.ts';
+import type { CheckJob, ProviderCall, RequestCount } from './checker.ts';
 import type { CheckError } from './errors.ts';
 import type { Observation } from './observation.ts';
-
-/** Password credentials of a Keystone user, scoped to one project. */
-export interface Credentials {
-  readonly userId: string;
-  readonly password: string;
-  readonly projectId: string;
-}
-
-/** A login and what was learnt with it. Kept by main for its lifetime, used and renewed by workers. */
-export interface Session {
-  readonly token: string;
-  /** Monotonic milliseconds: log in again from here on, well before the token expires. */
-  readonly renewAtMs: number;
-  /** Base URL of the compute service, without a trailing slash. */
-  readonly computeUrl: string;
-  /** Compute microversion to ask for; null for a cloud that knows none. */
-  readonly microversion: string | null;
-}
-
-/** As Session, for the bare-metal service. */
-export interface BaremetalSession {
-  readonly token: string;
-  readonly renewAtMs: number;
-  /** Ends in /v1. */
-  readonly baremetalUrl: string;
-}
-
-/** Where the region's API is, and how to trust it. */
-export type RegionTarget =
-  | {
-      readonly provider: 'openstack';
-      /** Keystone, with or without /v3. */
-      readonly endpoint: string;
-      /** Region id to choose from the catalog; null takes the first. */
-      readonly catalogRegion: string | null;
-      /** PEM certificates to trust in addition to the system's; null for the system's alone. */
-      readonly caCertificate: string | null;
-    }
-  | { readonly provider: 'simulated' };
+import type { Credentials, RegionTarget, Session } from './session.ts';
 
 /** One cloud project (identity) to list. */
 export interface ProjectTask {
@@ -72,7 +34,7 @@ export interface ProjectTask {
 export interface BaremetalTask {
   /** The region's service account, scoped to this project: only administrators see nodes. */
   readonly credentials: Credentials;
-  readonly session?: BaremetalSession;
+  readonly session?: Session;
   /** The Server objects that may be building. */
   readonly servers: readonly { readonly name: string; readonly displayName: string }[];
   /** Provider ids of those that were building when last observed: a list of changes, or one that is unchanged, lacks them. */
@@ -149,7 +111,7 @@ export interface NodesResult {
         readonly error: CheckError;
       };
   /** The session to keep; null when there is none to keep. */
-  readonly session: BaremetalSession | null;
+  readonly session: Session | null;
 }
 
 /** One project's answer: everything, what changed, or one error. Never a part of it. */
@@ -184,14 +146,6 @@ export interface FlavorResult {
     | { readonly ok: true; readonly flavors: readonly Flavor[] }
     | { readonly ok: false; readonly error: CheckError };
   readonly session: Session | null;
-}
-
-/** Requests of one kind that the check sent. */
-export interface RequestCount {
-  readonly route: string;
-  /** HTTP status, or 0 when there was no answer. */
-  readonly status: number;
-  readonly count: number;
 }
 
 export interface ServerHealthResult {

@@ -6,7 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Outcome } from '../../shared/checker.ts';
 import type { CheckError } from '../../shared/errors.ts';
 import type { RegionRef } from '../../shared/region-ref.ts';
-import type { Credentials } from '../../shared/server-health.ts';
+import type { Credentials } from '../../shared/session.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type {
   IdentityRecord,

@@ -3,13 +3,9 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { CheckError } from '../../shared/errors.ts';
-import type {
-  BaremetalSession,
-  BaremetalTask,
-  Credentials,
-  NodesResult,
-} from '../../shared/server-health.ts';
+import type { BaremetalTask, NodesResult } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import type { Credentials, Session } from '../../shared/session.ts';
 import { longestPauseMs, refusalPauseMs } from './pauses.ts';
 
 /** Phases of servers that may be building. One that has booted is never built again, but its phase may yet say so. */
@@ -30,7 +26,7 @@ export class BuildingNodes {
   #states: Readonly<Record<string, string | null>> = {};
   #ambiguous: readonly string[] = [];
   #credentials: Credentials | null = null;
-  #session: BaremetalSession | null = null;
+  #session: Session | null = null;
   #failure: NodesFailure | null = null;
   #refusals = 0;
   /** Monotonic milliseconds. */

@@ -1,7 +1,7 @@
 // One account of a region, and its session. A session is used with exactly the credentials that it was made with.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Credentials, Session } from '../../shared/server-health.ts';
+import type { Credentials, Session } from '../../shared/session.ts';
 
 export class Login {
   #credentials: Credentials | null = null;

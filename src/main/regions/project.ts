@@ -3,8 +3,9 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { CheckError } from '../../shared/errors.ts';
-import type { Credentials, ProjectResult } from '../../shared/server-health.ts';
+import type { ProjectResult } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import type { Credentials } from '../../shared/session.ts';
 import { BuildingNodes } from './building-nodes.ts';
 import { Login } from './login.ts';
 import { longestPauseMs, refusalPauseMs } from './pauses.ts';

@@ -4,7 +4,8 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { RegionRef } from '../../shared/region-ref.ts';
-import type { Credentials, FlavorResult, RegionTarget } from '../../shared/server-health.ts';
+import type { FlavorResult } from '../../shared/server-health.ts';
+import type { Credentials, RegionTarget } from '../../shared/session.ts';
 import type { RegionRecord } from '../kubernetes/objects/resource-records.ts';
 import { Flavors } from './flavors.ts';
 import { Login } from './login.ts';

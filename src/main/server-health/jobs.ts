@@ -2,13 +2,13 @@
 
 import type { RegionRef } from '../../shared/region-ref.ts';
 import type {
-  Credentials,
   FlavorTask,
   ProjectTask,
   ServerHealthJob,
   SimulatedServer,
 } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import type { Credentials } from '../../shared/session.ts';
 import type { Profile } from '../kubernetes/objects/profile.ts';
 import type { Project } from '../regions/project.ts';
 import type { ProjectView } from '../regions/project-view.ts';

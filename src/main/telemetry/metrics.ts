@@ -2,8 +2,8 @@
 // each metric means.
 
 import type { Meter } from '@opentelemetry/api';
+import type { RequestCount } from '../../shared/checker.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import type { RequestCount } from '../../shared/server-health.ts';
 import { gaugeOf } from './instruments.ts';
 import { metricTable } from './metric-table.ts';
 import { type MetricSources, observe } from './observed-metrics.ts';

@@ -1,6 +1,6 @@
 // What the sandbox's cloud was asked: counts for ever, the latest requests in full.
 
-import type { RequestCount } from '../../shared/server-health.ts';
+import type { RequestCount } from '../../shared/checker.ts';
 import type { Route } from './routes.ts';
 
 export interface LoggedRequest {

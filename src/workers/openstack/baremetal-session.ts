@@ -1,47 +1,38 @@
-// Authorised access to the bare-metal service during one job.
+// Access to the bare-metal service with a login, during one job.
 
-import type { BaremetalSession, Credentials } from '../../shared/server-health.ts';
+import type { Session } from '../../shared/session.ts';
+import { endpointUrl } from './catalog.ts';
 import type { ApiReply } from './client.ts';
-import { authenticate, type Login, type LoginTools, publicEndpoint } from './login.ts';
+import type { LoginTools } from './login.ts';
 import type { ServiceQuery } from './session.ts';
-import { TokenSession } from './token-session.ts';
+import type { TokenSession } from './token-session.ts';
 
 /** Every service since 2015 has it, and states of nodes are named as we know them from it on. */
 export const baremetalMicroversion = '1.11';
 
 export class BaremetalAccess {
   readonly #tools: LoginTools;
-  readonly #session: TokenSession<BaremetalSession>;
+  readonly #session: TokenSession;
 
-  constructor(
-    tools: LoginTools,
-    options: { credentials: Credentials; session: BaremetalSession | undefined },
-  ) {
-    const { credentials, session } = options;
+  constructor(tools: LoginTools, session: TokenSession) {
     this.#tools = tools;
-    const logIn = async () => startBaremetalSession(tools, await authenticate(tools, credentials));
-    this.#session = new TokenSession({ clock: tools.clock, logIn, session });
+    this.#session = session;
   }
 
-  /** See ComputeSession. */
-  get kept(): BaremetalSession | null {
-    return this.#session.kept;
-  }
-
-  /** Makes sure that there is a way to the service. Rejects with a CheckFailure. */
-  async open(): Promise<void> {
-    await this.#session.open();
+  /** Where the service is. Logs in if it must. Rejects with a CheckFailure. */
+  async url(): Promise<string> {
+    return this.#session.use(async (session) => this.#urlIn(session));
   }
 
   /** GETs a path below the bare-metal URL. Rejects with a CheckFailure. */
   async get({ path, route }: ServiceQuery): Promise<ApiReply> {
-    return this.#session.use(async ({ baremetalUrl, token }) =>
+    return this.#session.use(async (session) =>
       this.#tools.client.send({
         method: 'GET',
-        url: `${baremetalUrl}${path}`,
+        url: `${this.#urlIn(session)}${path}`,
         route,
         headers: {
-          'x-auth-token': token,
+          'x-auth-token': session.token,
           'openstack-api-version': `baremetal ${baremetalMicroversion}`,
           'x-openstack-ironic-api-version': baremetalMicroversion,
         },
@@ -49,19 +40,10 @@ export class BaremetalAccess {
       }),
     );
   }
-}
 
-/** Finds the bare-metal service in the catalog that came with a token. Rejects with a CheckFailure. */
-function startBaremetalSession(
-  { target }: Pick<LoginTools, 'target'>,
-  { token, tokenId, renewAtMs }: Login,
-): BaremetalSession {
-  const { url } = publicEndpoint(token, 'baremetal', target.catalogRegion);
-  return { token: tokenId, renewAtMs, baremetalUrl: versionedUrl(url) };
-}
-
-/** There is but one version, and catalogs name it or not. */
-function versionedUrl(catalogUrl: string): string {
-  const root = catalogUrl.replace(/\/+$/, '');
-  return root.endsWith('/v1') ? root : `${root}/v1`;
+  /** There is but one version, and catalogs name it or not. */
+  #urlIn({ endpoints }: Session): string {
+    const root = endpointUrl(endpoints, 'baremetal', this.#tools.target.catalogRegion).replace(/\/+$/, '');
+    return root.endsWith('/v1') ? root : `${root}/v1`;
+  }
 }

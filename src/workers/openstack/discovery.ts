@@ -1,18 +1,12 @@
 // Which compute API a cloud offers: where its v2.1 is, and up to which microversion.
 
 import { CheckFailure } from '../../shared/errors.ts';
+import type { ComputeService } from '../../shared/session.ts';
 import type { OpenstackClient } from './client.ts';
 import { type NovaVersion, readVersions } from './schema.ts';
 
 /** The microversion whose fields we read. From 2.69 on, servers in cells that are down are listed. */
 const wantedMicroversion = '2.90';
-
-/** A compute service as a session keeps it. */
-export interface ComputeService {
-  /** Without a trailing slash. */
-  readonly computeUrl: string;
-  readonly microversion: string | null;
-}
 
 /** What a job learns of compute services is shared by its projects. */
 export class ComputeDiscovery {
@@ -31,10 +25,10 @@ export class ComputeDiscovery {
     const url = parseUrl(catalogUrl);
     const computeUrl = withoutSlash(url.origin + url.pathname);
     if (/\/v2\.1(?:\/|$)/.test(url.pathname)) {
-      return { computeUrl, microversion: await this.#offers.known(computeUrl, wantedMicroversion) };
+      return { url: computeUrl, microversion: await this.#offers.known(computeUrl, wantedMicroversion) };
     }
     // The API before microversions: it ignores the header.
-    if (/\/v2(?:\.0)?(?:\/|$)/.test(url.pathname)) return { computeUrl, microversion: null };
+    if (/\/v2(?:\.0)?(?:\/|$)/.test(url.pathname)) return { url: computeUrl, microversion: null };
     return this.#services.get(computeUrl, async () => this.#discover(url, token));
   }
 
@@ -53,7 +47,7 @@ export class ComputeDiscovery {
   async #discover(root: URL, token: string): Promise<ComputeService> {
     const version = await this.#version(`${withoutSlash(root.origin + root.pathname)}/`, token);
     const href = version.links?.find((link) => link.rel === 'self')?.href;
-    return { computeUrl: versionUrl(root, href), microversion: usable(version) };
+    return { url: versionUrl(root, href), microversion: usable(version) };
   }
 
   async #askOffer(computeUrl: string, token: string): Promise<string | null> {

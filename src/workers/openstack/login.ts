@@ -3,12 +3,13 @@
 import { blankEnds } from '../../shared/blank-ends.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { CheckFailure } from '../../shared/errors.ts';
-import type { Credentials, RegionTarget, Session } from '../../shared/server-health.ts';
+import type { Credentials, RegionTarget, Session } from '../../shared/session.ts';
+import { endpointsOf } from './catalog.ts';
 import type { ApiReply, OpenstackClient } from './client.ts';
 import { cloudTime } from './cloud-time.ts';
 import type { ComputeDiscovery } from './discovery.ts';
 import type { LoginPace } from './login-pace.ts';
-import { type CatalogEndpoint, type KeystoneToken, readEndpoints, readToken } from './schema.ts';
+import { type KeystoneToken, readToken } from './schema.ts';
 
 export type OpenstackTarget = Extract<RegionTarget, { provider: 'openstack' }>;
 
@@ -35,7 +36,7 @@ export interface Login {
 
 /** Rejects with a CheckFailure; `unauthorized` means that the credentials are wrong. */
 export async function logIn(tools: LoginTools, credentials: Credentials): Promise<Session> {
-  return startSession(tools, await authenticate(tools, credentials));
+  return sessionOf(tools, await authenticate(tools, credentials));
 }
 
 /** Gets a token, and makes sure of its scope. */
@@ -68,12 +69,11 @@ export async function authenticate(tools: LoginTools, credentials: Credentials):
   return { token, tokenId, renewAtMs: askedMs + lifetimeMs(token, reply) * share };
 }
 
-/** Finds the compute service in the catalog that came with a token. */
-export async function startSession({ target, discovery }: LoginTools, login: Login): Promise<Session> {
+/** What is kept of a login. */
+export function sessionOf({ target }: Pick<LoginTools, 'target'>, login: Login): Session {
   const { token, tokenId, renewAtMs } = login;
-  const endpoint = publicEndpoint(token, 'compute', target.catalogRegion);
-  const service = await discovery.service(endpoint.url, tokenId);
-  return { token: tokenId, renewAtMs, ...service };
+  const endpoints = endpointsOf(token.catalog ?? [], target.catalogRegion);
+  return { token: tokenId, renewAtMs, endpoints, compute: null };
 }
 
 /** Keystone's v3 root, from an endpoint with or without it. */
@@ -138,29 +138,6 @@ function requireScope(token: KeystoneToken, { projectId }: Credentials): void {
     code: 'wrong-scope',
     message: `the identity service scoped the token ${actual} where project ${projectId} was asked for`,
   });
-}
-
-/** The endpoint of one type of service; null as region takes the first. Throws a CheckFailure when there is none. */
-export function publicEndpoint(
-  token: KeystoneToken,
-  type: 'compute' | 'baremetal',
-  region: string | null,
-): CatalogEndpoint {
-  const all = readEndpoints(token.catalog ?? [], type).filter((entry) => entry.interface === 'public');
-  const found = all.find((entry) => region === null || regionOf(entry) === region);
-  if (found !== undefined) return found;
-  const others = [...new Set(all.map(regionOf))].join(', ');
-  throw new CheckFailure({
-    code: 'no-endpoint',
-    message:
-      all.length === 0
-        ? `the token's catalog has no public endpoint of type ${type}`
-        : `the token's catalog has no public ${type} endpoint in region ${region}, only in ${others}`,
-  });
-}
-
-function regionOf(endpoint: CatalogEndpoint): string {
-  return endpoint.region_id ?? endpoint.region ?? '';
 }
 
 /** By the cloud's clock alone: ours may be hours away from it. */

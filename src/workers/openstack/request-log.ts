@@ -1,7 +1,6 @@
 // What one job asked of its region: counts always, each call only for a traced job.
 
-import type { ProviderCall } from '../../shared/checker.ts';
-import type { RequestCount } from '../../shared/server-health.ts';
+import type { ProviderCall, RequestCount } from '../../shared/checker.ts';
 
 export class RequestLog {
   readonly #counts = new Map<string, { route: string; status: number; count: number }>();

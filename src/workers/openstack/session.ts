@@ -1,10 +1,11 @@
-// One project's authorised access to the compute service during one job.
+// Access to the compute service with a login, during one job.
 
 import { CheckFailure } from '../../shared/errors.ts';
-import type { Credentials, Session } from '../../shared/server-health.ts';
+import type { ComputeService, Session } from '../../shared/session.ts';
+import { endpointUrl } from './catalog.ts';
 import type { ApiReply } from './client.ts';
-import { type LoginTools, logIn } from './login.ts';
-import { TokenSession } from './token-session.ts';
+import type { LoginTools } from './login.ts';
+import type { TokenSession } from './token-session.ts';
 
 export interface ServiceQuery {
   /** Below the service's URL, for example "/servers/detail?limit=10". */
@@ -14,21 +15,14 @@ export interface ServiceQuery {
   readonly knownDigest?: string | undefined;
 }
 
-/** Falls back to the microversion that the cloud offers. */
+/** Finds the service that the catalog names, and falls back to the microversion that it offers. */
 export class ComputeSession {
   readonly #tools: LoginTools;
-  readonly #session: TokenSession<Session>;
+  readonly #session: TokenSession;
 
-  constructor(tools: LoginTools, options: { credentials: Credentials; session: Session | undefined }) {
-    const { credentials, session } = options;
+  constructor(tools: LoginTools, session: TokenSession) {
     this.#tools = tools;
-    const { clock } = tools;
-    this.#session = new TokenSession({ clock, logIn: async () => logIn(tools, credentials), session });
-  }
-
-  /** The session to keep, whatever became of the requests made with it; null when there is none worth keeping. */
-  get kept(): Session | null {
-    return this.#session.kept;
+    this.#session = session;
   }
 
   /** GETs a path below the compute URL. Rejects with a CheckFailure. */
@@ -37,13 +31,14 @@ export class ComputeSession {
   }
 
   async #send(session: Session, query: ServiceQuery): Promise<ApiReply> {
-    const reply = await this.#sendOnce(session, query);
+    const service = await this.#serviceOf(session);
+    const { token } = session;
+    const reply = await this.#sendOnce(service, token, query);
     if (reply.status !== 406) return reply;
-    const { computeUrl, token } = session;
-    const microversion = await this.#tools.discovery.offered(computeUrl, token);
-    const lowered = { ...session, microversion };
-    this.#session.replace(lowered);
-    const second = await this.#sendOnce(lowered, query);
+    const microversion = await this.#tools.discovery.offered(service.url, token);
+    const lowered = { ...service, microversion };
+    this.#session.replace({ ...session, compute: lowered });
+    const second = await this.#sendOnce(lowered, token, query);
     if (second.status !== 406) return second;
     throw new CheckFailure({
       code: 'unexpected-status',
@@ -52,11 +47,23 @@ export class ComputeSession {
     });
   }
 
-  async #sendOnce(session: Session, { path, route, knownDigest }: ServiceQuery): Promise<ApiReply> {
-    const { computeUrl, microversion, token } = session;
+  async #serviceOf(session: Session): Promise<ComputeService> {
+    if (session.compute !== null) return session.compute;
+    const { discovery, target } = this.#tools;
+    const url = endpointUrl(session.endpoints, 'compute', target.catalogRegion);
+    const compute = await discovery.service(url, session.token);
+    this.#session.replace({ ...session, compute });
+    return compute;
+  }
+
+  async #sendOnce(
+    { url, microversion }: ComputeService,
+    token: string,
+    { path, route, knownDigest }: ServiceQuery,
+  ): Promise<ApiReply> {
     return this.#tools.client.send({
       method: 'GET',
-      url: `${computeUrl}${path}`,
+      url: `${url}${path}`,
       route,
       headers: {
         'x-auth-token': token,

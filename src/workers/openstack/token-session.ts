@@ -1,54 +1,50 @@
-// One login's use during one job, for whatever service: opened when it is needed, renewed when it is due or refused.
+// One account's access to its region during one job, for whatever services: a login that is made when it is needed, and
+// made again when it is due or refused.
 
-import type { Clock } from '../../shared/clock.ts';
 import { CheckFailure, type ErrorCode, toCheckError } from '../../shared/errors.ts';
-import type { ApiReply } from './client.ts';
+import type { Credentials, Session } from '../../shared/session.ts';
+import { type LoginTools, logIn } from './login.ts';
 
 /** Failures that a login will meet again however soon: no reason to go on with an old token. */
-const refusals: readonly ErrorCode[] = [
-  'unauthorized',
-  'forbidden',
-  'wrong-scope',
-  'no-endpoint',
-  'invalid-config',
-];
+const refusals: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'wrong-scope', 'invalid-config'];
+/** What a service may answer that has moved since the login read the catalog: the next login reads it again. */
+const moved: readonly ErrorCode[] = ['not-found', 'no-endpoint'];
 
-/** What a session of any service has. */
-export interface Renewable {
-  readonly token: string;
-  /** Monotonic milliseconds. */
-  readonly renewAtMs: number;
-}
-
-export interface TokenSessionOptions<Kept extends Renewable> {
-  readonly clock: Pick<Clock, 'monotonicMs'>;
-  readonly logIn: () => Promise<Kept>;
-  readonly session: Kept | undefined;
+export interface TokenSessionOptions {
+  readonly credentials: Credentials;
+  readonly session: Session | undefined;
 }
 
 /**
  * Logs in when there is no session or it is due, and once more when the cloud refuses the token; requests that run at
  * the same time share these logins.
  */
-export class TokenSession<Kept extends Renewable> {
-  readonly #options: TokenSessionOptions<Kept>;
-  #session: Kept | null;
-  #opening: Promise<Kept> | null = null;
-  #renewal: Promise<Kept> | null = null;
+export class TokenSession {
+  readonly #tools: LoginTools;
+  readonly #credentials: Credentials;
+  #session: Session | null;
+  #opening: Promise<Session> | null = null;
+  #renewal: Promise<Session> | null = null;
 
-  constructor(options: TokenSessionOptions<Kept>) {
-    this.#options = options;
-    this.#session = options.session ?? null;
+  constructor(tools: LoginTools, { credentials, session }: TokenSessionOptions) {
+    this.#tools = tools;
+    this.#credentials = credentials;
+    this.#session = session ?? null;
   }
 
   /** The session to keep, whatever became of the requests made with it; null when there is none worth keeping. */
-  get kept(): Kept | null {
+  get kept(): Session | null {
     return this.#session;
   }
 
-  /** Takes what was learnt of the service meanwhile. */
-  replace(session: Kept): void {
-    this.#session = session;
+  /** The session to keep after a failure that ended the work with a service. */
+  keptAfter(code: ErrorCode): Session | null {
+    return moved.includes(code) ? null : this.#session;
+  }
+
+  /** Takes what was learnt of a service meanwhile, unless another request has logged in again. */
+  replace(session: Session): void {
+    if (session.token === this.#session?.token) this.#session = session;
   }
 
   /** Makes sure that there is a session. Rejects with a CheckFailure. */
@@ -58,7 +54,7 @@ export class TokenSession<Kept extends Renewable> {
   }
 
   /** Sends with the session; with a new one when the token was refused. Rejects with a CheckFailure. */
-  async use(send: (session: Kept) => Promise<ApiReply>): Promise<ApiReply> {
+  async use<Reply>(send: (session: Session) => Promise<Reply>): Promise<Reply> {
     await this.open();
     const session = this.#current();
     try {
@@ -76,8 +72,8 @@ export class TokenSession<Kept extends Renewable> {
     }
   }
 
-  async #open(): Promise<Kept> {
-    const { clock } = this.#options;
+  async #open(): Promise<Session> {
+    const { clock } = this.#tools;
     const old = this.#session;
     if (old !== null && old.renewAtMs > clock.monotonicMs()) return old;
     try {
@@ -92,8 +88,8 @@ export class TokenSession<Kept extends Renewable> {
     }
   }
 
-  async #logIn(): Promise<Kept> {
-    const session = await this.#options.logIn();
+  async #logIn(): Promise<Session> {
+    const session = await logIn(this.#tools, this.#credentials);
     this.#session = session;
     return session;
   }
@@ -103,7 +99,7 @@ export class TokenSession<Kept extends Renewable> {
     throw thrown;
   }
 
-  #current(): Kept {
+  #current(): Session {
     if (this.#session !== null) return this.#session;
     throw new CheckFailure({
       code: 'unauthorized',

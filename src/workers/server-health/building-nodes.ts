@@ -7,6 +7,7 @@ import type { LoginTools } from '../openstack/login.ts';
 import { listNodes } from '../openstack/nodes.ts';
 import { ownerId } from '../openstack/owner-metadata.ts';
 import type { NovaServer } from '../openstack/schema.ts';
+import { TokenSession } from '../openstack/token-session.ts';
 
 /** The servers that are building by now: those of the list, and those that were and are not in it. */
 function buildingServers(listed: readonly NovaServer[], task: BaremetalTask): readonly string[] {
@@ -32,17 +33,16 @@ export async function readNodes(
   const asked = buildingServers(listed, task);
   if (asked.length === 0) return undefined;
   const { credentials, session } = task;
-  const access = new BaremetalAccess(tools, { credentials, session });
+  const login = new TokenSession(tools, { credentials, session });
+  const access = new BaremetalAccess(tools, login);
   let step: 'session' | 'list' = 'session';
   try {
-    await access.open();
+    await access.url();
     step = 'list';
     const nodes = await listNodes(access, asked);
-    return { outcome: { ok: true, ...nodes }, session: access.kept };
+    return { outcome: { ok: true, ...nodes }, session: login.kept };
   } catch (thrown) {
     const error = toCheckError(thrown);
-    // The service may have moved: the next login reads the catalog again.
-    const kept = error.code === 'not-found' ? null : access.kept;
-    return { outcome: { ok: false, step, asked, error }, session: kept };
+    return { outcome: { ok: false, step, asked, error }, session: login.keptAfter(error.code) };
   }
 }

@@ -1,6 +1,6 @@
 // Which provider serves a region.
 
-import type { RegionTarget } from '../../shared/server-health.ts';
+import type { RegionTarget } from '../../shared/session.ts';
 import type { JobContext } from '../openstack/job-context.ts';
 import { OpenstackProvider } from './openstack-provider.ts';
 import type { Provider } from './provider.ts';

@@ -3,13 +3,13 @@
 import { type CheckFailure, toCheckError } from '../../shared/errors.ts';
 import type { Observation } from '../../shared/observation.ts';
 import type {
-  Credentials,
   FlavorResult,
   FlavorTask,
   NodesResult,
   ProjectResult,
   ProjectTask,
 } from '../../shared/server-health.ts';
+import type { Session } from '../../shared/session.ts';
 import { OpenstackClient } from '../openstack/client.ts';
 import type { ConnectionLease } from '../openstack/connections.ts';
 import { ComputeDiscovery } from '../openstack/discovery.ts';
@@ -19,6 +19,7 @@ import type { JobContext } from '../openstack/job-context.ts';
 import type { LoginTools, OpenstackTarget } from '../openstack/login.ts';
 import { listServers, type ServerList } from '../openstack/servers.ts';
 import { ComputeSession } from '../openstack/session.ts';
+import { TokenSession } from '../openstack/token-session.ts';
 import { readNodes } from './building-nodes.ts';
 import type { Provider } from './provider.ts';
 import { observeServer } from './server-observation.ts';
@@ -89,20 +90,15 @@ export class OpenstackProvider implements Provider {
     work: (session: ComputeSession) => Promise<Answer>,
   ): Promise<Outcome<Answer>> {
     if (task.credentials === undefined) return { outcome: missingCredentials(owner), session: null };
-    const session = this.#session(task.credentials, task);
+    const { credentials, session: kept } = task;
+    const session = new TokenSession(this.#tools, { credentials, session: kept });
     try {
-      const answer = await work(session);
+      const answer = await work(new ComputeSession(this.#tools, session));
       return { outcome: { ok: true, ...answer }, session: session.kept };
     } catch (thrown) {
       const error = toCheckError(thrown);
-      // The service may have moved since this session's login read the catalog: the next login reads it again.
-      const kept = error.code === 'not-found' ? null : session.kept;
-      return { outcome: { ok: false, error }, session: kept };
+      return { outcome: { ok: false, error }, session: session.keptAfter(error.code) };
     }
-  }
-
-  #session(credentials: Credentials, { session }: FlavorTask): ComputeSession {
-    return new ComputeSession(this.#tools, { credentials, session });
   }
 }
 
@@ -113,7 +109,7 @@ function isCertain({ partial, health, fault }: Observation): boolean {
 
 interface Outcome<Answer> {
   readonly outcome: ({ readonly ok: true } & Answer) | Failed;
-  readonly session: ComputeSession['kept'];
+  readonly session: Session | null;
 }
 
 interface Failed {

@@ -6,8 +6,9 @@ import { Region } from '../../../src/main/regions/region.ts';
 import { groupServers } from '../../../src/main/server-health/grouping.ts';
 import { type RegionJobInput, regionJobs, sliceProjects } from '../../../src/main/server-health/jobs.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
-import type { Credentials, ServerHealthJob } from '../../../src/shared/server-health.ts';
+import type { ServerHealthJob } from '../../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
+import type { Credentials } from '../../../src/shared/session.ts';
 import { drained } from '../../fixtures/monitor/drained.ts';
 import { createdAt, observation, serverRecord } from '../../fixtures/monitor/records.ts';
 import {

@@ -4,7 +4,8 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { ProjectView } from '../../../src/main/regions/project-view.ts';
-import type { ProjectTask, Session } from '../../../src/shared/server-health.ts';
+import type { ProjectTask } from '../../../src/shared/server-health.ts';
+import type { Session } from '../../../src/shared/session.ts';
 import { ServerHealthCheck } from '../../../src/workers/server-health/check.ts';
 import { healthJob, task } from '../../fixtures/clouds/health-job.ts';
 import {

@@ -34,7 +34,7 @@ for (const [name, catalogPath, href, listPath] of roots) {
     cloud.on(`GET ${listPath}/servers/detail`, { body: { servers: [] } });
     const result = await runProject(cloud);
     t.true(listed(result).complete);
-    t.like(result.session, { computeUrl: cloud.url + listPath, microversion: '2.90' });
+    t.like(result.session, { compute: { url: cloud.url + listPath, microversion: '2.90' } });
   });
 }
 
@@ -45,7 +45,7 @@ test('a discovered maximum below ours is what is asked for', async (t) => {
   cloud.on('GET /v2.1/servers/detail', upTo(60));
   const result = await runProject(cloud);
   t.true(result.outcome.ok);
-  t.is(result.session?.microversion, '2.60');
+  t.is(result.session?.compute?.microversion, '2.60');
   t.is(cloud.to('GET /v2.1/servers/detail').length, 1);
 });
 
@@ -63,7 +63,7 @@ test('a compute URL with a project id is used as it is', async (t) => {
   cloud.on('GET /v2.1/', { body: { version: version('v2.1', '2.53', '/v2.1/') } });
   const result = await runProject(cloud);
   t.true(result.outcome.ok);
-  t.is(result.session?.microversion, '2.53');
+  t.is(result.session?.compute?.microversion, '2.53');
 });
 
 test('the API before microversions is asked without one', async (t) => {
@@ -71,7 +71,7 @@ test('the API before microversions is asked without one', async (t) => {
   cloud.on(login, (request) => cloud.token(request, { computeUrl: `${cloud.url}/v2/project-1` }));
   cloud.on('GET /v2/project-1/servers/detail', { body: { servers: [] } });
   const result = await runProject(cloud);
-  t.is(result.session?.microversion, null);
+  t.is(result.session?.compute?.microversion, null);
   t.false('x-openstack-nova-api-version' in (cloud.to('GET /v2/project-1/servers/detail')[0]?.headers ?? {}));
 });
 
@@ -83,7 +83,7 @@ test('406: the offered maximum is learnt, kept with the session, and shared by t
   const { projects } = await runJob(job);
   for (const { outcome, session } of projects) {
     t.true(outcome.ok);
-    t.is(session?.microversion, '2.79');
+    t.is(session?.compute?.microversion, '2.79');
   }
   t.is(cloud.to('GET /v2.1/').length, 1);
   // The second project did not have to be refused first.
@@ -96,7 +96,7 @@ test('406 from a cloud that offers no microversions', async (t) => {
   cloud.on('GET /v2.1/', { body: { version: version('v2.1', '', '/v2.1/') } });
   const result = await runProject(cloud);
   t.true(result.outcome.ok);
-  t.is(result.session?.microversion, null);
+  t.is(result.session?.compute?.microversion, null);
 });
 
 test('406 whatever is asked for ends', async (t) => {

@@ -9,13 +9,9 @@ import * as v from 'valibot';
 import { monotonicMs } from '../../../src/shared/clock.ts';
 import type { HealthReason } from '../../../src/shared/conditions.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
-import type {
-  Credentials,
-  ProjectTask,
-  ServerHealthJob,
-  Session,
-} from '../../../src/shared/server-health.ts';
+import type { ProjectTask, ServerHealthJob } from '../../../src/shared/server-health.ts';
 import type { Phase } from '../../../src/shared/server-record.ts';
+import type { Credentials, Session } from '../../../src/shared/session.ts';
 import { identityUrl } from '../../../src/workers/openstack/login.ts';
 import { failure, listed, runJob } from '../../fixtures/clouds/health-job.ts';
 import { passing } from '../../fixtures/clouds/openstack-lab.ts';
@@ -129,7 +125,7 @@ function testWith(lab: Lab): void {
     });
     for (const result of projects) {
       t.true(listed(result).complete);
-      t.is(result.session?.microversion, '2.90');
+      t.is(result.session?.compute?.microversion, '2.90');
     }
     t.true(flavors?.outcome.ok === true && flavors.outcome.flavors.some(({ name }) => name === 'lab.tiny'));
   });
@@ -242,8 +238,11 @@ function testWith(lab: Lab): void {
 
   test.serial('a microversion that Nova does not have is lowered to what it offers', async (t) => {
     const { session } = await project(alice());
-    const high = await project({ ...alice(), session: { ...session, microversion: '2.999' } });
-    t.is(high.session.microversion, '2.90');
+    const high = await project({
+      ...alice(),
+      session: { ...session, compute: { url: urlOf(session), microversion: '2.999' } },
+    });
+    t.is(high.session.compute?.microversion, '2.90');
   });
 
   test.serial('a wrong password and a foreign project are refused by the login', async (t) => {
@@ -256,6 +255,11 @@ function testWith(lab: Lab): void {
   });
 }
 
+function urlOf({ compute }: Session): string {
+  if (compute === null) throw new Error('the session does not know the compute service');
+  return compute.url;
+}
+
 /** A request of our own, past the code under test. */
 async function nova(
   session: Session,
@@ -263,7 +267,7 @@ async function nova(
   path: string,
   body?: object,
 ): Promise<unknown> {
-  const response = await request(session.computeUrl + path, {
+  const response = await request(urlOf(session) + path, {
     method,
     headers: {
       'x-auth-token': session.token,

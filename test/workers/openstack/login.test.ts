@@ -1,7 +1,7 @@
 import test from 'ava';
 import { monotonicMs } from '../../../src/shared/clock.ts';
 import type { ErrorCode } from '../../../src/shared/errors.ts';
-import type { Session } from '../../../src/shared/server-health.ts';
+import type { Session } from '../../../src/shared/session.ts';
 import { identityUrl } from '../../../src/workers/openstack/login.ts';
 import { failure, healthJob, listed, runJob, runProject, task } from '../../fixtures/clouds/health-job.ts';
 import {
@@ -65,7 +65,7 @@ test('a login by ids, scoped to the project, whose token is used and handed back
     'openstack-api-version': 'compute 2.90',
     'x-openstack-nova-api-version': '2.90',
   });
-  t.like(result.session, { token: 'token-1', computeUrl: `${cloud.url}/v2.1`, microversion: '2.90' });
+  t.like(result.session, { token: 'token-1', compute: { url: `${cloud.url}/v2.1`, microversion: '2.90' } });
   // 0.8 to 0.9 of an hour, whatever the local clock says of 2026.
   const livesMs = (result.session?.renewAtMs ?? 0) - before;
   t.true(livesMs >= 0.8 * 3_600_000 && livesMs <= 0.9 * 3_600_000 + 60_000, `${livesMs}`);
@@ -172,7 +172,7 @@ test('the catalog: only public endpoints of type compute, in the region that is 
     catalogRegion: 'south',
   } as const;
   const found = await runJob({ ...job, target: south });
-  t.is(found.projects[0]?.session?.computeUrl, `${cloud.url}/v2.1`);
+  t.is(found.projects[0]?.session?.compute?.url, `${cloud.url}/v2.1`);
   const missed = await runJob({ ...job, target: { ...south, catalogRegion: 'west' } });
   t.like(missed.projects[0]?.outcome, { ok: false, error: { code: 'no-endpoint' } });
   t.regex(JSON.stringify(missed.projects[0]), /west.*north, south/);
@@ -257,7 +257,7 @@ function dueSession(cloud: ScriptedCloud): Session {
   return {
     token: 'old',
     renewAtMs: monotonicMs() - 1,
-    computeUrl: `${cloud.url}/v2.1`,
-    microversion: '2.90',
+    endpoints: {},
+    compute: { url: `${cloud.url}/v2.1`, microversion: '2.90' },
   };
 }

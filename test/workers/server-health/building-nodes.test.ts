@@ -71,7 +71,7 @@ test('a server that is building: its node is asked for with the credentials of t
     'openstack-api-version': 'baremetal 1.11',
     'x-openstack-ironic-api-version': '1.11',
   });
-  t.like(result.nodes?.session, { token: 'token-2', baremetalUrl: `${cloud.url}/v1` });
+  t.like(result.nodes?.session, { token: 'token-2', endpoints: { baremetal: { url: cloud.url } } });
 });
 
 for (const path of ['/', '/v1', '/v1/', '/baremetal']) {
