@@ -305,6 +305,13 @@ const kubernetes: Row = {
       queries: [{ expr: increase(metrics.shadowWrites, ['kind']), legend: '{{kind}}' }],
     },
     {
+      title: 'Events',
+      description: 'Of transitions, with --events. dropped: too many at once.',
+      kind: 'lines',
+      unit: 'short',
+      queries: [{ expr: increase(metrics.events, ['outcome']), legend: '{{outcome}}' }],
+    },
+    {
       title: 'Duration of a status write',
       description: 'Retries included.',
       kind: 'lines',

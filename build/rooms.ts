@@ -29,6 +29,7 @@ export const rooms: readonly Room[] = [
   { room: 'main/web', uses: main },
   { room: 'main/server-health', uses: main },
   { room: 'main/regions', uses: main },
+  { room: 'main/events', uses: main },
   { room: 'main/projection', uses: main },
   { room: 'main/problems', uses: main },
   { room: 'main/polls', uses: main },

@@ -8,12 +8,7 @@ import { ApiError } from '../main/kubernetes/errors.ts';
 import { asFields, isFields, text } from '../main/kubernetes/objects/object-fields.ts';
 import { detectProfile } from '../main/kubernetes/objects/profile.ts';
 import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
-import {
-  type RequiredRight,
-  requiredRights,
-  rightText,
-  type Verb,
-} from '../main/kubernetes/required-rights.ts';
+import { type RequiredRight, rightsFor, rightText, type Verb } from '../main/kubernetes/required-rights.ts';
 import type { Options } from '../main/options/options.ts';
 import { apiGroup, apiVersion } from '../shared/labels.ts';
 import type { Network } from '../shared/network/network.ts';
@@ -43,7 +38,7 @@ export async function examineKubernetes(
 ): Promise<Cluster | null> {
   const { options, resources, requestTimeoutMs, userAgent, network } = context;
   const { namespace } = options;
-  const rights = requiredRights.filter(({ use }) => use === 'reading' || !options.shadow);
+  const rights = rightsFor(options);
   const watched = rights.filter(({ scope }) => scope === 'watched');
   const ofSecrets = rights.filter(({ scope }) => scope === 'secrets');
   const { problems } = network;

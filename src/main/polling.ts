@@ -6,6 +6,7 @@ import type { Clock } from '../shared/clock.ts';
 import { Network } from '../shared/network/network.ts';
 import { regionKey } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
+import { reportEvents } from './events/event-reporter.ts';
 import { loadClusterAccess } from './kubernetes/access/config.ts';
 import { KubernetesClient } from './kubernetes/client.ts';
 import type { ObjectView } from './kubernetes/objects/object-view.ts';
@@ -163,6 +164,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     onChange: (detected) => logger.info('custom resource definitions detected', { profile: detected }),
     onError: (error) => logger.error('failed to detect the custom resource definitions', error.message),
   });
+  const events = options.events ? [reportEvents({ client, clock, logger, metrics, resources })] : [];
   const problemLog = new ProblemLog(logger, clock, (server) => isThere(server, caches.servers));
   const usual: CheckerParts = {
     regions: caches.regions,
@@ -175,7 +177,7 @@ export async function createPolling(options: Options, context: PollingContext): 
           servers: caches.servers,
           definitions,
           clock,
-          log: new TransitionLog(logger, transitions),
+          log: new TransitionLog(logger, [transitions, ...events]),
           metrics,
           tracer: telemetry.tracer,
         }),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import * as v from 'valibot';
-import { type RequiredRight, requiredRights } from '../../src/main/kubernetes/required-rights.ts';
+import { type RequiredRight, requiredRights, rightsFor } from '../../src/main/kubernetes/required-rights.ts';
 import { allFlags, type Flag } from '../../src/main/options/flags.ts';
 import { addFlags, type Options, readOptions } from '../../src/main/options/options.ts';
 import { allValues, chartFolder, helm, type Rendered, render, set, tryRender } from '../fixtures/chart.ts';
@@ -89,8 +89,11 @@ function rightsOf(objects: readonly Rendered[], kind: string): Record<string, re
   return granted;
 }
 
-function required(select: (right: RequiredRight) => boolean = () => true): readonly string[] {
-  return requiredRights
+function required(
+  select: (right: RequiredRight) => boolean = () => true,
+  rights = requiredRights,
+): readonly string[] {
+  return rights
     .filter(select)
     .flatMap(({ group, resource, verbs }) => verbs.map((verb) => `${verb} ${group}/${resource}`))
     .toSorted();
@@ -160,6 +163,14 @@ helm.test('the rights are those that are required, where they are required', asy
   const none = await render({ args: ['--set', 'rbac.create=false,serviceAccount.create=false'] });
   t.deepEqual(none.map(({ kind }) => kind).toSorted(), ['Deployment', 'Service']);
   t.is(podOf(none).serviceAccountName, 'default');
+});
+
+helm.test('a monitor that reports Events may, unless it only looks', async (t) => {
+  const reporting = rightsFor({ shadow: false, events: true });
+  const withEvents = await render({ args: set('flags.events', true) });
+  t.deepEqual(rightsOf(withEvents, 'Role'), { region: required(() => true, reporting) });
+  const looking = await render({ args: [...set('flags.events', true), ...set('flags.shadow', true)] });
+  t.deepEqual(rightsOf(looking, 'Role'), { region: required(({ use }) => use === 'reading') });
 });
 
 helm.test('a monitor in shadow mode may only look', async (t) => {

@@ -2,6 +2,7 @@
 // deploy/rbac.yaml with it: a request to another resource, or with another verb, begins with a row here.
 
 import { apiGroup } from '../../shared/labels.ts';
+import type { Options } from '../options/options.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'patch' | 'create' | 'update';
 
@@ -15,10 +16,13 @@ export interface RequiredRight {
   readonly scope: 'watched' | 'secrets';
   /** A monitor that only looks (`run --shadow`, `check --dry-run`) can do without those for writing. */
   readonly use: 'reading' | 'writing';
+  /** The flag that it is needed with; always unless given. */
+  readonly flag?: 'events';
   /** What it is needed for: what stays undone without it. */
   readonly purpose: string;
 }
 
+/** With the default flags. */
 export const requiredRights: readonly RequiredRight[] = [
   {
     group: apiGroup,
@@ -77,6 +81,27 @@ export const requiredRights: readonly RequiredRight[] = [
     purpose: 'to read a server again after a conflict, and to note since when it has been pending',
   },
 ];
+
+/** Rights that only a flag needs. They are not in deploy/rbac.yaml, which says so in a comment. */
+const flagRights: readonly RequiredRight[] = [
+  {
+    group: 'events.k8s.io',
+    resource: 'events',
+    verbs: ['create', 'patch'],
+    scope: 'watched',
+    use: 'writing',
+    flag: 'events',
+    purpose: 'to report transitions as Events (--events)',
+  },
+];
+
+/** The rights that a monitor with these options needs. */
+export function rightsFor({ shadow, events }: Pick<Options, 'shadow' | 'events'>): readonly RequiredRight[] {
+  const flags = { events };
+  return [...requiredRights, ...flagRights].filter(
+    ({ use, flag }) => (use === 'reading' || !shadow) && (flag === undefined || flags[flag]),
+  );
+}
 
 /** A right in few words: "list, watch regions.region.unikorn-cloud.org". */
 export function rightText({ group, resource, verbs }: RequiredRight): string {

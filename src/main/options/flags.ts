@@ -94,6 +94,14 @@ export const flags = {
     description:
       'how long the state gauge keeps the last known counts of what cannot be observed; 0 to drop them at once',
   }),
+  events: flag({
+    name: 'events',
+    group: 'Monitoring',
+    kind: 'bool',
+    parse: boolean,
+    default: 'false',
+    description: 'report each transition also as a Kubernetes Event of its object; needs a right of its own',
+  }),
   requireAllRegions: flag({
     name: 'require-all-regions',
     group: 'Monitoring',

@@ -37,6 +37,8 @@ export interface Options {
   readonly reconcileEvery: number;
   readonly startupTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** Reports transitions also as Events. */
+  readonly events: boolean;
   readonly requireAllRegions: boolean;
   /** Writes nothing; logs what it would write. */
   readonly shadow: boolean;
@@ -118,6 +120,7 @@ export function readOptions(
     reconcileEvery: reader.value(flags.reconcileEvery),
     startupTimeoutMs: reader.value(flags.startupTimeout),
     drainTimeoutMs: reader.value(flags.drainTimeout),
+    events: reader.value(flags.events),
     requireAllRegions: reader.value(flags.requireAllRegions),
     shadow: reader.value(flags.shadow),
   };

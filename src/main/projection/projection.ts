@@ -23,6 +23,8 @@ export interface PhaseTransition {
 }
 
 export interface HealthTransition {
+  /** The condition's new status: True, False or Unknown. */
+  readonly status: string;
   /** Reason before; "" when the object had no Healthy condition yet. */
   readonly from: string;
   readonly to: string;
@@ -75,6 +77,7 @@ function healthTransition(server: ServerRecord, conditions: readonly Condition[]
   if (after === undefined || before?.status === after.status) return null;
   const since = before === undefined ? server.createdAt : Date.parse(before.lastTransitionTime);
   return {
+    status: after.status,
     from: before?.reason ?? '',
     to: after.reason,
     message: after.message,

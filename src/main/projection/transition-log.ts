@@ -1,28 +1,32 @@
-// Logs a server's transitions with the original's messages and keys, so that whatever reads them keeps working.
-// Those of late also to the status page.
+// Logs a server's transitions with the original's messages and keys, so that whatever reads them keeps working, and hands
+// them to whoever else wants to know: the status page, the Events.
 
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Logger } from '../log/logger.ts';
 import type { HealthTransition, PhaseTransition } from './projection.ts';
-import type { RecentTransitions } from './recent-transitions.ts';
 
 /** The keys that every line about a server carries. */
 export function serverFields(server: ServerRecord): Readonly<Record<string, unknown>> {
   return { instance_id: server.name, org_id: server.organizationId, region_id: server.regionId ?? '' };
 }
 
+export interface TransitionListener {
+  phase(server: ServerRecord, transition: PhaseTransition): void;
+  health(server: ServerRecord, transition: HealthTransition): void;
+}
+
 export class TransitionLog {
   readonly #logger: Logger;
-  readonly #recent: RecentTransitions;
+  readonly #listeners: readonly TransitionListener[];
 
-  constructor(logger: Logger, recent: RecentTransitions) {
+  constructor(logger: Logger, listeners: readonly TransitionListener[]) {
     this.#logger = logger;
-    this.#recent = recent;
+    this.#listeners = listeners;
   }
 
   phase(server: ServerRecord, transition: PhaseTransition, nowMs: number): void {
     const { from, to } = transition;
-    this.#recent.phase(server, transition);
+    for (const listener of this.#listeners) listener.phase(server, transition);
     this.#logger.info('instance phase transition', {
       ...serverFields(server),
       from_phase: from,
@@ -34,7 +38,7 @@ export class TransitionLog {
 
   health(server: ServerRecord, transition: HealthTransition): void {
     const { from, to, durationMs, message } = transition;
-    this.#recent.health(server, transition);
+    for (const listener of this.#listeners) listener.health(server, transition);
     this.#logger.info('instance state transition', {
       ...serverFields(server),
       from_state: from,

@@ -201,6 +201,13 @@ export const metricTable = {
     help: 'Transitions of servers, counted once their new status is written, by kind: phase or health.',
     attributes: ['kind'],
   },
+  events: {
+    name: 'unikorn_region_monitor_events_total',
+    kind: 'counter',
+    unit: 'events',
+    help: 'Events of transitions (--events), by outcome: created, repeated (counted in one that exists), dropped (too many at once), failed.',
+    attributes: ['outcome'],
+  },
 
   // The Kubernetes API server.
   apiRequests: {

@@ -9,6 +9,7 @@ import { metricTable } from './metric-table.ts';
 import { type MetricSources, observe } from './observed-metrics.ts';
 import { observeProcess } from './process-metrics.ts';
 import {
+  type EventOutcome,
   type FlavorAttributes,
   noWorker,
   type RecordedMetrics,
@@ -121,6 +122,11 @@ export class Metrics {
   /** A write that a monitor in shadow mode did not do. */
   shadowWrite(kind: ShadowKind): void {
     this.#record.shadowWrites.add(1, { kind });
+  }
+
+  /** Events of transitions (--events). */
+  event(outcome: EventOutcome, count = 1): void {
+    this.#record.events.add(count, { outcome });
   }
 
   /** `status` is the HTTP status, 0 when there was no answer. */

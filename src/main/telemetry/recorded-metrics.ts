@@ -22,6 +22,9 @@ export type TransitionKind = (typeof transitionKinds)[number];
 const shadowKinds = ['status', 'annotation'] as const;
 export type ShadowKind = (typeof shadowKinds)[number];
 
+const eventOutcomes = ['created', 'repeated', 'dropped', 'failed'] as const;
+export type EventOutcome = (typeof eventOutcomes)[number];
+
 /** Why a worker thread ends. */
 const threadDeaths = [
   'worker-crashed',
@@ -53,11 +56,13 @@ export function recordedMetrics(meter: Meter) {
     shadowWrites: counterOf(meter, metricTable.shadowWrites),
     statusWriteDuration: histogramOf(meter, metricTable.statusWriteDuration),
     transitions: counterOf(meter, metricTable.transitions),
+    events: counterOf(meter, metricTable.events),
     apiRequests: counterOf(meter, metricTable.apiRequests),
     apiRequestDuration: histogramOf(meter, metricTable.apiRequestDuration),
   };
   for (const outcome of writeOutcomes) recorded.statusWrites.add(0, { outcome });
   for (const kind of transitionKinds) recorded.transitions.add(0, { kind });
+  for (const outcome of eventOutcomes) recorded.events.add(0, { outcome });
   for (const kind of shadowKinds) recorded.shadowWrites.add(0, { kind });
   recorded.serversSkipped.add(0, { region_id: '', reason: 'missing-region-label' });
   recorded.workerJobs.add(0, { worker: noWorker, outcome: 'queue-full' });

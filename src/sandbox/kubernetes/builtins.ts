@@ -1,5 +1,6 @@
-// What the API server checks and completes in the built-in kinds: Secret, Lease and Namespace.
+// What the API server checks and completes in the built-in kinds: Secret, Lease, Event and Namespace.
 
+import { admitEvent } from './builtin-event.ts';
 import { badRequest, type FieldFault, invalid, type KubernetesFailure } from './failure.ts';
 import { isJsonObject, type Json, type JsonObject, type KubernetesObject } from './object.ts';
 
@@ -61,13 +62,13 @@ const leaseFields: Readonly<Record<string, 'string' | 'number' | 'time'>> = {
 };
 const microTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})(Z|[+-]\d\d:\d\d)$/;
 
-/** Lease times have six digits after the point, no more and no fewer, and come back in UTC. */
-function leaseTime(value: Json): string {
+/** Times of Leases and Events have six digits after the point, no more and no fewer, and come back in UTC. */
+function microTimeOf(kind: string, value: Json): string {
   const match = typeof value === 'string' ? microTime.exec(value) : null;
   const epochMs = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   if (match === null || Number.isNaN(epochMs))
     throw cannotBeHandled(
-      'Lease',
+      kind,
       `parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05.000000Z07:00": it does not match`,
     );
   return `${new Date(epochMs).toISOString().slice(0, 19)}${match[1]}Z`;
@@ -82,7 +83,7 @@ function lease(object: KubernetesObject): KubernetesObject {
     if (value === undefined || value === null) continue;
     if (type !== 'time' && typeof value !== type)
       throw cannotBeHandled(kind, `json: cannot unmarshal into Go struct field LeaseSpec.spec.${field}`);
-    spec[field] = type === 'time' ? leaseTime(value) : value;
+    spec[field] = type === 'time' ? microTimeOf(kind, value) : value;
   }
   const faults: FieldFault[] = [];
   for (const [field, least, words] of [
@@ -116,5 +117,6 @@ function namespace(object: KubernetesObject): KubernetesObject {
 export function admitBuiltin(object: KubernetesObject, old: KubernetesObject | undefined): KubernetesObject {
   if (object.kind === 'Secret') return secret(object, old);
   if (object.kind === 'Lease') return lease(object);
+  if (object.kind === 'Event') return admitEvent(object, old, (value) => microTimeOf('Event', value));
   return namespace(object);
 }

@@ -77,6 +77,20 @@ const leases: Resource = {
   createOnUpdate: true,
 };
 
+const events: Resource = {
+  group: 'events.k8s.io',
+  version: 'v1',
+  plural: 'events',
+  singular: 'event',
+  kind: 'Event',
+  namespaced: true,
+  statusSubresource: false,
+  custom: false,
+  shortNames: ['ev'],
+  unconditionalUpdate: true,
+  createOnUpdate: true,
+};
+
 export const resources: readonly Resource[] = [
   identities,
   openstackIdentities,
@@ -85,6 +99,7 @@ export const resources: readonly Resource[] = [
   namespaces,
   secrets,
   leases,
+  events,
 ];
 
 export type ResourceName =
@@ -94,7 +109,8 @@ export type ResourceName =
   | 'openstackidentities'
   | 'secrets'
   | 'namespaces'
-  | 'leases';
+  | 'leases'
+  | 'events';
 
 /** "v1" or "<group>/<version>". */
 export function groupVersion(resource: { readonly group: string; readonly version: string }): string {

@@ -4,7 +4,11 @@ import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { loadAll } from 'js-yaml';
 import * as v from 'valibot';
-import { type RequiredRight, requiredRights } from '../../../src/main/kubernetes/required-rights.ts';
+import {
+  type RequiredRight,
+  requiredRights,
+  rightsFor,
+} from '../../../src/main/kubernetes/required-rights.ts';
 
 const texts = v.array(v.string());
 const roleSchema = v.object({
@@ -13,10 +17,13 @@ const roleSchema = v.object({
   rules: v.array(v.strictObject({ apiGroups: texts, resources: texts, verbs: texts })),
 });
 
+const manifest = await readFile(new URL('../../../deploy/rbac.yaml', import.meta.url), 'utf8');
+/** The manifest with the rules that it has in comments. */
+const withFlags = manifest.replaceAll(/^ {2}# (?=(?:- apiGroups| {2}resources| {2}verbs): )/gm, '  ');
+
 /** "verb group/resource" of every right that a Role of the manifest grants. */
-async function granted(role: string): Promise<readonly string[]> {
-  const file = new URL('../../../deploy/rbac.yaml', import.meta.url);
-  const objects: unknown[] = loadAll(await readFile(file, 'utf8'));
+function granted(role: string, text = manifest): readonly string[] {
+  const objects: unknown[] = loadAll(text);
   return objects
     .filter((object) => v.is(roleSchema, object))
     .filter(({ metadata }) => metadata.name === role)
@@ -29,16 +36,26 @@ async function granted(role: string): Promise<readonly string[]> {
     .toSorted();
 }
 
-function needed(scope: RequiredRight['scope']): readonly string[] {
-  return requiredRights
+function needed(scope: RequiredRight['scope'], rights = requiredRights): readonly string[] {
+  return rights
     .filter((right) => right.scope === scope)
     .flatMap(({ group, resource, verbs }) => verbs.map((verb) => `${verb} ${group}/${resource}`))
     .toSorted();
 }
 
-test('the manifest grants the rights of the table, each once, and no others', async (t) => {
-  t.deepEqual(await granted('region-monitor'), needed('watched'));
-  t.deepEqual(await granted('region-monitor-secrets'), needed('secrets'));
+test('the manifest grants the rights of the table, each once, and no others', (t) => {
+  t.deepEqual(granted('region-monitor'), needed('watched'));
+  t.deepEqual(granted('region-monitor-secrets'), needed('secrets'));
+});
+
+test('what is in comments of the manifest are the rights that flags need', (t) => {
+  const all = rightsFor({ shadow: false, events: true });
+  t.deepEqual(granted('region-monitor', withFlags), needed('watched', all));
+});
+
+test('no right is needed for a flag that is not given, nor to write where nothing is written', (t) => {
+  t.deepEqual(rightsFor({ shadow: false, events: false }), requiredRights);
+  t.true(rightsFor({ shadow: true, events: true }).every(({ use }) => use === 'reading'));
 });
 
 test('a monitor that only looks needs no verb that changes anything', (t) => {

@@ -183,6 +183,7 @@ test('only the latest transitions are kept, newest first, with messages cut', (t
   for (let index = 1; index <= 70; index++)
     transitions.phase(serverRecord({ name: `s${index}`, regionId: 'r' }), { from: '', to: 'Running' });
   transitions.health(serverRecord({ name: 'last' }), {
+    status: 'False',
     from: 'Healthy',
     to: 'Errored',
     message: 'x'.repeat(5_000),

@@ -24,6 +24,7 @@ interface Subject {
   readonly regions: string;
   readonly secrets: string;
   readonly leases: string;
+  readonly events: string;
   /** Sends GET as a user who may do nothing. */
   readonly asNobody: (path: string) => Promise<Reply>;
 }
@@ -56,6 +57,25 @@ function secret(name: string, more: JsonObject): JsonObject {
 
 function lease(name: string, spec: JsonObject, metadata: JsonObject = {}): JsonObject {
   return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, ...metadata }, spec };
+}
+
+const series = (count: number): JsonObject => ({ count, lastObservedTime: '2026-01-01T00:01:00.000000Z' });
+
+function occurred(name: string, namespace: string, changes: JsonObject = {}): JsonObject {
+  return {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { name },
+    eventTime: '2026-01-01T00:00:00.123456Z',
+    reportingController: 'example.com/reporter',
+    reportingInstance: 'one',
+    action: 'Look',
+    reason: 'Seen',
+    regarding: { apiVersion: 'v1', kind: 'Secret', name: 'none', namespace },
+    note: 'it was seen',
+    type: 'Normal',
+    ...changes,
+  };
 }
 
 /** Status, reason and message of a refusal; the causes by field, for they come in no certain order. */
@@ -799,6 +819,76 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    title: 'events',
+    run: async ({ client, events, namespace }) => {
+      const tried = async (changes: JsonObject) =>
+        refusal(await client.post(events, occurred('bad', namespace, changes)));
+      const created = await client.post(events, occurred('e', namespace));
+      const repeated = await client.patch(`${events}/e`, { series: series(3) });
+      const long = { action: 'a'.repeat(129), reason: 'r'.repeat(129), reportingInstance: 'i'.repeat(129) };
+      return [
+        created.status,
+        at(created.json, 'note') ?? null,
+        at(created.json, 'regarding', 'name') ?? null,
+        brief(await client.post(events, occurred('e', namespace))),
+        repeated.status,
+        at(repeated.json, 'series') ?? null,
+        refusal(await client.patch(`${events}/e`, { note: 'other', type: 'Warning' })),
+        brief(await client.patch(`${events}/none`, { series: series(2) })),
+        await tried({ note: 'x'.repeat(1025) }),
+        await tried(long),
+        await tried({ action: '', type: 'Bad' }),
+        await tried({ series: series(1) }),
+        brief(await client.post(events, occurred('bad', namespace, { eventTime: '2026-01-01T00:00:00Z' }))),
+      ];
+    },
+    expected: [
+      201,
+      'it was seen',
+      'none',
+      { status: 409, reason: 'AlreadyExists' },
+      200,
+      { count: 3, lastObservedTime: '2026-01-01T00:01:00.000000Z' },
+      {
+        status: 422,
+        reason: 'Invalid',
+        causes: [
+          'message FieldValueInvalid: Invalid value: "other": field is immutable',
+          'type FieldValueInvalid: Invalid value: "Warning": field is immutable',
+        ],
+      },
+      { status: 404, reason: 'NotFound' },
+      {
+        status: 422,
+        reason: 'Invalid',
+        causes: ['message FieldValueInvalid: Invalid value: "": can have at most 1024 characters'],
+      },
+      {
+        status: 422,
+        reason: 'Invalid',
+        causes: [
+          'action FieldValueInvalid: Invalid value: "": can have at most 128 characters',
+          'reason FieldValueInvalid: Invalid value: "": can have at most 128 characters',
+          'reportingInstance FieldValueInvalid: Invalid value: "": can have at most 128 characters',
+        ],
+      },
+      {
+        status: 422,
+        reason: 'Invalid',
+        causes: [
+          'action FieldValueRequired: Required value',
+          'type FieldValueInvalid: Invalid value: "": has invalid value: Bad',
+        ],
+      },
+      {
+        status: 422,
+        reason: 'Invalid',
+        causes: ['series.count FieldValueInvalid: Invalid value: "": should be at least 2'],
+      },
+      { status: 400, reason: 'BadRequest' },
+    ],
+  },
+  {
     title: 'leases',
     run: async ({ client, leases }) => {
       const held = {
@@ -939,6 +1029,7 @@ function subject(client: KubernetesClient, namespace: string, asNobody: Subject[
     regions: `${group}/namespaces/${namespace}/regions`,
     secrets: `/api/v1/namespaces/${namespace}/secrets`,
     leases: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
+    events: `/apis/events.k8s.io/v1/namespaces/${namespace}/events`,
     asNobody,
   };
 }
@@ -991,6 +1082,7 @@ testReal('a real API server answers as expected (REGION_MONITOR_TEST_KUBECONFIG)
     for (const path of ['servers', 'regions', 'openstackidentities'])
       await client.delete(`${group}/namespaces/${namespace}/${path}`);
     await client.delete(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`);
+    await client.delete(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
     await client.delete(`/api/v1/namespaces/${namespace}`);
     await client.close();
   });
