@@ -9,31 +9,42 @@ import type { ChangeListener } from '../../../src/main/kubernetes/objects/resour
 import { StatusWriter } from '../../../src/main/projection/status-writer.ts';
 import { SandboxKubernetes } from '../../../src/sandbox/kubernetes/api.ts';
 import { isJsonObject } from '../../../src/sandbox/kubernetes/object.ts';
-import { systemClock } from '../../../src/shared/clock.ts';
+import { type Clock, systemClock } from '../../../src/shared/clock.ts';
 import { apiGroup, apiVersion } from '../../../src/shared/labels.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
+import { eventually } from '../../fixtures/eventually.ts';
 import { degraded, healthyCondition, installed, observation } from '../../fixtures/monitor/records.ts';
 
 const namespace = 'region';
 const stopped = observation({ phase: 'Stopped', health: degraded });
 const attributes = { region_id: '', region_name: '', flavor_id: '', flavor_name: '' };
 
-async function setUp(t: ExecutionContext, { requestTimeoutMs = 10_000 } = {}) {
+interface SetUp {
+  readonly requestTimeoutMs?: number;
+  readonly sleep?: Clock['sleep'];
+}
+
+async function setUp(
+  t: ExecutionContext,
+  { requestTimeoutMs = 10_000, sleep = systemClock.sleep }: SetUp = {},
+) {
   const cluster = await SandboxKubernetes.start();
   t.teardown(async () => cluster.close());
-  cluster.apply({
-    apiVersion: `${apiGroup}/${apiVersion}`,
-    kind: 'Server',
-    metadata: { name: 'web', namespace },
-    spec: {
-      provider: 'openstack',
-      flavorID: '22222222-2222-4222-8222-222222222222',
-      image: { id: '33333333-3333-4333-8333-333333333333' },
-      networks: [],
-    },
-    status: { phase: 'Running', conditions: [{ ...healthyCondition() }] },
-  });
+  const add = (name: string) =>
+    cluster.apply({
+      apiVersion: `${apiGroup}/${apiVersion}`,
+      kind: 'Server',
+      metadata: { name, namespace },
+      spec: {
+        provider: 'openstack',
+        flavorID: '22222222-2222-4222-8222-222222222222',
+        image: { id: '33333333-3333-4333-8333-333333333333' },
+        networks: [],
+      },
+      status: { phase: 'Running', conditions: [{ ...healthyCondition() }] },
+    });
+  add('web');
   const access = {
     server: cluster.url,
     tls: {},
@@ -58,7 +69,7 @@ async function setUp(t: ExecutionContext, { requestTimeoutMs = 10_000 } = {}) {
       },
     },
     // No two writes in the same second: their transition times tell them apart.
-    clock: { ...systemClock, now: () => (nowMs += 1_000) },
+    clock: { ...systemClock, sleep, now: () => (nowMs += 1_000) },
     log: {
       phase: (_, { from, to }) => told.push(`${from} > ${to}`),
       health: (_, { from, to }) => told.push(`${from} > ${to}`),
@@ -76,9 +87,10 @@ async function setUp(t: ExecutionContext, { requestTimeoutMs = 10_000 } = {}) {
     },
     tracer: new ProxyTracerProvider().getTracer('test'),
   });
-  const server = (): ServerRecord => parseServer(cluster.get('servers', namespace, 'web'));
+  const server = (name = 'web'): ServerRecord => parseServer(cluster.get('servers', namespace, name));
   return {
     cluster,
+    add,
     writer,
     told,
     server,
@@ -175,6 +187,30 @@ test('nothing is kept of an object that is gone', async (t) => {
   t.false(writer.isIdle(known, observation()));
   deleted(known);
   t.true(writer.isIdle(known, observation()));
+});
+
+test('429 pauses all writes, for as long as the API server said', async (t) => {
+  const pauses: number[] = [];
+  const over = Promise.withResolvers<void>();
+  const sleep = async (ms: number) => {
+    pauses.push(ms);
+    await over.promise;
+  };
+  const { cluster, add, write, server } = await setUp(t, { sleep });
+  add('other');
+  cluster.faults.tooManyRequests({ ...patches, retryAfterSeconds: 28 });
+  const first = write(server(), stopped);
+  await eventually('the first write to pause', () => pauses.length === 1);
+  const second = write(server('other'), stopped);
+  await eventually('the other write to pause', () => pauses.length === 2);
+  t.true(
+    pauses.every((ms) => ms > 10_000 && ms <= 28_000),
+    pauses.join(),
+  );
+  t.is(cluster.requests.count(patches), 1);
+  over.resolve();
+  t.like(await first, { kind: 'stands', server: { phase: 'Stopped' } });
+  t.like(await second, { kind: 'stands', server: { phase: 'Stopped' } });
 });
 
 test('429 on the annotation is waited out', async (t) => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { type HttpEndpointOptions, startHttpEndpoints } from '../../../src/main/web/http-endpoints.ts';
+import { eventually } from '../../fixtures/eventually.ts';
 
 const loopback = { host: '127.0.0.1', port: 0 };
 
@@ -143,6 +144,28 @@ async function connected(port: number): Promise<Socket> {
   await once(socket, 'connect');
   return socket;
 }
+
+test('only so many connections stay open: those that have waited longest give way, one that is answered does not', async (t) => {
+  const text = Promise.withResolvers<string>();
+  const base = await start(t, { metricsText: () => text.promise });
+  const port = Number(new URL(base).port);
+  const answered = fetch(`${base}/metrics`);
+  const waiting: Socket[] = [];
+  for (let index = 0; index < 300; index++) {
+    const socket = await connected(port);
+    t.teardown(() => socket.destroy());
+    socket.resume();
+    waiting.push(socket);
+  }
+  t.is((await fetch(`${base}/healthz`)).status, 200);
+  const closed = () => waiting.map((socket) => socket.closed);
+  await eventually('the oldest to give way', () => closed().filter(Boolean).length >= 46);
+  const oldest = closed().indexOf(false);
+  t.true(oldest < 60, `${oldest} were closed`);
+  t.false(closed().includes(true, oldest));
+  text.resolve('x 1\n');
+  t.is(await (await answered).text(), 'x 1\n');
+});
 
 test('close ends idle connections, half requests and answers that never come', async (t) => {
   const endpoints = await startHttpEndpoints(optionsOf({ metricsText: () => new Promise(() => {}) }));

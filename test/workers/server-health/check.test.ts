@@ -5,7 +5,13 @@ import { monotonicMs } from '../../../src/shared/clock.ts';
 import type { ProjectTask, ServerHealthResult } from '../../../src/shared/server-health.ts';
 import { ServerHealthCheck } from '../../../src/workers/server-health/check.ts';
 import { healthJob, runJob } from '../../fixtures/clouds/health-job.ts';
-import { novaServer, type Received, ScriptedCloud, type Step } from '../../fixtures/clouds/scripted-cloud.ts';
+import {
+  credentials,
+  novaServer,
+  type Received,
+  ScriptedCloud,
+  type Step,
+} from '../../fixtures/clouds/scripted-cloud.ts';
 
 const login = 'POST /v3/auth/tokens';
 const list = 'GET /v2.1/servers/detail';
@@ -52,6 +58,50 @@ test('each project succeeds or fails for itself, in the order of the job', async
     ['e', 'ok'],
   ]);
   t.like(result.projects[2]?.outcome, { observations: [{ providerId: 'server-of-c' }] });
+});
+
+test('a probe asks one project, and the others only when the region answers for it', async (t) => {
+  await using cloud = await startCloud();
+  const asked = new Set<string>();
+  let status = 503;
+  cloud.on(list, (request) => {
+    asked.add(projectOf(request));
+    return projectOf(request) === 'a' ? { status } : { body: { servers: [] } };
+  });
+  const probe = async () => {
+    asked.clear();
+    const result = await runJob(
+      healthJob(cloud, { probe: true, projects: projects('a', 'b'), flavors: { credentials } }),
+    );
+    return [...outcomes(result), result.flavors?.outcome.ok];
+  };
+  t.deepEqual(await probe(), [['a', 'server-error'], ['b', 'server-error'], false]);
+  t.deepEqual([...asked], ['a']);
+  // Its own trouble says that the region answers.
+  status = 403;
+  t.deepEqual((await probe()).slice(0, 2), [
+    ['a', 'forbidden'],
+    ['b', 'ok'],
+  ]);
+  t.deepEqual([...asked], ['a', 'b']);
+});
+
+test('a project that was not probed keeps its session', async (t) => {
+  await using cloud = await startCloud();
+  cloud.on(list, { status: 503 });
+  const session = {
+    token: 'kept',
+    renewAtMs: monotonicMs() + 60_000,
+    computeUrl: cloud.url,
+    microversion: null,
+  };
+  const [first, second] = projects('a', 'b');
+  if (first === undefined || second === undefined) throw new Error('there are two');
+  const flavors = { credentials, session };
+  const job = healthJob(cloud, { probe: true, projects: [first, { ...second, session }], flavors });
+  const result = await runJob(job);
+  t.deepEqual(result.projects[1]?.session, session);
+  t.deepEqual(result.flavors?.session, session);
 });
 
 test('what hangs at the deadline is a time-out, what was finished stands', async (t) => {
