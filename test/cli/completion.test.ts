@@ -75,14 +75,22 @@ function installed(shell: string): string | undefined {
   return ['/bin', '/usr/bin', '/usr/local/bin'].map((folder) => join(folder, shell)).find(existsSync);
 }
 
-/** Runs `program` in the shell, with the script's path as its first argument. */
-async function inShell(t: ExecutionContext, shell: string, program: string): Promise<string | undefined> {
+/** A test in a shell: what `program` prints there, which is given the script's path as its first argument. */
+function shellTest(
+  shell: string,
+  what: string,
+  { program, prints }: { program: string; prints: string },
+): void {
   const path = installed(shell);
-  if (path === undefined) {
-    t.log(`skipped: there is no ${shell}`);
-    t.pass();
-    return undefined;
-  }
+  const title = `${shell} ${what}`;
+  if (path === undefined) test.skip(`${title} (no ${shell})`, (t) => t.fail());
+  else test(title, async (t) => t.is(await inShell(t, { shell, path, program }), prints));
+}
+
+async function inShell(
+  t: ExecutionContext,
+  { shell, path, program }: { shell: string; path: string; program: string },
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'region-monitor-'));
   t.teardown(async () => rm(folder, { recursive: true, force: true }));
   const file = join(folder, `completion.${shell}`);
@@ -91,28 +99,21 @@ async function inShell(t: ExecutionContext, shell: string, program: string): Pro
   const env = { ...process.env, HOME: folder, PATH: `${bin}:${process.env['PATH'] ?? ''}` };
   const { stdout, stderr } = await run(path, args, { env, cwd: folder, timeout: 30_000 });
   t.is(stderr, '');
-  return stdout;
+  return stdout.replaceAll(/[ \t]+$/gm, '');
 }
 
-test('bash asks the program, and completes names of files itself', async (t) => {
-  const stdout = await inShell(
-    t,
-    'bash',
-    `source "$1"
+shellTest('bash', 'asks the program, and completes names of files itself', {
+  program: `source "$1"
     compopt() { :; }
     offer() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _region_monitor; echo "\${COMPREPLY[@]}"; }
     offer region-monitor d
     offer '${bin}/region-monitor' check --output ''
     offer region-monitor --kubeconfig comp`,
-  );
-  if (stdout !== undefined) t.is(stdout, 'doctor\ntable wide json yaml\ncompletion.bash\n');
+  prints: 'doctor\ntable wide json yaml\ncompletion.bash\n',
 });
 
-test('zsh asks the program, with what each candidate is', async (t) => {
-  const stdout = await inShell(
-    t,
-    'zsh',
-    `compdef() { :; }
+shellTest('zsh', 'asks the program, with what each candidate is', {
+  program: `compdef() { :; }
     source "$0"
     _describe() { print -rl -- "\${(@P)2}"; }
     _files() { print files; }
@@ -121,32 +122,15 @@ test('zsh asks the program, with what each candidate is', async (t) => {
     offer region-monitor d
     offer region-monitor --zap-encoder=j
     offer region-monitor --kubeconfig ''`,
-  );
-  if (stdout !== undefined)
-    t.is(stdout, 'doctor:test access to Kubernetes and to every region\n--zap-encoder=json:\nfiles\n');
+  prints: 'doctor:test access to Kubernetes and to every region\n--zap-encoder=json:\nfiles\n',
 });
 
-test('fish asks the program', async (t) => {
-  const stdout = await inShell(
-    t,
-    'fish',
-    `source $argv[1]
+shellTest('fish', 'asks the program', {
+  program: `source $argv[1]
     complete -C 'region-monitor d'
     complete -C 'region-monitor check --output t'
     complete -C 'region-monitor --zap-encoder=j'
     complete -C 'region-monitor --kubeconfig comp'`,
-  );
-  if (stdout !== undefined)
-    t.deepEqual(
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => line.trim()),
-      [
-        'doctor\ttest access to Kubernetes and to every region',
-        'table',
-        '--zap-encoder=json',
-        'completion.fish',
-      ],
-    );
+  prints:
+    'doctor\ttest access to Kubernetes and to every region\ntable\n--zap-encoder=json\ncompletion.fish\n',
 });

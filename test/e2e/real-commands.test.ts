@@ -13,7 +13,11 @@ import {
   regionLabel,
 } from '../../src/shared/labels.ts';
 import { OpenstackLab } from '../fixtures/clouds/openstack-lab.ts';
-import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import {
+  type ControlPlane,
+  controlPlaneTests,
+  startControlPlane,
+} from '../fixtures/kubernetes/control-plane.ts';
 import { type OneShotEnded, runOnce } from '../fixtures/kubernetes/one-shot.ts';
 
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
@@ -130,52 +134,52 @@ async function accountConfig(controlPlane: ControlPlane, namespace: string): Pro
   });
 }
 
-test('a real API server: with the documented rights all is well, without one of them it says which', async (t) => {
-  const { controlPlane } = file;
-  if (controlPlane === null) {
-    t.pass();
-    return;
-  }
-  t.timeout(180_000);
-  const namespace = await controlPlane.createNamespace();
-  t.teardown(() => controlPlane.empty(namespace));
-  const cloud = await someCloud(t);
-  await controlPlane.apply(...objectsOf(namespace, cloud));
-  const rbac = await readFile(new URL('../../deploy/rbac.yaml', import.meta.url), 'utf8');
-  await controlPlane.applyManifest(rbac.replaceAll('unikorn-region', namespace));
-  const kubeconfig = await accountConfig(controlPlane, namespace);
-  const secrets = [cloud.service.password, cloud.project.password].filter(({ length }) => length > 8);
-  const command = async (...args: [string, ...string[]]): Promise<OneShotEnded> => {
-    const [name, ...flags] = args;
-    return runOnce(t, { kubeconfig, args: [name, `--namespace=${namespace}`, ...flags], secrets });
-  };
+controlPlaneTests().test(
+  'a real API server: with the documented rights all is well, without one of them it says which',
+  async (t) => {
+    const { controlPlane } = file;
+    if (controlPlane === null) throw new Error('there is no real API server');
+    t.timeout(180_000);
+    const namespace = await controlPlane.createNamespace();
+    t.teardown(() => controlPlane.empty(namespace));
+    const cloud = await someCloud(t);
+    await controlPlane.apply(...objectsOf(namespace, cloud));
+    const rbac = await readFile(new URL('../../deploy/rbac.yaml', import.meta.url), 'utf8');
+    await controlPlane.applyManifest(rbac.replaceAll('unikorn-region', namespace));
+    const kubeconfig = await accountConfig(controlPlane, namespace);
+    const secrets = [cloud.service.password, cloud.project.password].filter(({ length }) => length > 8);
+    const command = async (...args: [string, ...string[]]): Promise<OneShotEnded> => {
+      const [name, ...flags] = args;
+      return runOnce(t, { kubeconfig, args: [name, `--namespace=${namespace}`, ...flags], secrets });
+    };
 
-  const well = await command('doctor');
-  t.is(well.code, 0, well.stdout);
-  t.notRegex(well.stdout, /[✗!] /);
-  t.regex(well.stdout, /✓ servers +\d+ server/);
-  const json = await command('doctor', '--output=json');
-  t.true(json.stdout.includes(`, as system:serviceaccount:${namespace}:region-monitor"`));
+    const well = await command('doctor');
+    t.is(well.code, 0, well.stdout);
+    t.notRegex(well.stdout, /[✗!] /);
+    t.regex(well.stdout, /✓ servers +\d+ server/);
+    const json = await command('doctor', '--output=json');
+    t.true(json.stdout.includes(`, as system:serviceaccount:${namespace}:region-monitor"`));
 
-  const before = await controlPlane.kubectl('get', 'servers', '-n', namespace, '-o', 'json');
-  const dry = await command('check', '--dry-run');
-  t.is(dry.code, 0, dry.stderr);
-  t.regex(dry.stdout, /Running +Healthy +was no phase, no health/);
-  t.is(await controlPlane.kubectl('get', 'servers', '-n', namespace, '-o', 'json'), before);
-  t.regex((await command('check')).stderr, /1 changed/);
-  t.regex((await command('check')).stderr, /1 unchanged/);
+    const before = await controlPlane.kubectl('get', 'servers', '-n', namespace, '-o', 'json');
+    const dry = await command('check', '--dry-run');
+    t.is(dry.code, 0, dry.stderr);
+    t.regex(dry.stdout, /Running +Healthy +was no phase, no health/);
+    t.is(await controlPlane.kubectl('get', 'servers', '-n', namespace, '-o', 'json'), before);
+    t.regex((await command('check')).stderr, /1 changed/);
+    t.regex((await command('check')).stderr, /1 unchanged/);
 
-  // All namespaces are more than was granted.
-  const everywhere = await runOnce(t, { kubeconfig, args: ['doctor'], secrets });
-  t.is(everywhere.code, 1);
-  t.regex(
-    everywhere.stdout.replaceAll(/\s+/g, ' '),
-    /✗ read servers .*or give the --namespace that it is granted in/,
-  );
+    // All namespaces are more than was granted.
+    const everywhere = await runOnce(t, { kubeconfig, args: ['doctor'], secrets });
+    t.is(everywhere.code, 1);
+    t.regex(
+      everywhere.stdout.replaceAll(/\s+/g, ' '),
+      /✗ read servers .*or give the --namespace that it is granted in/,
+    );
 
-  await controlPlane.kubectl('delete', 'rolebinding', 'region-monitor-secrets', '-n', namespace);
-  const blind = await command('doctor');
-  t.is(blind.code, 1);
-  t.regex(blind.stdout.replaceAll(/\s+/g, ' '), /✗ read secrets .*may not get secrets in namespace/);
-  t.regex(blind.stdout.replaceAll(/\s+/g, ' '), /resources \[secrets\], verbs \[get\]/);
-});
+    await controlPlane.kubectl('delete', 'rolebinding', 'region-monitor-secrets', '-n', namespace);
+    const blind = await command('doctor');
+    t.is(blind.code, 1);
+    t.regex(blind.stdout.replaceAll(/\s+/g, ' '), /✗ read secrets .*may not get secrets in namespace/);
+    t.regex(blind.stdout.replaceAll(/\s+/g, ' '), /resources \[secrets\], verbs \[get\]/);
+  },
+);

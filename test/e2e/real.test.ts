@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import test from 'ava';
+import test, { type Implementation } from 'ava';
 import { loadClusterAccess } from '../../src/main/kubernetes/access/config.ts';
 import { KubernetesClient, resourcePath } from '../../src/main/kubernetes/client.ts';
 import { parseServer } from '../../src/main/kubernetes/objects/resource-records.ts';
@@ -11,7 +11,11 @@ import { findCondition } from '../../src/shared/conditions.ts';
 import { identityLabel, nameLabel, organizationLabel, regionLabel } from '../../src/shared/labels.ts';
 import { type LabServer, type LabUser, OpenstackLab, passing } from '../fixtures/clouds/openstack-lab.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import {
+  type ControlPlane,
+  controlPlaneTests,
+  startControlPlane,
+} from '../fixtures/kubernetes/control-plane.ts';
 import { startMonitor } from '../fixtures/monitor/monitor.ts';
 
 const group = 'region.unikorn-cloud.org/v1alpha1';
@@ -118,14 +122,14 @@ function expectation(server: LabServer): string {
   return `${phase} False/${server.status === 'ERROR' ? 'Errored' : 'Degraded'}`;
 }
 
-test('a real cluster and a real cloud', async (t) => {
+const lab = await OpenstackLab.find();
+const needsBoth: (title: string, body: Implementation<[]>) => void =
+  lab === null ? test.skip : controlPlaneTests().test;
+
+needsBoth('a real cluster and a real cloud', async (t) => {
   const { controlPlane } = file;
-  const lab = await OpenstackLab.find();
-  if (controlPlane === null || lab === null) {
-    t.log(`skipped: there is no ${controlPlane === null ? 'real API server' : 'OpenStack lab that answers'}`);
-    t.pass();
-    return;
-  }
+  if (controlPlane === null || lab === null)
+    throw new Error('there is no real API server, or no OpenStack lab');
   t.timeout(300_000);
   const namespace = await controlPlane.createNamespace();
   t.teardown(() => controlPlane.empty(namespace));

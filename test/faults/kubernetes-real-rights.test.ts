@@ -4,13 +4,19 @@
 import test, { type ExecutionContext } from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import {
+  type ControlPlane,
+  controlPlaneTests,
+  startControlPlane,
+} from '../fixtures/kubernetes/control-plane.ts';
 import { type Grants, RealCluster, type Verb } from '../fixtures/kubernetes/real-cluster.ts';
 import { outageBegins, outageEnds, untilOutagesEnded } from '../fixtures/kubernetes/watched-cluster.ts';
 import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
 import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
 test.afterEach(assertDocumented);
+
+const real = controlPlaneTests({ own: true });
 
 const assertHandlesClosed = watchHandles();
 
@@ -32,18 +38,13 @@ function without(...rights: readonly `${Verb} ${string}`[]): Grants {
   return (verb, resource) => !rights.includes(`${verb} ${resource}`);
 }
 
-/** Null, and said, where there is no API server. */
-async function cluster(t: ExecutionContext): Promise<RealCluster | null> {
+async function startCluster(t: ExecutionContext): Promise<RealCluster> {
   t.timeout(300_000);
-  if (file.controlPlane === null) {
-    t.log('skipped: there is no real API server');
-    t.pass();
-    return null;
-  }
-  const real = await RealCluster.create(t, file.controlPlane);
-  await real.addRegion();
-  await real.addServer('lively');
-  return real;
+  if (file.controlPlane === null) throw new Error('there is no real API server');
+  const cluster = await RealCluster.create(t, file.controlPlane);
+  await cluster.addRegion();
+  await cluster.addServer('lively');
+  return cluster;
 }
 
 const phasesOf = (monitor: MonitorUnderTest, id: string) =>
@@ -68,7 +69,7 @@ async function refused(
 /** Each of the four is refused; then the right is given for one after the other, and the others stay refused. */
 async function givenOneByOne(
   t: ExecutionContext,
-  { real, monitor, verb }: { real: RealCluster; monitor: MonitorUnderTest; verb: 'list' | 'watch' },
+  { cluster, monitor, verb }: { cluster: RealCluster; monitor: MonitorUnderTest; verb: 'list' | 'watch' },
 ): Promise<void> {
   for (const resource of caches)
     await refused(t, monitor, { line: outageBegins, right: `${verb} ${resource}` });
@@ -76,89 +77,86 @@ async function givenOneByOne(
   const before = new Map(caches.map((resource) => [resource, ends(resource)]));
   for (const [index, given] of caches.entries()) {
     const missing = caches.slice(index + 1);
-    await real.grant(without(...missing.map((resource) => `${verb} ${resource}` as const)));
+    await cluster.grant(without(...missing.map((resource) => `${verb} ${resource}` as const)));
     await eventually(`${verb} ${given}`, () => ends(given) > (before.get(given) ?? 0), { timeoutMs: 90_000 });
     for (const resource of missing) t.is(ends(resource), before.get(resource) ?? 0, resource);
   }
 }
 
-test.serial(
+real.serial(
   'each right to list is missing at the start and granted one by one: ready only with all of them',
   async (t) => {
-    const real = await cluster(t);
-    if (real === null) return;
-    const monitor = await real.startMonitor(t, {
+    const cluster = await startCluster(t);
+    const monitor = await cluster.startMonitor(t, {
       flags: ['--startup-timeout=3m'],
       grants: without(...caches.map((resource) => `list ${resource}` as const)),
     });
     await refused(t, monitor, { line: outageBegins, right: 'list servers' });
     t.is((await monitor.get('/readyz')).status, 503);
     t.is((await monitor.get('/healthz')).status, 200);
-    await givenOneByOne(t, { real, monitor, verb: 'list' });
-    await real.untilShown('lively', 'Running Healthy');
+    await givenOneByOne(t, { cluster, monitor, verb: 'list' });
+    await cluster.untilShown('lively', 'Running Healthy');
     await monitor.untilReady();
   },
 );
 
-test.serial('each right to watch is taken away and given back: polls continue without it', async (t) => {
-  const real = await cluster(t);
-  if (real === null) return;
-  const monitor = await real.startMonitor(t);
-  await real.untilShown('lively', 'Running Healthy');
-  await real.grant(without(...caches.map((resource) => `watch ${resource}` as const)));
+real.serial('each right to watch is taken away and given back: polls continue without it', async (t) => {
+  const cluster = await startCluster(t);
+  const monitor = await cluster.startMonitor(t);
+  await cluster.untilShown('lively', 'Running Healthy');
+  await cluster.grant(without(...caches.map((resource) => `watch ${resource}` as const)));
   // A watch that there is goes on without the right; it counts when the next one begins.
-  await (await real.controlPlane.killApiServer())();
+  await (await cluster.controlPlane.killApiServer())();
   await refused(t, monitor, { line: outageBegins, right: 'watch servers' });
-  real.stop('lively');
-  await real.untilShown('lively', 'Stopped Degraded');
-  await givenOneByOne(t, { real, monitor, verb: 'watch' });
-  await real.addServer('later');
-  await real.untilShown('later', 'Running Healthy');
+  cluster.stop('lively');
+  await cluster.untilShown('lively', 'Stopped Degraded');
+  await givenOneByOne(t, { cluster, monitor, verb: 'watch' });
+  await cluster.addServer('later');
+  await cluster.untilShown('later', 'Running Healthy');
   await untilOutagesEnded(monitor);
   t.deepEqual(phasesOf(monitor, 'lively'), [' -> Running', 'Running -> Stopped']);
 });
 
-test.serial('each right to get and to patch is taken away and given back: each is named', async (t) => {
-  const real = await cluster(t);
-  if (real === null) return;
-  const monitor = await real.startMonitor(t);
-  await real.untilShown('lively', 'Running Healthy');
+real.serial('each right to get and to patch is taken away and given back: each is named', async (t) => {
+  const cluster = await startCluster(t);
+  const monitor = await cluster.startMonitor(t);
+  await cluster.untilShown('lively', 'Running Healthy');
   const unwritten = 'failed to check server, skipping';
 
-  await real.grant(without('patch servers/status'));
-  real.stop('lively');
+  await cluster.grant(without('patch servers/status'));
+  cluster.stop('lively');
   await refused(t, monitor, { line: unwritten, right: 'patch servers/status' });
-  t.is(await real.shown('lively'), 'Running Healthy');
-  await real.grant();
-  await real.untilShown('lively', 'Stopped Degraded');
+  t.is(await cluster.shown('lively'), 'Running Healthy');
+  await cluster.grant();
+  await cluster.untilShown('lively', 'Stopped Degraded');
   await monitor.untilLogged('server checked again', { server: 'lively' });
 
-  await real.grant(without('get secrets'));
+  await cluster.grant(without('get secrets'));
   await refused(t, monitor, { line: 'failed to resolve region, skipping', right: 'get secrets' });
-  await real.grant();
+  await cluster.grant();
   await monitor.untilLogged('region resolved again');
 
-  await real.grant(without('patch servers'));
-  await real.addServer('building', { status: 'BUILD', powerState: 0 });
+  await cluster.grant(without('patch servers'));
+  await cluster.addServer('building', { status: 'BUILD', powerState: 0 });
   await refused(t, monitor, { line: 'failed to patch pending-entry annotation', right: 'patch servers' });
-  await real.grant();
+  await cluster.grant();
   await monitor.untilLogged('pending-entry annotation patched again', { instance_id: 'building' });
 
   // What others wrote is not heard of, so that our write conflicts and the object must be read.
   const unheard = caches.flatMap((resource) => [`list ${resource}`, `watch ${resource}`] as const);
-  await real.grant(without(...unheard, 'get servers'));
-  await (await real.controlPlane.killApiServer())();
+  await cluster.grant(without(...unheard, 'get servers'));
+  await (await cluster.controlPlane.killApiServer())();
   await refused(t, monitor, { line: outageBegins, right: 'watch servers' });
-  await real.annotate('lively', 'test/changed', 'by another writer');
-  real.start('lively');
+  await cluster.annotate('lively', 'test/changed', 'by another writer');
+  cluster.start('lively');
   await refused(t, monitor, { line: unwritten, right: 'get servers' });
-  t.is(await real.shown('lively'), 'Stopped Degraded');
-  await real.grant(without(...unheard));
-  await real.untilShown('lively', 'Running Healthy');
-  t.is(await real.annotation('lively', 'test/changed'), 'by another writer');
-  await real.grant();
-  await real.addServer('later');
-  await real.untilShown('later', 'Running Healthy');
+  t.is(await cluster.shown('lively'), 'Stopped Degraded');
+  await cluster.grant(without(...unheard));
+  await cluster.untilShown('lively', 'Running Healthy');
+  t.is(await cluster.annotation('lively', 'test/changed'), 'by another writer');
+  await cluster.grant();
+  await cluster.addServer('later');
+  await cluster.untilShown('later', 'Running Healthy');
   await untilOutagesEnded(monitor);
   t.deepEqual(phasesOf(monitor, 'lively'), [' -> Running', 'Running -> Stopped', 'Stopped -> Running']);
 });

@@ -27,7 +27,7 @@ interface SetUp {
 
 async function setUp(
   t: ExecutionContext,
-  { requestTimeoutMs = 10_000, sleep = systemClock.sleep }: SetUp = {},
+  { requestTimeoutMs = 10_000, sleep = (ms, signal) => systemClock.sleep(ms, signal) }: SetUp = {},
 ) {
   const cluster = await SandboxKubernetes.start();
   t.teardown(async () => cluster.close());

@@ -29,6 +29,10 @@ interface Objects {
   readonly identity?: { readonly userId: string; readonly password: string; readonly projectId: string };
 }
 
+const only = <T>(record: T) => ({
+  get: (namespace: string, name: string) => (namespace === 'default' && name === 'p1' ? record : undefined),
+});
+
 /** Objects of namespace "default": a Secret, an identity p1 and its OpenstackIdentity. */
 function setUp({
   namespace = 'default',
@@ -39,9 +43,6 @@ function setUp({
   const read: string[] = [];
   const retained: string[][] = [];
   const named = { namespace: 'default', name: 'p1', uid: 'uid', resourceVersion: '1' };
-  const only = <T>(record: T) => ({
-    get: (namespace: string, name: string) => (namespace === 'default' && name === 'p1' ? record : undefined),
-  });
   const reader = new AccessReader({
     namespace,
     secrets: {

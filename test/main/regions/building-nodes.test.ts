@@ -4,11 +4,11 @@ import { longestPauseMs } from '../../../src/main/regions/pauses.ts';
 import type { CheckError } from '../../../src/shared/errors.ts';
 import type { NodesResult } from '../../../src/shared/server-health.ts';
 import { serverRecord } from '../../fixtures/monitor/records.ts';
-import { serviceCredentials } from '../../fixtures/monitor/region-records.ts';
+import { serviceCredentials, session as sessionOf } from '../../fixtures/monitor/region-records.ts';
 
 const minute = 60_000;
 const metal = ['metal'];
-const session = { token: 'token', renewAtMs: 1_000_000, baremetalUrl: 'https://ironic.example/v1' };
+const session = sessionOf('token');
 const building = serverRecord({ name: 'building', flavorId: 'metal', phase: 'Building' });
 
 function setUp() {
@@ -26,12 +26,19 @@ function failed(error: CheckError): NodesResult {
   return { outcome: { ok: false, step: 'list', asked: ['nova-1', 'nova-2'], error }, session: null };
 }
 
+const busy = (retryAfterMs: number): CheckError => ({
+  code: 'rate-limited',
+  message: 'slow down',
+  retryAfterMs,
+});
+
 const refused: CheckError = { code: 'unauthorized', message: 'wrong password' };
+
+const of = (name: string, changes: object) => serverRecord({ name, flavorId: 'metal', ...changes });
 
 test('servers of bare-metal flavors are asked for until they were provisioned', (t) => {
   const { nodes, task } = setUp();
   const named = (servers: Parameters<typeof task>[1]) => task(0, servers)?.servers.map(({ name }) => name);
-  const of = (name: string, changes: object) => serverRecord({ name, flavorId: 'metal', ...changes });
   t.deepEqual(
     named([
       building,
@@ -85,31 +92,25 @@ test('when nothing was asked, nothing is known; when it failed, that is said unt
   t.is(nodes.stateOf('nova-1'), undefined);
   t.deepEqual(nodes.ambiguous, []);
 
-  const busy: CheckError = { code: 'rate-limited', message: 'slow down', retryAfterMs: 10_000 };
   nodes.take(answered({ 'nova-1': 'deploying' }, ['nova-3']), true, 0);
-  nodes.take(failed(busy), true, 0);
+  nodes.take(failed(busy(10_000)), true, 0);
   t.is(nodes.stateOf('nova-1'), undefined);
   t.deepEqual(nodes.ambiguous, []);
-  t.deepEqual(nodes.failure, { step: 'list', error: busy, servers: 2 });
+  t.deepEqual(nodes.failure, { step: 'list', error: busy(10_000), servers: 2 });
   nodes.take(undefined, false, 9_999);
   t.not(nodes.failure, null, 'it is left alone for a while');
   nodes.take(undefined, false, 10_000);
   t.is(nodes.failure, null);
-  nodes.take(failed(busy), true, 20_000);
+  nodes.take(failed(busy(10_000)), true, 20_000);
   nodes.take(undefined, true, 20_001);
   t.is(nodes.failure, null, 'nothing is building any more');
-  nodes.take(failed(busy), true, 40_000);
+  nodes.take(failed(busy(10_000)), true, 40_000);
   nodes.take(answered({}), true, 50_000);
   t.is(nodes.failure, null);
 });
 
 test('the service is left alone for as long as it said, within bounds', (t) => {
   const { nodes, task } = setUp();
-  const busy = (retryAfterMs: number): CheckError => ({
-    code: 'rate-limited',
-    message: 'slow down',
-    retryAfterMs,
-  });
   task(0);
   nodes.take(failed(busy(10_000)), true, 1_000);
   t.is(task(10_999), undefined);

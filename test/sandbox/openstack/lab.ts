@@ -24,7 +24,7 @@ const script = fileURLToPath(new URL('../../../../shared/openstack-lab/up', impo
 /** Where the lab listens when it runs. */
 const labKeystone = 'http://127.0.0.1:5000/v3';
 
-/** Whether there is anything to ask for a lab. Known without asking, as tests are declared before they run. */
+/** Whether there is anything to ask for a lab. */
 export function labIsNamed(): boolean {
   return process.env['OS_AUTH_URL'] !== undefined || existsSync(script);
 }

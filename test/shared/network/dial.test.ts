@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type LookupFunction } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { dial } from '../../../src/shared/network/dial.ts';
@@ -75,15 +76,13 @@ test('an address that never answers takes its share of the time, and the next is
   t.is(await reached(port, ['127.0.0.1', '127.0.0.2'], 5_000), 'connected');
 });
 
-test('the other family is tried beside an address that never answers', async (t) => {
+const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ family }) => family === 'IPv6'),
+);
+
+(hasIpv6 ? test : test.skip)('the other family is tried beside an address that never answers', async (t) => {
   const port = Number(new URL(await startBlackHole(t)).port);
-  try {
-    await listen(t, '::1', port);
-  } catch {
-    t.log('no IPv6 here');
-    t.pass();
-    return;
-  }
+  await listen(t, '::1', port);
   const startMs = performance.now();
   t.is(await reached(port, ['127.0.0.1', '::1'], 30_000), 'connected');
   t.true(performance.now() - startMs < 10_000);

@@ -12,6 +12,7 @@ import {
   ScriptedCloud,
   type Step,
 } from '../../fixtures/clouds/scripted-cloud.ts';
+import { session as sessionOf } from '../../fixtures/monitor/region-records.ts';
 
 const login = 'POST /v3/auth/tokens';
 const list = 'GET /v2.1/servers/detail';
@@ -89,12 +90,7 @@ test('a probe asks one project, and the others only when the region answers for 
 test('a project that was not probed keeps its session', async (t) => {
   await using cloud = await startCloud();
   cloud.on(list, { status: 503 });
-  const session = {
-    token: 'kept',
-    renewAtMs: monotonicMs() + 60_000,
-    computeUrl: cloud.url,
-    microversion: null,
-  };
+  const session = { ...sessionOf('kept'), renewAtMs: monotonicMs() + 60_000 };
   const [first, second] = projects('a', 'b');
   if (first === undefined || second === undefined) throw new Error('there are two');
   const flavors = { credentials, session };
