@@ -1,5 +1,5 @@
-// What every worker thread shows main without a message: that its event loop turns. It lives in shared memory, because a
-// thread that loops endlessly can send nothing any more.
+// What every worker thread shows main without a message: that its event loop turns while it has jobs. It lives in shared
+// memory, because a thread that loops endlessly can send nothing any more.
 
 const owner = 0;
 const beat = 1;
@@ -46,8 +46,18 @@ export class WorkerSlots {
     Atomics.store(this.#cells, slot * fields + beat, BigInt(Math.round(nowMs)));
   }
 
-  /** Monotonic milliseconds of the last turn that was recorded; 0 before the first. */
+  /** Records that the thread has no job as of `nowMs`, and does not beat until it has one. */
+  rest(slot: number, nowMs: number): void {
+    Atomics.store(this.#cells, slot * fields + beat, -BigInt(Math.round(nowMs)));
+  }
+
+  /** Whether the thread has no job. */
+  resting(slot: number): boolean {
+    return Atomics.load(this.#cells, slot * fields + beat) < 0n;
+  }
+
+  /** Monotonic milliseconds of the last turn that was recorded, or of the beginning of its rest; 0 before the first. */
   lastBeatMs(slot: number): number {
-    return Number(Atomics.load(this.#cells, slot * fields + beat));
+    return Math.abs(Number(Atomics.load(this.#cells, slot * fields + beat)));
   }
 }

@@ -1,5 +1,5 @@
 // The entry of every worker thread: piscina calls the default export once a job. It gives each job its deadline, turns
-// whatever a check throws into data, and records in shared memory that this thread's event loop turns.
+// whatever a check throws into data, and records in shared memory that this thread's event loop turns while it has jobs.
 
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import * as v from 'valibot';
@@ -26,8 +26,24 @@ function claimSlot(): number {
 function beat(): void {
   slots.beat(slot, monotonicMs());
 }
-beat();
-setInterval(beat, beatEveryMs).unref();
+
+let jobs = 0;
+let beats: NodeJS.Timeout | undefined;
+
+/** A thread without jobs has no timer that would wake it. */
+function begin(): void {
+  jobs += 1;
+  if (jobs > 1) return;
+  beat();
+  beats = setInterval(beat, beatEveryMs);
+}
+
+function end(): void {
+  jobs -= 1;
+  if (jobs > 0) return;
+  clearInterval(beats);
+  slots.rest(slot, monotonicMs());
+}
 
 const checkModule = v.object({
   default: v.custom<Check<CheckJob, unknown>>((value) => typeof value === 'function', 'is not a check'),
@@ -39,7 +55,9 @@ async function loadCheck(url: string): Promise<Check<CheckJob, unknown>> {
 }
 
 // Before the first job, whose time it would take. What fails to load here is reported by the job that needs it.
+begin();
 await Promise.allSettled(settings.checks.map(loadCheck));
+end();
 
 /** Runs a check; answers `timeout` at the job's deadline even if the check ignores its signal. */
 async function runCheck({ module, job }: Assignment): Promise<Outcome<unknown>> {
@@ -85,7 +103,12 @@ function encode(outcome: Outcome<unknown>): PackedJson {
 export default async function entry(assignment: Assignment): Promise<Answer> {
   const startedMs = monotonicMs();
   const started: Started = { ticket: assignment.ticket, slot, startedMs };
+  begin();
   parentPort?.postMessage(started);
-  const outcome = encode(await runCheck(assignment));
-  return { slot, startedMs, endedMs: monotonicMs(), outcome };
+  try {
+    const outcome = encode(await runCheck(assignment));
+    return { slot, startedMs, endedMs: monotonicMs(), outcome };
+  } finally {
+    end();
+  }
 }

@@ -4,6 +4,18 @@ import test from 'ava';
 import * as v from 'valibot';
 import { WorkerSlots } from '../../src/shared/worker-slots.ts';
 
+test('a thread that rests is known to rest, since when, and until it beats again', (t) => {
+  const slots = new WorkerSlots(1);
+  slots.claim(7);
+  slots.beat(0, 1_000);
+  t.false(slots.resting(0));
+  slots.rest(0, 2_000);
+  t.true(slots.resting(0));
+  t.is(slots.lastBeatMs(0), 2_000);
+  slots.beat(0, 3_000);
+  t.false(slots.resting(0));
+});
+
 test('threads take the lowest free rows, until there are none', (t) => {
   const slots = new WorkerSlots(3);
   t.is(slots.size, 3);

@@ -1,4 +1,5 @@
-// How busy each worker thread is, and how much memory it uses.
+// How busy each worker thread is, how much memory it uses, and when its event loop turned last. None but the question
+// about memory wakes a thread.
 
 import type { Worker } from 'node:worker_threads';
 
@@ -8,13 +9,17 @@ export interface ThreadSample {
   readonly heapUsedBytes: number;
 }
 
-/** Weight of the newest interval in a worker's busy share: a single one is too short to read. */
-const smoothing = 0.05;
+/** What is longer ago than this hardly counts in a thread's busy share: a single interval is too short to read. */
+const memoryMs = 5_000;
+/** An event loop that waited for less has not turned: time is measured in parts of a millisecond. */
+const leastWaitMs = 0.1;
 const none: ThreadSample = { busyShare: 0, heapUsedBytes: 0 };
 
 interface Sample {
   utilization: ReturnType<Worker['performance']['eventLoopUtilization']>;
   busyShare: number;
+  /** Monotonic milliseconds at which the event loop was last seen to have waited for work. */
+  turnedMs: number;
   heapUsedBytes: number;
   /** Until the thread has reported its memory; one that is stuck may never do. */
   weighing: boolean;
@@ -23,14 +28,21 @@ interface Sample {
 export class ThreadSamples {
   readonly #samples = new Map<Worker, Sample>();
 
-  of(thread: Worker): ThreadSample {
-    const sample = this.#samples.get(thread);
-    return sample === undefined ? none : { busyShare: sample.busyShare, heapUsedBytes: sample.heapUsedBytes };
+  /** Also looks at the thread: others may do so rarely. */
+  of(thread: Worker, nowMs: number): ThreadSample {
+    if (!this.#samples.has(thread)) return none;
+    const { busyShare, heapUsedBytes } = this.#sampleOf(thread, nowMs);
+    return { busyShare, heapUsedBytes };
   }
 
-  /** Looks at a thread; resolves to its bytes in use, of heap and buffers together, or to 0 where it did not say. */
-  async take(thread: Worker): Promise<number> {
-    const sample = this.#sampleOf(thread);
+  /** Looks at a thread; gives the monotonic milliseconds at which its event loop was last seen to have turned. */
+  look(thread: Worker, nowMs: number): number {
+    return this.#sampleOf(thread, nowMs).turnedMs;
+  }
+
+  /** Wakes the thread; resolves to its bytes in use, of heap and buffers together, or to 0 where it did not say. */
+  async weigh(thread: Worker, nowMs: number): Promise<number> {
+    const sample = this.#sampleOf(thread, nowMs);
     if (sample.weighing) return 0;
     sample.weighing = true;
     try {
@@ -51,17 +63,20 @@ export class ThreadSamples {
     for (const thread of this.#samples.keys()) if (!alive.has(thread.threadId)) this.#samples.delete(thread);
   }
 
-  #sampleOf(thread: Worker): Sample {
+  #sampleOf(thread: Worker, nowMs: number): Sample {
     const utilization = thread.performance.eventLoopUtilization();
     let sample = this.#samples.get(thread);
     if (sample === undefined) {
-      sample = { utilization, busyShare: utilization.utilization, heapUsedBytes: 0, weighing: false };
+      const busyShare = utilization.utilization;
+      sample = { utilization, busyShare, turnedMs: nowMs, heapUsedBytes: 0, weighing: false };
       this.#samples.set(thread, sample);
       return sample;
     }
-    const recent = thread.performance.eventLoopUtilization(utilization, sample.utilization).utilization;
-    sample.busyShare = sample.busyShare * (1 - smoothing) + recent * smoothing;
+    const since = thread.performance.eventLoopUtilization(utilization, sample.utilization);
+    const weight = 1 - Math.exp(-(since.active + since.idle) / memoryMs);
+    sample.busyShare += (since.utilization - sample.busyShare) * weight;
     sample.utilization = utilization;
+    if (since.idle > leastWaitMs) sample.turnedMs = nowMs;
     return sample;
   }
 }

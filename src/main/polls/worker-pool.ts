@@ -1,7 +1,8 @@
 // One piscina pool of worker threads, watched. It guarantees that every job ends in an answer or in an error as data:
 // - a check that fails, or misses its deadline, is answered by the worker itself (workers/entry);
 // - a thread that dies (exit, uncaught error) fails the jobs it held, and piscina starts another;
-// - a thread whose event loop stands still is found by its missing heartbeat, or by a job that is overdue, and is ended;
+// - a thread whose event loop stands still is found by its missing heartbeat, without jobs by its unbroken activity, or by
+//   a job that is overdue, and is ended;
 // - a thread that uses too much memory is ended, before V8 would end the whole program;
 // - a pool that lost threads for good (they fail while starting) is built again, with backoff.
 
@@ -11,9 +12,10 @@ import * as v from 'valibot';
 import { Backoff } from '../../shared/backoff.ts';
 import type { CheckJob } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { type CheckError, messageOf } from '../../shared/errors.ts';
+import type { CheckError } from '../../shared/errors.ts';
 import type { Answer, Assignment, Started, WorkerSettings } from '../../shared/worker-protocol.ts';
 import { WorkerSlots } from '../../shared/worker-slots.ts';
+import { cancelled, memoryError, neverBegun, poolError, stuckError } from './pool-errors.ts';
 import { ThreadSamples } from './thread-samples.ts';
 
 export interface WorkerPoolOptions {
@@ -56,7 +58,10 @@ export interface WorkerState {
   readonly restarts: number;
 }
 
+/** While there are jobs. */
 const watchEveryMs = 250;
+/** While there are none. */
+const restWatchEveryMs = 2_500;
 /** A worker answers at the job's deadline; one that is this much later cannot answer any more. */
 const overdueMs = 2_000;
 /**
@@ -90,9 +95,12 @@ export class WorkerPool {
   readonly #restarts = new Map<number, number>();
   readonly #samples = new ThreadSamples();
   readonly #rebuildPauses = new Backoff(rebuildPauses);
-  readonly #watchdog: NodeJS.Timeout;
+  #watchdog: NodeJS.Timeout | undefined;
   #piscina: Piscina<Assignment, Answer>;
-  #lastWatchMs: number;
+  /** When the watchdog looks next. */
+  #nextWatchMs = Number.POSITIVE_INFINITY;
+  /** Threads had no job when the watchdog looked last. */
+  #rested = false;
   #rebuildAtMs = 0;
   #tickets = 0;
   #closing = false;
@@ -102,8 +110,7 @@ export class WorkerPool {
     // Twice the rows: a thread that starts may claim one before the row of the thread that it replaces is freed.
     this.#slots = new WorkerSlots(options.threads * 2);
     this.#piscina = this.#build();
-    this.#lastWatchMs = options.clock.monotonicMs();
-    this.#watchdog = setInterval(() => this.#watch(), watchEveryMs);
+    this.#watchIn(watchEveryMs);
   }
 
   /** Jobs that wait for a thread. */
@@ -119,6 +126,7 @@ export class WorkerPool {
     const ended = Promise.withResolvers<Ran>();
     const open: OpenJob = { deadlineMs: job.deadlineMs, end: ended.resolve, run: null, fault: null };
     this.#jobs.set(ticket, open);
+    this.#watchSoon();
     this.#piscina.run({ ticket, module: module.href, job }).then(
       (answer) => ended.resolve({ ok: true, worker: this.#number(answer.slot), answer }),
       // The thread's last messages come on another port: one turn later it is known whether it had begun the job.
@@ -133,6 +141,7 @@ export class WorkerPool {
   /** One row for each thread that runs, by number. */
   workers(): readonly WorkerState[] {
     const states: WorkerState[] = [];
+    const nowMs = this.#options.clock.monotonicMs();
     for (const thread of this.#piscina.threads) {
       const slot = this.#slotOf(thread);
       if (slot === null) continue;
@@ -140,7 +149,7 @@ export class WorkerPool {
       for (const { run } of this.#jobs.values()) if (run?.slot === slot) jobsInFlight++;
       states.push({
         worker: this.#number(slot),
-        ...this.#samples.of(thread),
+        ...this.#samples.of(thread, nowMs),
         jobsInFlight,
         restarts: this.#restarts.get(slot) ?? 0,
       });
@@ -151,7 +160,7 @@ export class WorkerPool {
   /** Ends all threads at once; jobs in flight answer `cancelled`. */
   async close(): Promise<void> {
     this.#closing = true;
-    clearInterval(this.#watchdog);
+    clearTimeout(this.#watchdog);
     await this.#piscina.destroy();
   }
 
@@ -206,28 +215,46 @@ export class WorkerPool {
     return { ok: false, worker: run.worker, startedMs: run.startedMs, error: stuckError };
   }
 
+  #watchIn(ms: number): void {
+    clearTimeout(this.#watchdog);
+    this.#nextWatchMs = this.#options.clock.monotonicMs() + ms;
+    this.#watchdog = setTimeout(() => this.#watch(), ms);
+  }
+
+  #watchSoon(): void {
+    if (this.#nextWatchMs - this.#options.clock.monotonicMs() > watchEveryMs) this.#watchIn(watchEveryMs);
+  }
+
   #watch(): void {
     const now = this.#options.clock.monotonicMs();
-    const late = now - this.#lastWatchMs > 2 * watchEveryMs;
-    this.#lastWatchMs = now;
-    for (const thread of this.#piscina.threads) this.#measure(thread);
+    const late = now - this.#nextWatchMs > watchEveryMs;
+    // Also when the last job has just ended: it is then that the memory is known which the jobs left behind.
+    const resting = this.#jobs.size === 0;
+    for (const thread of this.#piscina.threads) this.#samples.look(thread, now);
+    if (!resting || !this.#rested) for (const thread of this.#piscina.threads) this.#weigh(thread, now);
+    this.#rested = resting;
     // When main itself or the whole machine stood still, the threads deserve a moment to catch up.
-    if (late) return;
+    if (!late) this.#judge(now);
+    this.#watchIn(resting ? restWatchEveryMs : watchEveryMs);
+  }
+
+  #judge(now: number): void {
     for (const job of this.#jobs.values()) {
       if (now - job.deadlineMs > overdueMs) job.end(this.#overdue(job));
     }
-    // Idle threads too: what a check left behind may loop, and the next jobs would be sent there.
     for (const thread of this.#piscina.threads) {
       const slot = this.#slotOf(thread);
-      const beatMs = slot === null ? 0 : this.#slots.lastBeatMs(slot);
-      if (slot !== null && beatMs > 0 && now - beatMs > this.#options.stuckAfterMs)
-        this.#end(slot, stuckError);
+      if (slot === null) continue;
+      const beatMs = this.#slots.lastBeatMs(slot);
+      // An idle thread does not beat, yet what a check left behind may loop, and the next jobs would be sent there.
+      const turnMs = this.#slots.resting(slot) ? Math.max(beatMs, this.#samples.look(thread, now)) : beatMs;
+      if (beatMs > 0 && now - turnMs > this.#options.stuckAfterMs) this.#end(slot, stuckError);
     }
     this.#revive(now);
   }
 
-  #measure(thread: Worker): void {
-    void this.#samples.take(thread).then((bytes) => {
+  #weigh(thread: Worker, now: number): void {
+    void this.#samples.weigh(thread, now).then((bytes) => {
       const slot = this.#slotOf(thread);
       if (slot !== null && bytes > this.#options.memoryLimitMiB * mebibyte) this.#end(slot, memoryError);
     });
@@ -281,32 +308,4 @@ export class WorkerPool {
 
 function notBegun(error: CheckError): Ran {
   return { ok: false, worker: null, startedMs: null, error };
-}
-
-const cancelled: CheckError = { code: 'cancelled', message: 'the monitor is shutting down' };
-
-const stuckError: CheckError = {
-  code: 'worker-stuck',
-  message: 'the worker thread stopped responding during this check and was terminated',
-};
-
-const memoryError: CheckError = {
-  code: 'worker-out-of-memory',
-  message: 'the worker thread used too much memory during this check and was terminated',
-};
-
-const neverBegun: CheckError = {
-  code: 'timeout',
-  message: 'no worker was free to run the check before its deadline: raise --workers or --poll-period',
-};
-
-function poolError(thrown: unknown): CheckError {
-  const message = messageOf(thrown);
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return { code: 'worker-out-of-memory', message };
-  }
-  if (message === 'Task queue is at limit' || message.startsWith('No task queue available')) {
-    return { code: 'queue-full', message: 'too many checks wait for a worker: raise --workers' };
-  }
-  return { code: 'worker-crashed', message };
 }

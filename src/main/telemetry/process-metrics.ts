@@ -5,12 +5,15 @@ import type { Meter } from '@opentelemetry/api';
 import { gaugeOf, totalOf } from './instruments.ts';
 import { metricTable } from './metric-table.ts';
 
-const resolutionMs = 20;
+/** A process that is stopped while it waits has no delay in its event loop: only a timer shows that. */
+const pulseMs = 500;
 
 /** Begins to measure; ends when the returned function is called. */
 export function observeProcess(meter: Meter): () => void {
-  const delay = monitorEventLoopDelay({ resolution: resolutionMs });
+  // Each turn of the loop, without a timer that would wake it. Older versions of Node use a timer, and show its period, too.
+  const delay = monitorEventLoopDelay({ samplePerIteration: true });
   delay.enable();
+  const pulse = new Pulse(pulseMs);
   let delaySeconds = 0;
   let stallSeconds = 0;
   const startSeconds = performance.timeOrigin / 1000;
@@ -24,9 +27,9 @@ export function observeProcess(meter: Meter): () => void {
   meter.addBatchObservableCallback(
     (result) => {
       if (delay.count > 0) {
-        delaySeconds = delayOf(delay.percentile(99));
+        delaySeconds = delay.percentile(99) / 1e9;
         // One stall of seconds is one sample among thousands, which no percentile shows.
-        stallSeconds = delayOf(delay.max);
+        stallSeconds = Math.max(delay.max / 1e6, pulse.takeLateMs()) / 1000;
         delay.reset();
       }
       result.observe(eventLoopDelay, delaySeconds);
@@ -43,10 +46,36 @@ export function observeProcess(meter: Meter): () => void {
   );
   return () => {
     delay.disable();
+    pulse.end();
   };
 }
 
-/** Seconds of a sample, which holds the sampler's own period. */
-function delayOf(sampleNs: number): number {
-  return Math.max(0, sampleNs / 1e6 - resolutionMs) / 1000;
+/** A timer that notes by how much it comes late. */
+class Pulse {
+  readonly #everyMs: number;
+  readonly #timer: NodeJS.Timeout;
+  #lastMs = performance.now();
+  #lateMs = 0;
+
+  constructor(everyMs: number) {
+    this.#everyMs = everyMs;
+    this.#timer = setInterval(() => this.#beat(), everyMs).unref();
+  }
+
+  /** The most since it was last asked. */
+  takeLateMs(): number {
+    const lateMs = this.#lateMs;
+    this.#lateMs = 0;
+    return lateMs;
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  #beat(): void {
+    const nowMs = performance.now();
+    this.#lateMs = Math.max(this.#lateMs, nowMs - this.#lastMs - this.#everyMs);
+    this.#lastMs = nowMs;
+  }
 }
