@@ -136,6 +136,20 @@ const regions: Row = {
       ],
     },
     {
+      title: 'Oldest transition',
+      description:
+        'How long the oldest build, rebuild or task of a server has been running. A slope that does not end: one hangs.',
+      kind: 'lines',
+      unit: 's',
+      alarm: 3600,
+      queries: [
+        {
+          expr: `max by (region_id, region_name, kind) (${series(metrics.regionTransitionAge)})`,
+          legend: '{{region_name}} {{kind}}',
+        },
+      ],
+    },
+    {
       title: 'Transitions',
       description: 'Changes of phase and of health that were written and logged.',
       kind: 'lines',

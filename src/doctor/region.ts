@@ -122,15 +122,13 @@ async function examineOpenstack(
 function toolsFor(
   target: OpenstackTarget,
   lease: ConnectionLease,
-  { connections, clock, signal, requestTimeoutMs }: RegionExamination,
+  { clock, signal, requestTimeoutMs }: RegionExamination,
 ): LoginTools {
   const logins = new LoginPace({ perSecond: loginsPerSecond, clock, signal });
   const client = new OpenstackClient(lease, {
-    connections,
     clock,
     signal,
     limit: pLimit(requestsAtOnce),
-    logins,
     requestTimeoutMs,
     requests: new RequestLog({ traced: false }),
   });

@@ -51,7 +51,8 @@ export interface SimulatedServer {
   readonly name: string;
   readonly displayName: string;
   readonly phase: string;
-  /** Milliseconds since the object was created. */
+  /** When the object was created, epoch milliseconds, and how long ago that is. */
+  readonly createdAt: number;
   readonly ageMs: number;
 }
 

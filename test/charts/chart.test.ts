@@ -291,7 +291,9 @@ helm.test('a monitor that listens nowhere has no probes and no Service, and cann
 });
 
 const ruleSchema = v.object({
-  spec: v.object({ groups: v.array(v.object({ rules: v.array(v.looseObject({ alert: v.string() })) })) }),
+  spec: v.object({
+    groups: v.array(v.object({ rules: v.array(v.looseObject({ alert: v.string(), expr: v.string() })) })),
+  }),
 });
 const dashboardSchema = v.object({ data: v.object({ 'region-monitor.json': v.string() }) });
 
@@ -309,6 +311,14 @@ helm.test('with everything set: what scrapes it, alerts and dashboard go along w
   const [group] = v.parse(ruleSchema, only(objects, 'PrometheusRule')).spec.groups;
   t.true((group?.rules.length ?? 0) >= 7);
   t.regex(JSON.stringify(group), /\{\{ or \$labels\.region_name/);
+  const limit = (name: string) =>
+    group?.rules
+      .find(({ alert }) => alert === name)
+      ?.expr.split('>')
+      .at(-1)
+      ?.trim();
+  t.is(limit('RegionMonitorBuildSlow'), '7200');
+  t.is(limit('RegionMonitorRebuildSlow'), '5400');
   const { data } = v.parse(dashboardSchema, only(objects, 'ConfigMap'));
   t.is(v.parse(v.object({ uid: v.string() }), JSON.parse(data['region-monitor.json'])).uid, 'region-monitor');
   t.is(optionsOf(objects).otlpEndpoint, 'otel-collector.monitoring:4318');

@@ -9,7 +9,7 @@ import { pendingEntryAnnotation } from '../../src/shared/labels.ts';
 import { SharedCleanup } from '../fixtures/cleanup.ts';
 import { ago, healthy, namespace, type Sandbox, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
+import { type MonitorUnderTest, pace } from '../fixtures/monitor/monitor.ts';
 
 const shared = new SharedCleanup();
 let sandbox: Sandbox;
@@ -80,6 +80,35 @@ test('an Ironic that fails costs nothing but the difference, and is reported onc
     .filter(({ fields }) => fields['code'] !== 'timeout');
   t.is(lines.length, 1);
   t.like(lines[0]?.fields, { code: 'server-error', servers: 2 });
+});
+
+test('an Ironic that hangs does not hold up what Nova says, and is reported once', async (t) => {
+  t.timeout(120_000);
+  const cleanup = new SharedCleanup();
+  try {
+    const slow = await startSandbox(cleanup, { profile: 'v1.19' });
+    const hanging = await slow.addRegion('hanging', {}, { baremetalFlavorIds: [metal] });
+    hanging.cloud.addFlavor({ id: metal, name: 'metal' });
+    hanging.cloud.faults.add({ kind: 'hang' }, { route: 'GET /v1/nodes' });
+    const own = hanging.addProject();
+    const cloud = { status: 'BUILD', flavorId: metal };
+    slow.addServer(own, { id: 'waiting', flavorId: metal, cloud });
+    slow.addServer(own, { id: 'beside' });
+    const watching = await slow.startMonitor(...pace(4_000), '--transition-poll-period=0');
+    await slow.untilPhase('waiting', 'Building');
+    await slow.untilPhase('beside', 'Running');
+    await watching.untilRegionPolled('hanging', 3);
+    t.is(await watching.total('unikorn_region_monitor_region_up', 'region_id="hanging"'), 1);
+    const lines = watching.logged('failed to get ironic node for server', { code: 'timeout' });
+    t.is(lines.length, 1);
+    t.like(lines[0]?.fields, { region: 'hanging', servers: 1 });
+    // It recovers: the next question is answered.
+    hanging.cloud.faults.clear();
+    await watching.untilLogged('ironic nodes listed again');
+    await slow.untilPhase('waiting', 'Queued');
+  } finally {
+    await cleanup.release();
+  }
 });
 
 test('what Nova says of an active server comes in one write', async (t) => {

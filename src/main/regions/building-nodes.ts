@@ -1,5 +1,5 @@
 // What the bare-metal service says of a project's servers that are building. It is asked with the region's service account,
-// and is asked less often while it refuses that.
+// and is asked less often while it refuses that or does not answer.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { CheckError } from '../../shared/errors.ts';
@@ -28,7 +28,10 @@ export class BuildingNodes {
   #credentials: Credentials | null = null;
   #session: Session | null = null;
   #failure: NodesFailure | null = null;
+  /** Refusals and silences in a row. */
   #refusals = 0;
+  /** True while it would have been asked, had it not refused or kept silent. */
+  #resting = false;
   /** Monotonic milliseconds. */
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -69,12 +72,15 @@ export class BuildingNodes {
       this.#refusals = 0;
       this.#notBeforeMs = nowMs;
     }
-    if (flavorIds.length === 0 || nowMs < this.#notBeforeMs) return undefined;
+    this.#resting = false;
+    if (flavorIds.length === 0) return undefined;
     const candidates = servers.filter(
       ({ flavorId, phase, provisionedAtSeconds }) =>
         (provisionedAtSeconds === null || mayBuild.has(phase)) && flavorIds.includes(flavorId),
     );
     if (candidates.length === 0) return undefined;
+    this.#resting = nowMs < this.#notBeforeMs;
+    if (this.#resting) return undefined;
     return {
       credentials,
       ...(this.#session === null ? {} : { session: this.#session }),
@@ -83,11 +89,11 @@ export class BuildingNodes {
     };
   }
 
-  /** Takes an answer; undefined when nothing was asked. `asked` says whether it could have been. */
-  take(result: NodesResult | undefined, asked: boolean, nowMs: number): void {
+  /** Takes the answer to the task; undefined when nothing was asked. */
+  take(result: NodesResult | undefined, nowMs: number): void {
     if (result === undefined) {
       // Nothing is building; or the service is left alone for a while, and what it said before may be wrong by now.
-      if (asked || nowMs >= this.#notBeforeMs) this.#failure = null;
+      if (!this.#resting) this.#failure = null;
       this.#states = {};
       this.#ambiguous = [];
       return;
@@ -105,7 +111,7 @@ export class BuildingNodes {
     this.#states = {};
     this.#ambiguous = [];
     this.#failure = { step, error, servers: ids.length };
-    this.#refusals = error.code === 'unauthorized' ? this.#refusals + 1 : 0;
+    this.#refusals = error.code === 'unauthorized' || error.code === 'timeout' ? this.#refusals + 1 : 0;
     const pauseMs =
       this.#refusals > 0
         ? refusalPauseMs(this.#refusals, this.#pollPeriodMs)

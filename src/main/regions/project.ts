@@ -10,6 +10,7 @@ import { BuildingNodes } from './building-nodes.ts';
 import { Login } from './login.ts';
 import { longestPauseMs, refusalPauseMs } from './pauses.ts';
 import { ProjectView } from './project-view.ts';
+import { Transitions } from './transitions.ts';
 
 /** Servers in a page by default: Nova's own limit. */
 const usualPage = 1000;
@@ -52,8 +53,7 @@ export class Project {
   #listFailures = 0;
   #nextListAt = 0;
   #pageSize: number | null = null;
-  /** True while servers of the project will soon be different: they are asked for between two polls, too. */
-  unsettled = false;
+  #transitions = new Transitions();
 
   constructor(identityId: string, pollPeriodMs: number) {
     this.identityId = identityId;
@@ -68,6 +68,15 @@ export class Project {
 
   get view(): ProjectView {
     return this.#view;
+  }
+
+  get transitions(): Transitions {
+    return this.#transitions;
+  }
+
+  /** True while servers of the project will soon be different: they are asked for between two polls, too. */
+  get unsettled(): boolean {
+    return this.#transitions.watched;
   }
 
   get listedAt(): number | null {
@@ -106,7 +115,7 @@ export class Project {
       this.#view = new ProjectView();
       this.#listedAt = null;
       this.#lastGoodMs = null;
-      this.unsettled = false;
+      this.#transitions = new Transitions();
     }
     this.#credentials = credentials;
     this.#pause = null;

@@ -11,6 +11,7 @@ import { Flavors } from './flavors.ts';
 import { Login } from './login.ts';
 import { Project } from './project.ts';
 import { RegionHealth } from './region-health.ts';
+import type { TransitionKind } from './transitions.ts';
 
 /** How a region is reached, as its Region object and Secret say. */
 export interface RegionAccess {
@@ -67,6 +68,15 @@ export class Region implements RegionRef {
   get unsettled(): boolean {
     for (const { unsettled } of this.#projects.values()) if (unsettled) return true;
     return false;
+  }
+
+  /** Since when the oldest transition of each kind has been running, in all its projects: epoch milliseconds. */
+  get oldestTransitions(): ReadonlyMap<TransitionKind, number> {
+    const oldest = new Map<TransitionKind, number>();
+    for (const { transitions } of this.#projects.values())
+      for (const [kind, sinceMs] of transitions.oldest)
+        oldest.set(kind, Math.min(sinceMs, oldest.get(kind) ?? sinceMs));
+    return oldest;
   }
 
   /** Takes the object as it is now. A change of what it defines ends a rest: it may be the remedy. */

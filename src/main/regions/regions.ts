@@ -14,7 +14,7 @@ export interface RegionsOptions {
   readonly namespace: string;
   readonly records: Pick<ObjectView<RegionRecord>, 'values'>;
   readonly pollPeriodMs: number;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   /** Called for a region that is neither defined nor named by any server. */
   readonly onGone: (region: Region) => void;
 }
@@ -75,8 +75,9 @@ export class Regions {
   }
 
   *snapshots(): Iterable<RegionSnapshot> {
-    const nowMs = this.#options.clock.monotonicMs();
-    for (const { name, namespace, displayName, health, servers } of this.defined()) {
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    for (const { name, namespace, displayName, health, servers, oldestTransitions } of this.defined()) {
       // A region that has no servers to ask for is neither up nor down.
       if (health.failure?.code === 'unsupported') continue;
       const { up, breakerOpen, lastGoodMs } = health;
@@ -88,6 +89,10 @@ export class Regions {
         breakerOpen,
         lastGoodAgeSeconds: lastGoodMs === null ? null : (nowMs - lastGoodMs) / 1000,
         servers,
+        transitionAges: [...oldestTransitions].map(([kind, sinceMs]) => ({
+          kind,
+          seconds: Math.max(0, (clock.now() - sinceMs) / 1000),
+        })),
       };
     }
   }

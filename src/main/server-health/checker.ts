@@ -247,10 +247,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       const complete = completeOnly.has(identityId);
       const asked = { pollNumber: cycle.number, nowMs: clock.monotonicMs(), complete };
       const believed = await turns.run(project.take(answer, asked));
-      const nodesAsked = job.projects.some(
-        (task) => task.identityId === identityId && task.baremetal !== undefined,
-      );
-      if (answer.outcome.ok) project.nodes.take(answer.nodes, nodesAsked, clock.monotonicMs());
+      if (answer.outcome.ok) project.nodes.take(answer.nodes, clock.monotonicMs());
       if (!answer.outcome.ok) {
         poll.failed({ identityId, error: answer.outcome.error, servers });
         continue;

@@ -161,6 +161,7 @@ function simulatedServer(server: ServerRecord, nowMs: number): SimulatedServer {
     name: server.name,
     displayName: server.displayName,
     phase: server.phase,
+    createdAt: server.createdAt,
     ageMs: Math.max(0, nowMs - server.createdAt),
   };
 }

@@ -8,13 +8,12 @@ import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
-import { isRebuildPending } from '../projection/rebuild-marker.ts';
 import type { ServerWriter } from '../projection/server-writer.ts';
 import type { ProjectCounts, StateKey } from '../projection/state-counts.ts';
 import type { WriteQueue } from '../projection/write-queue.ts';
 import type { Project } from '../regions/project.ts';
-import type { Finding } from '../regions/project-view.ts';
 import type { Region } from '../regions/region.ts';
+import { type Transition, transitionOf } from '../regions/transitions.ts';
 import type { FlavorAttributes, Metrics } from '../telemetry/metrics.ts';
 import type { RegionPoll } from './poll.ts';
 import { notFound, unsupportedPowerState } from './problems.ts';
@@ -40,8 +39,6 @@ export interface ProjectionContext {
 
 /** Servers that are looked at in one slice of main's time. */
 const chunk = 250;
-/** A server Pending for longer no longer counts as unsettled. */
-const pendingMs = 15 * 60_000;
 
 export class ServerProjector {
   readonly #options: ServerProjectorOptions;
@@ -53,24 +50,28 @@ export class ServerProjector {
   async project(project: Project, context: ProjectionContext): Promise<void> {
     const { servers: cache, metrics, clock, turns } = this.#options;
     const { poll } = context;
-    const { view, servers } = project;
+    const { view, servers, transitions } = project;
     const counts = poll.countsOf(project.identityId);
     let missing = 0;
-    let unsettled = false;
+    const running = new Map<string, Transition>();
     const building = new Set<string>();
     const baremetal = new Set(context.region.record?.openstack?.baremetalFlavorIds);
     const look = (planned: ServerRecord): void => {
       const server = cache.get(planned.namespace, planned.name);
       if (server === undefined || server.uid !== planned.uid || server.deleting) return;
       const finding = view.find(server, (name) => cache.get(server.namespace, name) !== undefined);
-      unsettled ||= isUnsettled(server, finding, clock.now());
+      let observation = finding.kind === 'observed' ? finding.observation : unreachable;
+      const transition = transitionOf(server, observation, {
+        before: transitions.of(server.uid),
+        nowMs: clock.now(),
+      });
+      if (transition !== null) running.set(server.uid, transition);
       if (finding.kind === 'missing') {
         missing++;
         poll.note(notFound(server));
       } else if (finding.kind === 'unreadable') {
         poll.serverFailed(server, unreadableRecord(server));
       } else {
-        let observation = finding.kind === 'observed' ? finding.observation : unreachable;
         if (observation.stage === 'building' && baremetal.has(server.flavorId)) {
           building.add(observation.providerId);
           observation = withNode(observation, project.nodes.stateOf(observation.providerId));
@@ -84,7 +85,7 @@ export class ServerProjector {
     }
     view.retain(servers);
     project.nodes.building = building;
-    project.unsettled = unsettled;
+    transitions.take(running, clock.now());
     metrics.serversSkipped('not-found', poll.regionId, missing);
   }
 
@@ -142,19 +143,6 @@ const unreachable: Observation = {
 
 function withNode(observation: Observation, node: string | null | undefined): Observation {
   return node === undefined ? observation : { ...observation, node };
-}
-
-/** Phases of a server that is still to come. */
-const coming: ReadonlySet<string> = new Set(['', 'Pending', 'Queued', 'Building']);
-
-/** Whether the server will soon be different: a task changes it, it is still to come, or the platform rebuilds it. */
-function isUnsettled(server: ServerRecord, finding: Finding, nowMs: number): boolean {
-  const observation = finding.kind === 'observed' ? finding.observation : unreachable;
-  if (observation.inTransition || isRebuildPending(server.rebuild)) return true;
-  const phase = observation.phase ?? server.phase;
-  if (!coming.has(phase)) return false;
-  const since = Date.parse(server.pendingEntryTime ?? '');
-  return nowMs - (Number.isNaN(since) ? server.createdAt : since) < pendingMs;
 }
 
 function stateKey(server: ServerRecord, region: Region): StateKey {

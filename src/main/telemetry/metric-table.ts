@@ -66,6 +66,14 @@ export const metricTable = {
     attributes: region,
   },
 
+  regionTransitionAge: {
+    name: 'unikorn_region_monitor_region_transition_age_seconds',
+    kind: 'gauge',
+    unit: 'seconds',
+    help: 'Age of the oldest transition of a server of the region, by kind: build (it was never booted), failed (it could not be built), rebuild, task (any other); absent when there is none.',
+    attributes: [...region, 'kind'],
+  },
+
   // Polls.
   polls: {
     name: 'unikorn_region_monitor_polls_total',

@@ -28,6 +28,8 @@ export interface RegionSnapshot {
   /** Null until a project of the region was observed once. */
   readonly lastGoodAgeSeconds: number | null;
   readonly servers: number;
+  /** Of the oldest transition of each kind that is running. */
+  readonly transitionAges: readonly { readonly kind: string; readonly seconds: number }[];
 }
 
 export interface CacheSnapshot {
@@ -76,11 +78,7 @@ function observeRegions(meter: Meter, sources: MetricSources, recorded: Recorded
       const checkers = [...sources.checkers()];
       for (const checker of checkers) recorded.polls.add(0, { checker });
       for (const region of sources.regions()) {
-        const attributes = {
-          region_id: region.regionId,
-          region_name: region.regionName,
-          ...(region.namespace === null ? {} : { region_namespace: region.namespace }),
-        };
+        const attributes = attributesOf(region);
         beginRegionAtZero(recorded, region, checkers);
         result.observe(up, region.up ? 1 : 0, attributes);
         result.observe(breaker, region.breakerOpen ? 1 : 0, attributes);
@@ -90,6 +88,19 @@ function observeRegions(meter: Meter, sources: MetricSources, recorded: Recorded
     },
     [up, breaker, age, servers],
   );
+  gaugeOf(meter, metricTable.regionTransitionAge).addCallback((result) => {
+    for (const region of sources.regions())
+      for (const { kind, seconds } of region.transitionAges)
+        result.observe(seconds, { ...attributesOf(region), kind });
+  });
+}
+
+function attributesOf({ regionId, regionName, namespace }: RegionSnapshot) {
+  return {
+    region_id: regionId,
+    region_name: regionName,
+    ...(namespace === null ? {} : { region_namespace: namespace }),
+  };
 }
 
 function observeWorkers(meter: Meter, sources: MetricSources, recorded: RecordedMetrics): void {

@@ -53,15 +53,18 @@ export interface ApiReply {
   readonly waitedMs: number;
 }
 
+/** Of the job, or of a part of it. */
+export type ClientContext = Pick<JobContext, 'clock' | 'signal' | 'limit' | 'requestTimeoutMs' | 'requests'>;
+
 /** Redirects in a row, at most. */
 const mostRedirects = 3;
 
 /** Every rejection is a CheckFailure. Redirects to another origin are not followed: the token is for the one that was asked. */
 export class OpenstackClient {
   readonly #lease: ConnectionLease;
-  readonly #context: JobContext;
+  readonly #context: ClientContext;
 
-  constructor(lease: ConnectionLease, context: JobContext) {
+  constructor(lease: ConnectionLease, context: ClientContext) {
     this.#lease = lease;
     this.#context = context;
   }

@@ -10,7 +10,9 @@ export interface JobContext {
   /** Of the worker: outlives the job. */
   readonly connections: Connections;
   readonly clock: Clock;
-  /** Aborts when the job's time is over; its reason is a CheckFailure. */
+  /** Monotonic milliseconds: when the job's time is over. */
+  readonly deadlineMs: number;
+  /** Aborts then, or shortly before; its reason is a CheckFailure. */
   readonly signal: AbortSignal;
   /** Bounds the requests that the job has in flight. */
   readonly limit: LimitFunction;

@@ -1,8 +1,12 @@
 // Which of a project's servers the bare-metal service is asked about, and what it says.
 
-import { toCheckError } from '../../shared/errors.ts';
+import { Deadline } from '../../shared/deadline.ts';
+import { type CheckError, toCheckError } from '../../shared/errors.ts';
 import type { BaremetalTask, NodesResult } from '../../shared/server-health.ts';
+import { untilAborted } from '../../shared/until-aborted.ts';
 import { BaremetalAccess } from '../openstack/baremetal-session.ts';
+import type { OpenstackClient } from '../openstack/client.ts';
+import type { JobContext } from '../openstack/job-context.ts';
 import type { LoginTools } from '../openstack/login.ts';
 import { listNodes } from '../openstack/nodes.ts';
 import { ownerId } from '../openstack/owner-metadata.ts';
@@ -23,26 +27,66 @@ function buildingServers(listed: readonly NovaServer[], task: BaremetalTask): re
   return [...building];
 }
 
-/** Undefined when there is nothing to ask. Never rejects: servers can be told from what Nova says alone. */
-export async function readNodes(
-  tools: LoginTools,
-  listed: readonly NovaServer[],
-  task: BaremetalTask | undefined,
-): Promise<NodesResult | undefined> {
-  if (task === undefined) return undefined;
-  const asked = buildingServers(listed, task);
-  if (asked.length === 0) return undefined;
-  const { credentials, session } = task;
-  const login = new TokenSession(tools, { credentials, session });
-  const access = new BaremetalAccess(tools, login);
-  let step: 'session' | 'list' = 'session';
-  try {
-    await access.url();
-    step = 'list';
-    const nodes = await listNodes(access, asked);
-    return { outcome: { ok: true, ...nodes }, session: login.kept };
-  } catch (thrown) {
-    const error = toCheckError(thrown);
-    return { outcome: { ok: false, step, asked, error }, session: login.keptAfter(error.code) };
+/** Time for the bare-metal service, as a part of what the job has left, or that much if it is more. */
+const patience = { least: 1 / 4, leastMs: 5_000, most: 1 / 2 };
+
+export interface NodeReaderOptions {
+  readonly tools: LoginTools;
+  readonly context: Pick<JobContext, 'clock' | 'deadlineMs' | 'signal'>;
+  /** The tools' client, with a signal of its own. */
+  readonly clientWith: (signal: AbortSignal) => OpenstackClient;
+}
+
+/** One job's questions to the bare-metal service, which have less time than the job: servers do not wait for a service that hangs. */
+export class NodeReader {
+  readonly #options: NodeReaderOptions;
+  /** Once the service was too slow for one project, it is not asked for the others. */
+  #tooSlow: CheckError | null = null;
+
+  constructor(options: NodeReaderOptions) {
+    this.#options = options;
   }
+
+  /** Undefined when there is nothing to ask. Never rejects: the servers are known from what Nova says alone. */
+  async read(
+    listed: readonly NovaServer[],
+    task: BaremetalTask | undefined,
+  ): Promise<NodesResult | undefined> {
+    if (task === undefined) return undefined;
+    const asked = buildingServers(listed, task);
+    if (asked.length === 0) return undefined;
+    const { session = null } = task;
+    if (this.#tooSlow !== null)
+      return { outcome: { ok: false, step: 'list', asked, error: this.#tooSlow }, session };
+    return this.#ask(asked, task);
+  }
+
+  async #ask(asked: readonly string[], { credentials, session }: BaremetalTask): Promise<NodesResult> {
+    const { tools, context, clientWith } = this.#options;
+    const ms = patienceMs(context.deadlineMs - context.clock.monotonicMs());
+    const time = new Deadline(ms, context.signal);
+    const bounded = { ...tools, client: clientWith(time.signal) };
+    const login = new TokenSession(bounded, { credentials, session });
+    const access = new BaremetalAccess(bounded, login);
+    let step: 'session' | 'list' = 'session';
+    try {
+      // A turn to log in or to send is waited for without a look at the signal.
+      await untilAborted(access.url(), time.signal);
+      step = 'list';
+      const nodes = await untilAborted(listNodes(access, asked), time.signal);
+      return { outcome: { ok: true, ...nodes }, session: login.kept };
+    } catch (thrown) {
+      const error: CheckError = time.expired
+        ? { code: 'timeout', message: `the bare-metal service gave no answer within ${Math.round(ms)} ms` }
+        : toCheckError(thrown);
+      if (error.code === 'timeout') this.#tooSlow = error;
+      return { outcome: { ok: false, step, asked, error }, session: login.keptAfter(error.code) };
+    } finally {
+      time.release();
+    }
+  }
+}
+
+function patienceMs(leftMs: number): number {
+  return Math.max(0, Math.min(leftMs * patience.most, Math.max(leftMs * patience.least, patience.leastMs)));
 }

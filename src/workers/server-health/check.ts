@@ -31,6 +31,7 @@ export class ServerHealthCheck {
     const provider = createProvider(job.target, {
       connections: this.#connections,
       clock: this.#clock,
+      deadlineMs: job.deadlineMs,
       signal: time.signal,
       limit,
       logins: new LoginPace({ perSecond: job.loginsPerSecond, clock: this.#clock, signal: time.signal }),

@@ -20,19 +20,22 @@ import type { LoginTools, OpenstackTarget } from '../openstack/login.ts';
 import { listServers, type ServerList } from '../openstack/servers.ts';
 import { ComputeSession } from '../openstack/session.ts';
 import { TokenSession } from '../openstack/token-session.ts';
-import { readNodes } from './building-nodes.ts';
+import { NodeReader } from './building-nodes.ts';
 import type { Provider } from './provider.ts';
 import { observeServer } from './server-observation.ts';
 
 export class OpenstackProvider implements Provider {
   readonly #lease: ConnectionLease;
   readonly #tools: LoginTools;
+  readonly #nodes: NodeReader;
 
   constructor(target: OpenstackTarget, context: JobContext) {
     const { clock, logins, requestTimeoutMs } = context;
     this.#lease = context.connections.lease({ caCertificate: target.caCertificate, requestTimeoutMs });
     const client = new OpenstackClient(this.#lease, context);
     this.#tools = { target, client, discovery: new ComputeDiscovery(client), clock, logins };
+    const clientWith = (signal: AbortSignal) => new OpenstackClient(this.#lease, { ...context, signal });
+    this.#nodes = new NodeReader({ tools: this.#tools, context, clientWith });
   }
 
   async listProject(task: ProjectTask): Promise<ProjectResult> {
@@ -43,7 +46,7 @@ export class OpenstackProvider implements Provider {
         const { servers, malformed, watermark, unchanged } = list;
         const [faults, found] = await Promise.all([
           readFaults(session, servers, task.knownFaults),
-          readNodes(this.#tools, servers, baremetal),
+          this.#nodes.read(servers, baremetal),
         ]);
         nodes = found;
         const observations = servers.map((server) =>

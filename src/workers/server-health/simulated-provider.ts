@@ -61,8 +61,9 @@ export function observeSimulated(server: SimulatedServer): Observation {
     inTransition: inTransition(state.status, false),
     partial: false,
     deleted: false,
-    createdAtSeconds: null,
-    launchedAtSeconds: null,
+    createdAtSeconds: Math.floor(server.createdAt / 1000),
+    launchedAtSeconds:
+      server.ageMs < buildTimeMs ? null : Math.floor((server.createdAt + buildTimeMs) / 1000),
     imageId: null,
     macAddresses: null,
     updated: null,

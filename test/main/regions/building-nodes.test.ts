@@ -61,65 +61,81 @@ test('a task has the session of the last answer, and the servers that were build
     building: [],
   });
   nodes.building = new Set(['nova-1']);
-  nodes.take(answered({}), true, 0);
+  nodes.take(answered({}), 0);
   t.like(task(minute), { session, building: ['nova-1'] });
 });
 
 test('a session is used with no other credentials', (t) => {
   const { nodes, task } = setUp();
   task(0);
-  nodes.take(answered({}), true, 0);
+  nodes.take(answered({}), 0);
   t.deepEqual(task(1)?.session, session);
   t.is(task(2, [building], { ...serviceCredentials, password: 'rotated' })?.session, undefined);
 });
 
 test('an answer says what is known of each node, and the next one replaces it', (t) => {
   const { nodes } = setUp();
-  nodes.take(answered({ 'nova-1': 'deploying', 'nova-2': null }, ['nova-3']), true, 0);
+  nodes.take(answered({ 'nova-1': 'deploying', 'nova-2': null }, ['nova-3']), 0);
   t.is(nodes.stateOf('nova-1'), 'deploying');
   t.is(nodes.stateOf('nova-2'), null);
   t.is(nodes.stateOf('nova-9'), undefined);
   t.deepEqual(nodes.ambiguous, ['nova-3']);
-  nodes.take(answered({ 'nova-2': 'active' }), true, 0);
+  nodes.take(answered({ 'nova-2': 'active' }), 0);
   t.is(nodes.stateOf('nova-1'), undefined);
   t.deepEqual(nodes.ambiguous, []);
 });
 
 test('when nothing was asked, nothing is known; when it failed, that is said until it is asked again', (t) => {
-  const { nodes } = setUp();
-  nodes.take(answered({ 'nova-1': 'deploying' }, ['nova-3']), true, 0);
-  nodes.take(undefined, false, 0);
+  const { nodes, task } = setUp();
+  nodes.take(answered({ 'nova-1': 'deploying' }, ['nova-3']), 0);
+  task(0, []);
+  nodes.take(undefined, 0);
   t.is(nodes.stateOf('nova-1'), undefined);
   t.deepEqual(nodes.ambiguous, []);
 
-  nodes.take(answered({ 'nova-1': 'deploying' }, ['nova-3']), true, 0);
-  nodes.take(failed(busy(10_000)), true, 0);
+  nodes.take(answered({ 'nova-1': 'deploying' }, ['nova-3']), 0);
+  nodes.take(failed(busy(10_000)), 0);
   t.is(nodes.stateOf('nova-1'), undefined);
   t.deepEqual(nodes.ambiguous, []);
   t.deepEqual(nodes.failure, { step: 'list', error: busy(10_000), servers: 2 });
-  nodes.take(undefined, false, 9_999);
+  t.is(task(9_999), undefined);
+  // The servers' answer comes when the pause is over, and still nothing was asked.
+  nodes.take(undefined, 10_001);
   t.not(nodes.failure, null, 'it is left alone for a while');
-  nodes.take(undefined, false, 10_000);
-  t.is(nodes.failure, null);
-  nodes.take(failed(busy(10_000)), true, 20_000);
-  nodes.take(undefined, true, 20_001);
+  t.not(task(10_002), undefined);
+  nodes.take(undefined, 10_003);
   t.is(nodes.failure, null, 'nothing is building any more');
-  nodes.take(failed(busy(10_000)), true, 40_000);
-  nodes.take(answered({}), true, 50_000);
+  nodes.take(failed(busy(10_000)), 20_000);
+  task(20_001, []);
+  nodes.take(undefined, 20_002);
+  t.is(nodes.failure, null, 'no object is building any more');
+  nodes.take(failed(busy(10_000)), 40_000);
+  nodes.take(answered({}), 50_000);
   t.is(nodes.failure, null);
 });
 
 test('the service is left alone for as long as it said, within bounds', (t) => {
   const { nodes, task } = setUp();
   task(0);
-  nodes.take(failed(busy(10_000)), true, 1_000);
+  nodes.take(failed(busy(10_000)), 1_000);
   t.is(task(10_999), undefined);
   t.not(task(11_000), undefined);
-  nodes.take(failed(busy(86_400_000)), true, 0);
+  nodes.take(failed(busy(86_400_000)), 0);
   t.is(task(longestPauseMs - 1), undefined);
   t.not(task(longestPauseMs), undefined);
-  nodes.take(failed({ code: 'server-error', message: '503' }), true, 0);
+  nodes.take(failed({ code: 'server-error', message: '503' }), 0);
   t.not(task(0), undefined);
+});
+
+test('a service that keeps silent is asked less and less often', (t) => {
+  const { nodes, task } = setUp();
+  const polls: number[] = [];
+  for (let poll = 1; poll <= 16; poll++) {
+    if (task(poll * minute) === undefined) continue;
+    polls.push(poll);
+    nodes.take(failed({ code: 'timeout', message: 'no answer' }), poll * minute);
+  }
+  t.deepEqual(polls, [1, 2, 4, 8, 16]);
 });
 
 test('a refused account is tried less and less, and at once when it is another', (t) => {
@@ -128,12 +144,12 @@ test('a refused account is tried less and less, and at once when it is another',
   for (let poll = 1; poll <= 16; poll++) {
     if (task(poll * minute) === undefined) continue;
     polls.push(poll);
-    nodes.take(failed(refused), true, poll * minute);
+    nodes.take(failed(refused), poll * minute);
   }
   t.deepEqual(polls, [1, 2, 4, 8, 16]);
   const rotated = { ...serviceCredentials, password: 'rotated' };
   t.not(task(16 * minute + 1, [building], rotated), undefined);
-  nodes.take(failed(refused), true, 16 * minute + 1);
+  nodes.take(failed(refused), 16 * minute + 1);
   t.not(task(16 * minute + 2, [building], rotated), undefined, 'the first refusal of another account');
 });
 
@@ -141,11 +157,11 @@ test('refusals are counted from the last answer on', (t) => {
   for (const between of [answered({}), failed({ code: 'server-error', message: '503' })]) {
     const { nodes, task } = setUp();
     task(0);
-    nodes.take(failed(refused), true, 0);
-    nodes.take(between, true, 0);
-    nodes.take(failed(refused), true, 0);
+    nodes.take(failed(refused), 0);
+    nodes.take(between, 0);
+    nodes.take(failed(refused), 0);
     t.not(task(0), undefined);
-    nodes.take(failed(refused), true, 0);
+    nodes.take(failed(refused), 0);
     t.is(task(0), undefined);
   }
 });

@@ -13,7 +13,7 @@ function setUp(namespace = 'default') {
     namespace,
     records: { values: () => records },
     pollPeriodMs: 60_000,
-    clock: { monotonicMs: () => time.nowMs },
+    clock: { now: () => time.nowMs, monotonicMs: () => time.nowMs },
     onGone: (region) => gone.push(region.name),
   });
   const add = (name: string, changes: Partial<RegionRecord> = {}) => {

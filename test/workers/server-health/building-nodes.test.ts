@@ -1,9 +1,11 @@
 import test from 'ava';
+import { monotonicMs } from '../../../src/shared/clock.ts';
 import type { BaremetalTask, ProjectResult, ProjectTask } from '../../../src/shared/server-health.ts';
-import { listed, runProject } from '../../fixtures/clouds/health-job.ts';
+import { healthJob, listed, runJob, runProject, task } from '../../fixtures/clouds/health-job.ts';
 import {
   credentials,
   endpoint,
+  hang,
   novaServer,
   projectId,
   type Received,
@@ -204,4 +206,29 @@ test('a refused login of the region is not tried twice', async (t) => {
   const { nodes: found } = await check(cloud);
   t.like(found?.outcome, { ok: false, step: 'session', error: { code: 'unauthorized' } });
   t.is(cloud.to(login).length, 2);
+});
+
+test('a service that hangs costs a part of the time, once a job, and nothing of the servers', async (t) => {
+  await using cloud = await metalCloud();
+  cloud.on(servers, { body: { servers: [building('a')] } });
+  cloud.on(nodes, hang);
+  const startedMs = monotonicMs();
+  const projects = ['identity-1', 'identity-2'].map((identityId) => ({
+    ...task,
+    identityId,
+    baremetal: { ...baremetal, building: ['a', 'b'] },
+  }));
+  const leftMs = 8_000;
+  const result = await runJob(healthJob(cloud, { projects, deadlineMs: startedMs + leftMs, concurrency: 1 }));
+  t.true(monotonicMs() - startedMs < leftMs);
+  for (const project of result.projects) {
+    t.is(listed(project).observations.length, 1);
+    t.like(project.nodes?.outcome, {
+      ok: false,
+      step: 'list',
+      asked: ['b', 'a'],
+      error: { code: 'timeout' },
+    });
+  }
+  t.is(cloud.to(nodes).length, 1, 'the second project does not wait for it again');
 });

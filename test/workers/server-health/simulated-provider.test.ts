@@ -16,13 +16,26 @@ const table: [phase: string, ageMs: number, next: Phase | null, reason: string, 
   ['Building', 90_000, 'Running', 'Healthy', 'server is healthy'],
 ];
 
+const createdAt = Date.UTC(2026, 10, 22, 7);
+
 for (const [phase, ageMs, next, reason, message] of table) {
   test(`a server in phase "${phase}" of age ${ageMs} ms`, (t) => {
-    const observed = observeSimulated({ name: 'server-1', displayName: 'web', phase, ageMs });
+    const observed = observeSimulated({ name: 'server-1', displayName: 'web', phase, createdAt, ageMs });
     t.is(observed.phase, next);
     t.like(observed.health, { reason, message });
   });
 }
+
+test('it was created with its object, and launched when its build time was over', (t) => {
+  const server = { name: 'server-1', displayName: 'web', phase: 'Building', createdAt };
+  const createdAtSeconds = createdAt / 1000;
+  t.like(observeSimulated({ ...server, ageMs: 19_999 }), { createdAtSeconds, launchedAtSeconds: null });
+  for (const ageMs of [20_000, 9_000_000])
+    t.like(observeSimulated({ ...server, ageMs }), {
+      createdAtSeconds,
+      launchedAtSeconds: createdAtSeconds + 20,
+    });
+});
 
 test('a job for a simulated region needs no network', async (t) => {
   const job: ServerHealthJob = {
@@ -32,7 +45,7 @@ test('a job for a simulated region needs no network', async (t) => {
     projects: [
       {
         identityId: 'identity-1',
-        simulatedServers: [{ name: 'server-1', displayName: 'web', phase: 'Running', ageMs: 0 }],
+        simulatedServers: [{ name: 'server-1', displayName: 'web', phase: 'Running', createdAt, ageMs: 0 }],
       },
       { identityId: 'identity-2' },
     ],
