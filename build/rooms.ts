@@ -33,6 +33,7 @@ export const rooms: readonly Room[] = [
   { room: 'main/projection', uses: main },
   { room: 'main/problems', uses: main },
   { room: 'main/polls', uses: main },
+  { room: 'main/shards', uses: main },
   { room: 'main/kubernetes/objects', uses: main },
   { room: 'main/kubernetes', uses: main },
   { room: 'main/kubernetes/access', uses: main },

@@ -36,13 +36,15 @@ export async function check(options: Options, context: CheckContext, flags: Flag
   const { signal, stdout, stderr, env } = context;
   const startMs = systemClock.monotonicMs();
   const shadow = options.shadow || flags.value(checkFlags.dryRun);
-  const report = await pollOnce({ ...options, shadow }, context, flags.value(checkFlags.region)).catch(
-    (error: unknown) => {
-      // An interruption needs no explanation.
-      if (signal.aborted) return null;
-      throw error;
-    },
-  );
+  const report = await pollOnce(
+    { ...options, shadow, shards: null },
+    context,
+    flags.value(checkFlags.region),
+  ).catch((error: unknown) => {
+    // An interruption needs no explanation.
+    if (signal.aborted) return null;
+    throw error;
+  });
   if (report === null || signal.aborted) return 1;
   const output = flags.value(checkFlags.output);
   stdout.write(await rendered(report, output, context));

@@ -4,7 +4,7 @@
 import type { Checker, CheckJob } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import { Network } from '../shared/network/network.ts';
-import { regionKey } from '../shared/region-ref.ts';
+import { type RegionRef, regionKey } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import { reportEvents } from './events/event-reporter.ts';
 import { loadClusterAccess } from './kubernetes/access/config.ts';
@@ -35,6 +35,8 @@ import { Regions } from './regions/regions.ts';
 import { ServerHealthChecker } from './server-health/checker.ts';
 import { ServerProjector } from './server-health/projector.ts';
 import { WriteProblems } from './server-health/write-problems.ts';
+import { createShards, leaseAccess, shardCaches } from './shards/create-shards.ts';
+import type { Shards } from './shards/shards.ts';
 import { startupStep } from './startup-error.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
@@ -50,6 +52,8 @@ export interface PollingContext {
   /** Takes a releaser for everything that is opened, but for the pool: its owner closes it once writes are drained. */
   readonly resources: AsyncDisposableStack;
   readonly createCheckers?: CreateCheckers | undefined;
+  /** Called when a shard that was taken has regions which this process did not poll before. */
+  readonly onRegionsGained?: (isNew: (region: RegionRef) => boolean) => void;
   /** Collaborators of the checker in place of the usual ones. */
   readonly replace?: (usual: CheckerParts) => CheckerParts;
 }
@@ -72,6 +76,8 @@ export interface Polling {
   readonly transitions: RecentTransitions;
   readonly problems: Pick<ProblemLog, 'open'>;
   readonly cycles: readonly Pollable[];
+  /** Null where this process watches all regions. */
+  readonly shards: Shards | null;
 }
 
 /** For each request to the API server. Polls do not wait for writes, so the poll period says nothing about it. */
@@ -84,28 +90,31 @@ export async function createPolling(options: Options, context: PollingContext): 
   const { clock, logger, version, telemetry, signal, resources } = context;
   const network = new Network(process.env);
   for (const problem of network.problems) logger.error('network environment cannot be used', problem);
-  const client = resources.adopt(
-    new KubernetesClient(
-      await startupStep('failed to create client', async () =>
-        loadClusterAccess({
-          kubeconfig: options.kubeconfig,
-          context: options.context,
-          clock,
-          signal,
-          onNotice: (output) => logger.info('credential plugin reports', { output }),
-        }),
-      ),
-      {
-        requestTimeoutMs: apiTimeoutMs,
-        // Reads must not queue behind a mass of writes.
-        connections: options.writeConcurrency + 4,
+  const access = await startupStep('failed to create client', async () =>
+    loadClusterAccess({
+      kubeconfig: options.kubeconfig,
+      context: options.context,
+      clock,
+      signal,
+      onNotice: (output) => logger.info('credential plugin reports', { output }),
+    }),
+  );
+  const openClient = (limits: { readonly requestTimeoutMs: number; readonly connections: number }) =>
+    resources.adopt(
+      new KubernetesClient(access, {
+        ...limits,
         userAgent: `region-monitor/${version.version}`,
         network,
         onRequest: ({ verb, resource, status, seconds }) =>
           metrics.apiRequest(verb, resource, status, seconds),
-      },
-    ),
-    async (opened) => opened.close(),
+      }),
+      async (opened) => opened.close(),
+    );
+  // Reads must not queue behind a mass of writes.
+  const client = openClient({ requestTimeoutMs: apiTimeoutMs, connections: options.writeConcurrency + 4 });
+  const namespaces = { watched: options.namespace, ofProcess: access.defaultNamespace };
+  const leases = await startupStep('failed to find the Leases', () =>
+    options.shards === null ? null : leaseAccess(options.shards, namespaces, openClient),
   );
 
   const counts = new StateCounts();
@@ -116,10 +125,24 @@ export async function createPolling(options: Options, context: PollingContext): 
     pollPeriodMs: options.pollPeriodMs,
     clock,
     logger,
+    shards: leases === null ? undefined : shardCaches(leases),
   });
+  const shards: Shards | null =
+    leases &&
+    createShards({
+      ...leases,
+      caches,
+      clock,
+      logger,
+      onLost: () => regions.retain(({ name }) => shards?.owns(name) !== false),
+      onGained: (isNew) => context.onRegionsGained?.(isNew),
+      onRenewal: () => {},
+    });
+  // What this process works on: with shards, a part of the objects.
+  const own: Pick<MonitorParts, 'regions' | 'servers'> = shards ?? caches;
   const monitorParts: MonitorParts = {
-    regions: caches.regions,
-    servers: caches.servers,
+    regions: own.regions,
+    servers: own.servers,
     logger,
     meter: telemetry.meter,
     tracer: telemetry.tracer,
@@ -133,7 +156,10 @@ export async function createPolling(options: Options, context: PollingContext): 
   const metrics = new Metrics(
     telemetry.meter,
     {
-      serverStates: () => counts.values(),
+      serverStates: () => {
+        shards?.look();
+        return counts.values();
+      },
       workers: () => pool.workers(),
       queueLength: () => pool.queueLength,
       regions: () => regions.snapshots(),
@@ -165,10 +191,10 @@ export async function createPolling(options: Options, context: PollingContext): 
     onError: (error) => logger.error('failed to detect the custom resource definitions', error.message),
   });
   const events = options.events ? [reportEvents({ client, clock, logger, metrics, resources })] : [];
-  const problemLog = new ProblemLog(logger, clock, (server) => isThere(server, caches.servers));
+  const problemLog = new ProblemLog(logger, clock, (server) => isThere(server, own.servers));
   const usual: CheckerParts = {
-    regions: caches.regions,
-    servers: caches.servers,
+    regions: own.regions,
+    servers: own.servers,
     writer: options.shadow
       ? new ShadowWriter({ servers: caches.servers, definitions, clock, logger, transitions, metrics })
       : new StatusWriter({
@@ -176,6 +202,7 @@ export async function createPolling(options: Options, context: PollingContext): 
           fieldManager: fieldManager(),
           servers: caches.servers,
           definitions,
+          mayWrite: ({ regionId }) => shards?.owns(regionId) ?? true,
           clock,
           log: new TransitionLog(logger, [transitions, ...events]),
           metrics,
@@ -244,6 +271,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       metrics,
       tracer: telemetry.tracer,
       logger,
+      mayPoll: ({ name }) => shards?.owns(name) ?? true,
       signal,
     });
   const cycles = [cycleOf(checker), ...further.map((one) => cycleOf(one))];
@@ -258,13 +286,14 @@ export async function createPolling(options: Options, context: PollingContext): 
     transitions,
     problems: problemLog,
     cycles,
+    shards,
   };
 }
 
 /** Not deleted, nor replaced by another of its name, nor moved to another region. */
 function isThere(
   { namespace, name, uid, regionId }: ServerRecord,
-  servers: Pick<ResourceCaches['servers'], 'get'>,
+  servers: Pick<ObjectView<ServerRecord>, 'get'>,
 ): boolean {
   const now = servers.get(namespace, name);
   return now?.uid === uid && !now.deleting && now.regionId === regionId;

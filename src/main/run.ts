@@ -34,6 +34,9 @@ export interface RunContext {
 
 const application = 'region-monitor';
 
+/** Time to give the Leases of the shards back at a stop. */
+const releaseMs = 1_000;
+
 /** Time to flush telemetry at a stop. */
 const flushMs = 1_500;
 
@@ -68,6 +71,7 @@ interface WatchContext extends RunContext {
 async function watch(options: Options, context: WatchContext): Promise<void> {
   const { signal, logger, version, resources } = context;
   const { clock = systemClock } = context;
+  let latestPoll = 1;
   const telemetry = resources.adopt(
     await startupStep('failed to setup OpenTelemetry', () =>
       createTelemetry({
@@ -90,14 +94,19 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     signal,
     resources,
     createCheckers: context.checkers,
+    onRegionsGained: (isNew) => {
+      // They were polled by another replica until now, so they are not late yet.
+      for (const cycle of parts.cycles) void cycle.poll(latestPoll, 'all', isNew);
+    },
   });
-  const { caches, definitions, pool, regions, writes, cycles } = parts;
+  const { caches, definitions, pool, regions, writes, cycles, shards } = parts;
   const firstPoll = Promise.withResolvers<void>();
   const polls = new PollClock({
     periodMs: options.transitionPollPeriodMs,
     ticksPerPoll: Math.round(options.pollPeriodMs / options.transitionPollPeriodMs),
     clock,
     onTick: (number, scope) => {
+      latestPoll = number;
       const poll = Promise.all(cycles.map(async (cycle) => cycle.poll(number, scope)));
       void poll.then(() => {
         firstPoll.resolve();
@@ -115,11 +124,17 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
   });
 
   const stop = new AbortController();
+  const leave = new AbortController();
   const stopping = AbortSignal.any([signal, stop.signal]);
   const background: Promise<void>[] = [];
+  let sharing: Promise<void> | undefined;
   resources.defer(async () => {
     stop.abort();
     await drain(writes, options.drainTimeoutMs, { clock, logger });
+    // Only now: as long as a shard is held, no other replica writes what is being written.
+    leave.abort();
+    await sharing;
+    await shards?.release(releaseMs);
     await Promise.all([pool.close(), ...background]);
   });
   if (options.listen !== null) {
@@ -154,6 +169,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     poll_period: formatMs(options.pollPeriodMs),
   });
   const polling = polls.run(stopping);
+  sharing = shards?.run(leave.signal);
   if (options.requireAllRegions) {
     await Promise.race([firstPoll.promise, polling]);
     assertAllResolved(regions.failures);

@@ -10,6 +10,8 @@ export interface Call {
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly body?: { readonly type: string; readonly text: string };
   readonly watch?: boolean;
+  /** Asked right before it is sent; false ends it with the reason "Withheld". */
+  readonly mayBeSent?: (() => boolean) | undefined;
 }
 
 /** `what` is for messages: "patch servers/status web-1 in namespace shop". */

@@ -104,10 +104,10 @@ export class KubernetesClient {
   async patch(
     path: string,
     body: unknown,
-    { query, signal }: { query?: Readonly<Record<string, string>>; signal?: AbortSignal } = {},
+    { query, signal, mayBeSent }: RequestOptions & Pick<Call, 'mayBeSent'> = {},
   ): Promise<unknown> {
     const merge = { type: 'application/merge-patch+json', text: JSON.stringify(body) };
-    return this.#send({ method: 'PATCH', path, query, body: merge }, signal);
+    return this.#send({ method: 'PATCH', path, query, body: merge, mayBeSent }, signal);
   }
 
   /** Creates an object; the object as it was stored. Throws ApiError. */
@@ -203,7 +203,9 @@ export class KubernetesClient {
   }
 
   async #exchange(call: Call, headers: RequestHeaders, limits: ExchangeLimits): Promise<Answer> {
-    const { method, body } = call;
+    const { method, body, mayBeSent } = call;
+    if (mayBeSent?.() === false)
+      throw noAnswer(call, 'Withheld', 'not sent, as another process may write it');
     const request = {
       method,
       url: this.#url(call),

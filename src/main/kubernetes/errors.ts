@@ -10,7 +10,7 @@ export interface ApiErrorFields {
   /**
    * The API server's own word for it ("NotFound", "Conflict", "Forbidden", "Expired", "ResourceVersionTooLarge", …), or,
    * where it gave none, one of ours: "Unreachable", "Proxy", "TLS", "Timeout", "IdleTimeout", "Aborted", "Credentials",
-   * "ResponseTooLarge", "InvalidResponse", "InvalidName".
+   * "ResponseTooLarge", "InvalidResponse", "InvalidName", "Withheld".
    */
   readonly reason: string;
   /** How long the API server asked us to wait, milliseconds. */

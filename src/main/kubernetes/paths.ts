@@ -3,10 +3,10 @@
 import { apiGroup, apiVersion } from '../../shared/labels.ts';
 import { ApiError } from './errors.ts';
 
-export type ResourceKind = 'regions' | 'servers' | 'identities' | 'openstackidentities';
+export type ResourceKind = 'regions' | 'servers' | 'identities' | 'openstackidentities' | 'leases';
 
 /**
- * The path of a resource of the region group. Without a name it is the collection's; an empty namespace means all
+ * The path of a resource of the region group, or of Leases. Without a name it is the collection's; an empty namespace means all
  * namespaces, which only a collection has. A name that cannot be one throws the ApiError that the server would send.
  */
 export function resourcePath(
@@ -15,7 +15,7 @@ export function resourcePath(
   name?: string,
   subresource?: string,
 ): string {
-  const group = `/apis/${apiGroup}/${apiVersion}`;
+  const group = kind === 'leases' ? '/apis/coordination.k8s.io/v1' : `/apis/${apiGroup}/${apiVersion}`;
   if (name === undefined && namespace === '') return `${group}/${kind}`;
   const collection = `${group}/namespaces/${segment(kind, namespace)}/${kind}`;
   if (name === undefined) return collection;

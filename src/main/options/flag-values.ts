@@ -78,6 +78,13 @@ export function namespace(text: string): string {
   return text;
 }
 
+/** As in the Lease that the replica holds. */
+export function replicaName(text: string): string {
+  if (!/^[\w.-]{1,200}$/.test(text))
+    throw new FlagValueError('must be 1 to 200 letters, digits, dots, dashes and underscores');
+  return text;
+}
+
 /** What an OTLP receiver's address is written as, or "" for none. */
 export function otlpEndpoint(text: string): string {
   if (text !== '' && otlpUrl(text) === null)

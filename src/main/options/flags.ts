@@ -1,5 +1,6 @@
 // Every flag: one table that gives the parser, the environment variables, the defaults, --help and docs/options.md.
 
+import { type Flag, fixed as flag, following } from './flag-definition.ts';
 import {
   anyText,
   boolean,
@@ -11,41 +12,10 @@ import {
   oneOf,
   otlpEndpoint,
   ratio,
+  replicaName,
 } from './flag-values.ts';
 
-export const flagGroups = ['Monitoring', 'Kubernetes', 'Limits', 'Telemetry', 'Logging'] as const;
-/** Heading of the flags that belong to one command alone. */
-export const ownGroup = 'Options';
-
-export interface Flag<Value> {
-  /** Without the dashes in front. */
-  readonly name: string;
-  readonly group: (typeof flagGroups)[number] | typeof ownGroup;
-  /** What the value is, for --help. A flag of kind "bool" may stand without a value. */
-  readonly kind: string;
-  readonly parse: (text: string) => Value;
-  readonly description: string;
-  /** All texts that it takes, if they are few: for completion. */
-  readonly values?: readonly string[];
-  /** May be given several times: the values are joined by commas. */
-  readonly repeatable?: true;
-  /** As a user would write it. Absent where the default depends on other flags or on the machine. */
-  readonly default?: string;
-  /** That dependence, in words. */
-  readonly follows?: string;
-}
-
-export interface FixedFlag<Value> extends Flag<Value> {
-  readonly default: string;
-}
-
-function flag<Value>(definition: FixedFlag<Value>): FixedFlag<Value> {
-  return definition;
-}
-
-function following<Value>(definition: Flag<Value> & { readonly follows: string }): Flag<Value> {
-  return definition;
-}
+export { type FixedFlag, type Flag, flagGroups, ownGroup } from './flag-definition.ts';
 
 /**
  * No name may begin with "port" or "service": for a Service called region-monitor, Kubernetes itself sets
@@ -118,6 +88,41 @@ export const flags = {
     default: 'false',
     description:
       'write nothing to Kubernetes; log and count what would be written, to run next to another monitor',
+  }),
+
+  shards: flag({
+    name: 'shards',
+    group: 'Shards',
+    kind: 'number',
+    parse: integerFrom(0, 256),
+    default: '0',
+    description:
+      'divide the regions into so many shards, each worked on by the replica that holds its Lease; 0 to watch all regions without Leases',
+  }),
+  replicaName: following({
+    name: 'replica-name',
+    group: 'Shards',
+    kind: 'name',
+    parse: replicaName,
+    follows: 'POD_NAME, else the name of the host',
+    description: 'name of this replica in the Leases',
+  }),
+  leaseNamespace: following({
+    name: 'lease-namespace',
+    group: 'Shards',
+    kind: 'name',
+    parse: namespace,
+    follows: 'the namespace of the pod or of the kubeconfig, else --namespace',
+    description: 'namespace of the Leases',
+  }),
+  leaseDuration: flag({
+    name: 'lease-duration',
+    group: 'Shards',
+    kind: 'duration',
+    parse: durationFrom(2_000),
+    default: '15s',
+    description:
+      'how long the Lease of a replica that is gone keeps others from its shards, at least 2s; renewed each third of it',
   }),
 
   kubeconfig: flag({

@@ -1,5 +1,6 @@
 // The settings of a monitor, and how they are read from a command line and the environment.
 
+import { hostname } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { LogOptions } from '../log/logger.ts';
 import { defaultWorkers, FlagValueError, type ListenAddress } from './flag-values.ts';
@@ -42,6 +43,16 @@ export interface Options {
   readonly requireAllRegions: boolean;
   /** Writes nothing; logs what it would write. */
   readonly shadow: boolean;
+  /** Null: all regions are watched, and no Lease is touched. */
+  readonly shards: ShardOptions | null;
+}
+
+export interface ShardOptions {
+  readonly count: number;
+  readonly replicaName: string;
+  /** "" for the pod's, the kubeconfig's, or the one that is watched. */
+  readonly leaseNamespace: string;
+  readonly leaseDurationMs: number;
 }
 
 /** Invalid settings. The message is one line that says which one, why, and what to change. */
@@ -123,6 +134,28 @@ export function readOptions(
     events: reader.value(flags.events),
     requireAllRegions: reader.value(flags.requireAllRegions),
     shadow: reader.value(flags.shadow),
+    shards: shardOptions(reader, env),
+  };
+}
+
+function shardOptions(
+  reader: FlagReader,
+  env: Readonly<Record<string, string | undefined>>,
+): ShardOptions | null {
+  const count = reader.value(flags.shards);
+  if (count === 0) return null;
+  const source = reader.source(flags.shards);
+  if (reader.value(flags.shadow))
+    throw new OptionsError(`--shadow writes nothing, and ${source} writes Leases: leave one of them out`);
+  if (reader.value(flags.requireAllRegions))
+    throw new OptionsError(
+      `--require-all-regions needs all regions at the start, and with ${source} a replica has only some: leave one of them out`,
+    );
+  return {
+    count,
+    replicaName: reader.given(flags.replicaName) ?? (env['POD_NAME'] || hostname()),
+    leaseNamespace: reader.given(flags.leaseNamespace) ?? '',
+    leaseDurationMs: reader.value(flags.leaseDuration),
   };
 }
 

@@ -21,14 +21,19 @@ export interface PollCycleOptions<Job extends CheckJob, Result> {
   readonly metrics: Pick<Metrics, 'pollStarted' | 'pollSkipped' | 'jobDone'>;
   readonly tracer: Tracer;
   readonly logger: Logger;
+  /** Asked right before each job: another replica may have the region by then. */
+  readonly mayPoll?: ((region: RegionRef) => boolean) | undefined;
   /** Aborts when the monitor shuts down. */
   readonly signal: AbortSignal;
 }
 
 /** A poll cycle, whatever its checker's jobs and results are. */
 export interface Pollable {
-  poll(number: number, scope: Cycle['scope']): Promise<void>;
+  /** With `isWanted` only some regions: those that are under way already are not skipped, but left alone. */
+  poll(number: number, scope: Cycle['scope'], isWanted?: (region: RegionRef) => boolean): Promise<void>;
 }
+
+const everyRegion = (): boolean => true;
 
 export class PollCycle<Job extends CheckJob, Result> implements Pollable {
   readonly #options: PollCycleOptions<Job, Result>;
@@ -40,7 +45,11 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
   }
 
   /** Runs one poll to its end. Never rejects: nothing but shutdown ends the polls. */
-  async poll(number: number, scope: Cycle['scope'] = 'all'): Promise<void> {
+  async poll(
+    number: number,
+    scope: Cycle['scope'] = 'all',
+    isWanted: (region: RegionRef) => boolean = everyRegion,
+  ): Promise<void> {
     const { checker, clock, checkTimeoutMs, unsettledTimeoutMs, metrics, tracer, signal } = this.#options;
     const span = startPoll(tracer, checker.name, number);
     const timeoutMs = scope === 'all' ? checkTimeoutMs : unsettledTimeoutMs;
@@ -48,7 +57,10 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
     if (scope === 'all') metrics.pollStarted(checker.name);
     try {
       const regions = await checker.regions(cycle);
-      await Promise.all([...regions].map(async (region) => this.#pollRegion(region, cycle)));
+      const wanted = [...regions].filter(
+        (region) => isWanted(region) && (isWanted === everyRegion || !this.#underway.has(regionKey(region))),
+      );
+      await Promise.all(wanted.map(async (region) => this.#pollRegion(region, cycle)));
     } catch (error) {
       this.#failed(error);
     }
@@ -75,7 +87,8 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
   }
 
   async #run(job: Job, cycle: Cycle): Promise<void> {
-    const { checker, pool, metrics } = this.#options;
+    const { checker, pool, metrics, mayPoll } = this.#options;
+    if (mayPoll?.(job.region) === false) return;
     try {
       const report = await pool.run<Result>(checker.worker, job);
       metrics.jobDone({

@@ -25,6 +25,13 @@ import { type AnnotationChange, annotationChange } from './pending-time.ts';
 import { type Projection, projectServer } from './projection.ts';
 import type { ServerWriter, WriteRequest, Written } from './server-writer.ts';
 import { shows } from './status-change.ts';
+import {
+  isWithheld,
+  mayBeOfOtherDefinitions,
+  maybeApplied,
+  mayRetry,
+  unchangedReason,
+} from './write-failures.ts';
 
 export interface StatusWriterOptions {
   readonly client: Pick<KubernetesClient, 'get' | 'patch'>;
@@ -33,6 +40,8 @@ export interface StatusWriterOptions {
   /** The name that this process writes under. */
   readonly fieldManager: string;
   readonly definitions: Definitions;
+  /** Asked right before each write is sent: another replica may have the server's region by then. */
+  readonly mayWrite?: ((server: ServerRecord) => boolean) | undefined;
   readonly log: AnnouncementTargets['log'];
   readonly metrics: AnnouncementTargets['metrics'] & Pick<Metrics, 'statusWrite'>;
   readonly tracer: Tracer;
@@ -42,8 +51,6 @@ const attempts = 6;
 /** A write that has taken longer is not tried again before the next poll: other writes wait for its place. */
 const retryMs = 10_000;
 const backoffMs = 200;
-/** The answer is the object as it was. */
-const unchangedReason = 'Unchanged';
 const pauseMs = { default: 1_000, most: 30_000 };
 
 /** Patches of one version of an object that got no answer. Each names that version, so at most one was applied. */
@@ -113,6 +120,8 @@ export class StatusWriter implements ServerWriter {
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (error.status === 404) break;
+        // It is another's to write, and to count.
+        if (isWithheld(error)) return { kind: 'gone' };
         if (mayBeOfOtherDefinitions(error)) {
           await definitions.recheck(signal);
           if (definitions.profile !== profile) continue;
@@ -134,7 +143,7 @@ export class StatusWriter implements ServerWriter {
     projection: Projection,
     request: WriteRequest,
   ): Promise<ServerRecord> {
-    const { client, clock, metrics, tracer, fieldManager } = this.#options;
+    const { client, clock, metrics, tracer } = this.#options;
     const { span: parent, attributes } = request;
     const span = parent === undefined ? undefined : startStatusWrite(tracer, parent, before.name);
     const startMs = clock.monotonicMs();
@@ -142,7 +151,7 @@ export class StatusWriter implements ServerWriter {
     try {
       // Without the signal: a write that has begun must finish, so that its transition is logged.
       const body = patch(before, { status: projection.change });
-      const answer = await client.patch(path(before, 'status'), body, { query: { fieldManager } });
+      const answer = await client.patch(path(before, 'status'), body, this.#sending(before));
       const after = this.#written(answer, before, projection);
       metrics.statusWrite('applied', seconds());
       if (span !== undefined) endSpan(span);
@@ -161,7 +170,7 @@ export class StatusWriter implements ServerWriter {
 
   /** Stamps or removes the pending-entry annotation. A failure costs the measurement of one duration, not the status. */
   async #writeAnnotation(server: ServerRecord, signal: AbortSignal): Promise<Written> {
-    const { client, clock, fieldManager } = this.#options;
+    const { client, clock } = this.#options;
     let current: ServerRecord | null = server;
     try {
       for (let attempt = 1; current !== null; attempt++) {
@@ -172,10 +181,11 @@ export class StatusWriter implements ServerWriter {
         try {
           await this.#untilResumed(signal);
           const body = patch(current, {}, metadata);
-          current = this.#store(await client.patch(path(current), body, { query: { fieldManager } }));
+          current = this.#store(await client.patch(path(current), body, this.#sending(current)));
           break;
         } catch (error) {
           if (!(error instanceof ApiError) || attempt >= attempts) throw error;
+          if (isWithheld(error)) break;
           if (error.status === 429) this.#pause(error.retryAfterMs);
           else if (error.status === 409) current = (await this.#read(server, signal))?.record ?? null;
           else throw error;
@@ -186,6 +196,11 @@ export class StatusWriter implements ServerWriter {
       return { kind: 'stands', server: current ?? server, ...(signal.aborted ? {} : { annotationError }) };
     }
     return { kind: 'stands', server: current ?? server };
+  }
+
+  #sending(server: ServerRecord) {
+    const { fieldManager, mayWrite } = this.#options;
+    return { query: { fieldManager }, mayBeSent: () => mayWrite?.(server) ?? true };
   }
 
   #project(server: ServerRecord, observation: Observation): Projection {
@@ -301,18 +316,4 @@ function standing(server: ServerRecord, projections: readonly Projection[]): Pro
 
 function changedFields({ change }: Projection): number {
   return Object.keys(change ?? {}).length;
-}
-
-/** No answer, half of one, or that of something between us and the API server: the write may have been done. */
-function maybeApplied({ status }: ApiError): boolean {
-  return status < 300 || status >= 500;
-}
-
-/** A value that was refused, or a field that was dropped: the definitions may have been replaced. */
-function mayBeOfOtherDefinitions({ status, reason }: ApiError): boolean {
-  return status === 422 || reason === unchangedReason;
-}
-
-function mayRetry(error: ApiError): boolean {
-  return error.status === 409 || error.status === 429 || maybeApplied(error);
 }

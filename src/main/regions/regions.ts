@@ -51,6 +51,15 @@ export class Regions {
     }
   }
 
+  /** Forgets the regions that this process does not work on any more. */
+  retain(isOwn: (region: RegionRef) => boolean): void {
+    for (const [key, region] of this.#regions) {
+      if (isOwn(region)) continue;
+      this.#regions.delete(key);
+      this.#options.onGone(region);
+    }
+  }
+
   /** Regions whose object exists now, polled or not. */
   *defined(): Iterable<Region> {
     for (const record of this.#options.records.values()) {

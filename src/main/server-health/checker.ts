@@ -149,7 +149,8 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     region.servers = servers === undefined ? 0 : countServers(servers);
     const startedMs = clock.monotonicMs();
     const resolved = await access.read(region.record, cycle.signal);
-    if (cycle.signal.aborted) return [];
+    // It may be gone meanwhile, or another replica's.
+    if (cycle.signal.aborted || this.#options.regions.get(region) !== region) return [];
     // A change of the Secret ends a rest, so it was read first.
     if (resolved.ok) region.use(resolved.result);
     if (!region.health.takeTurn(clock.monotonicMs())) return [];

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import test from 'ava';
 import { Command } from 'commander';
 import * as fc from 'fast-check';
@@ -65,8 +66,35 @@ test('nothing given: the defaults of the original, and ours', (t) => {
     drainTimeoutMs: 8_000,
     requireAllRegions: false,
     shadow: false,
+    shards: null,
   });
   t.true(workers >= 1 && workers <= 4);
+});
+
+test('shards: who this replica is, and where its Leases are', (t) => {
+  const { shards } = read(['--shards=3'], { env: { POD_NAME: 'monitor-abc' } });
+  t.deepEqual(shards, { count: 3, replicaName: 'monitor-abc', leaseNamespace: '', leaseDurationMs: 15_000 });
+  const given = ['--shards=1', '--replica-name=one', '--lease-namespace=ops', '--lease-duration=6s'];
+  t.deepEqual(read(given, { env: { POD_NAME: 'monitor-abc' } }).shards, {
+    count: 1,
+    replicaName: 'one',
+    leaseNamespace: 'ops',
+    leaseDurationMs: 6_000,
+  });
+  t.is(read(['--shards=2'], { env: { POD_NAME: '' } }).shards?.replicaName, hostname());
+});
+
+test('shards that cannot work are refused', (t) => {
+  t.regex(refusal(['--shards=-1']), /--shards: must be a whole number from 0 to 256/);
+  t.regex(refusal(['--shards=2', '--lease-duration=1s']), /--lease-duration: must be at least 2s/);
+  t.regex(refusal(['--shards=2', '--replica-name=a b']), /--replica-name: must be 1 to 200/);
+  t.regex(refusal(['--shards=2', '--lease-namespace=A']), /--lease-namespace: is not a valid name/);
+  t.regex(refusal(['--shards=2', '--shadow']), /--shadow writes nothing, and --shards writes Leases/);
+  t.regex(
+    refusal(['--require-all-regions'], { env: { REGION_MONITOR_SHARDS: '2' } }),
+    /with REGION_MONITOR_SHARDS a replica has only some/,
+  );
+  t.is(read(['--shards=0', '--shadow', '--require-all-regions']).shards, null);
 });
 
 test('the original has these flags, and so do we', (t) => {

@@ -34,6 +34,8 @@ export interface ResourceCacheOptions<R extends StoredRecord> {
   readonly resource: ResourceKind;
   /** "" for all namespaces. */
   readonly namespace: string;
+  /** Only objects with these labels; all of them unless given. */
+  readonly labelSelector?: string | undefined;
   /** Throws for an object that is not as it should be. `intern` gives one copy of texts that repeat. */
   readonly parse: (object: unknown, intern: Intern) => R;
   readonly clock: Clock;
@@ -78,6 +80,8 @@ export class ResourceCache<R extends StoredRecord> {
   readonly counters: CacheCounters = { lists: 0, watches: 0, events: 0, errors: 0 };
   readonly #options: ResourceCacheOptions<R>;
   readonly #path: string;
+  /** Which objects are listed and watched. */
+  readonly #selection: Readonly<Record<string, string>>;
   readonly #random: () => number;
   readonly #reader: ObjectReader<R>;
   readonly #store: ResourceStore<R>;
@@ -98,6 +102,7 @@ export class ResourceCache<R extends StoredRecord> {
   constructor(options: ResourceCacheOptions<R>) {
     this.#options = options;
     this.#path = resourcePath(options.resource, options.namespace);
+    this.#selection = options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
     this.#random = options.random ?? Math.random;
     this.#reader = new ObjectReader(options);
     this.#store = new ResourceStore({ onListenerError: (error) => options.onError?.(error) });
@@ -187,7 +192,7 @@ export class ResourceCache<R extends StoredRecord> {
     let replacement: ReturnType<ResourceStore<R>['replace']> | undefined;
     let token = '';
     for (let pages = 1; ; pages += 1) {
-      const query = { limit, ...(token === '' ? {} : { continue: token }) };
+      const query = { ...this.#selection, limit, ...(token === '' ? {} : { continue: token }) };
       const page = parseListPage(await this.#page(query, signal), this.#options.resource);
       this.#contact();
       this.#progress(pages);
@@ -240,6 +245,7 @@ export class ResourceCache<R extends StoredRecord> {
   async #watch(position: string, signal: AbortSignal): Promise<void> {
     const { client, clock, idleTimeoutMs = 150_000 } = this.#options;
     const query = {
+      ...this.#selection,
       watch: 'true',
       resourceVersion: position,
       allowWatchBookmarks: 'true',

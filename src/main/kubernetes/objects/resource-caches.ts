@@ -1,4 +1,4 @@
-// The four caches, from their start until they are synced.
+// The caches, from their start until they are synced.
 
 import type { Clock } from '../../../shared/clock.ts';
 import { Deadline } from '../../../shared/deadline.ts';
@@ -6,6 +6,8 @@ import type { ServerRecord } from '../../../shared/server-record.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { CacheSnapshot } from '../../telemetry/metrics.ts';
 import type { KubernetesClient, ResourceKind } from '../client.ts';
+import { type LeaseRecord, parseLease } from './lease-record.ts';
+import { type ObjectCache, PartitionedCache } from './partitioned-cache.ts';
 import { ResourceCache } from './resource-cache.ts';
 import {
   type IdentityRecord,
@@ -24,23 +26,37 @@ export interface ResourceCachesOptions {
   readonly pollPeriodMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Only for shards: the Leases, and servers in parts. */
+  readonly shards?: ShardCachesOptions | undefined;
+}
+
+export interface ShardCachesOptions {
+  readonly client: KubernetesClient;
+  readonly namespace: string;
+  readonly labelSelector: string;
+  /** Their holders say something more often than that. */
+  readonly idleTimeoutMs: number;
 }
 
 const maxPauseMs = 30_000;
+/** Leases are few, and what they say does not wait. */
+const leasesPauseMs = 1_000;
 /** Reasons of one outage that are worth a line. */
 const maxReasons = 10;
 
 export class ResourceCaches {
   readonly regions: ResourceCache<RegionRecord>;
-  readonly servers: ResourceCache<ServerRecord>;
+  readonly servers: ObjectCache<ServerRecord>;
   readonly identities: ResourceCache<IdentityRecord>;
   readonly openstackIdentities: ResourceCache<OpenstackIdentityRecord>;
+  /** Null without shards. */
+  readonly shards: ShardCaches | null;
   readonly #clock: Clock;
   readonly #outages: Outage[] = [];
   /** Only while the first lists are awaited. */
   #syncing: Deadline | null = null;
 
-  constructor({ client, namespace, pollPeriodMs, clock, logger }: ResourceCachesOptions) {
+  constructor({ client, namespace, pollPeriodMs, clock, logger, shards }: ResourceCachesOptions) {
     const common = (resource: ResourceKind) => {
       const outage = new Outage(resource, { logger, clock });
       this.#outages.push(outage);
@@ -60,7 +76,19 @@ export class ResourceCaches {
     };
     this.#clock = clock;
     this.regions = new ResourceCache({ ...common('regions'), parse: parseRegion });
-    this.servers = new ResourceCache({ ...common('servers'), parse: parseServer });
+    const ofServers = { ...common('servers'), parse: parseServer };
+    if (shards === undefined) {
+      this.shards = null;
+      this.servers = new ResourceCache(ofServers);
+    } else {
+      const servers = new PartitionedCache({
+        open: (labelSelector) => new ResourceCache({ ...ofServers, labelSelector }),
+        parse: parseServer,
+      });
+      const leases = { ...common('leases'), ...shards, parse: parseLease, maxPauseMs: leasesPauseMs };
+      this.shards = { servers, leases: new ResourceCache(leases) };
+      this.servers = servers;
+    }
     this.identities = new ResourceCache({ ...common('identities'), parse: parseIdentity });
     this.openstackIdentities = new ResourceCache({
       ...common('openstackidentities'),
@@ -127,8 +155,14 @@ export class ResourceCaches {
       ['servers', this.servers],
       ['identities', this.identities],
       ['openstackidentities', this.openstackIdentities],
+      ...(this.shards === null ? [] : [['leases', this.shards.leases] as const]),
     ] as const;
   }
+}
+
+export interface ShardCaches {
+  readonly servers: PartitionedCache<ServerRecord>;
+  readonly leases: ResourceCache<LeaseRecord>;
 }
 
 export interface ResourceOutage {
