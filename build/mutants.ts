@@ -1,0 +1,123 @@
+// `npm run mutants -- src/main/polls …`: which small faults the tests nearest to the code notice, and which survive. By
+// hand, not in CI: each mutation runs tests until one fails, which takes seconds. The working tree stays as it is.
+//
+// Nearest to `src/a/b.ts` is `test/a/b.test.ts`, then the other tests of `test/a`. On a busy machine tests may fail for
+// want of time: count a share only from a quiet one.
+
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Mutation, mutationsOf } from './mutations.ts';
+import { type TestsEnded, TrialTree } from './trial-tree.ts';
+
+const usage = `npm run mutants -- [--share=1] [--seed=1] PATH…
+  PATH     files or folders of src; "src/a/b.ts:10-20" takes some lines only
+  --share  the share of the mutations that is tried, 0 to 1
+  --seed   another one chooses another sample
+`;
+
+interface Target {
+  readonly path: string;
+  readonly source: string;
+  readonly mutations: readonly Mutation[];
+}
+
+interface Sample {
+  readonly share: number;
+  readonly seed: string;
+}
+
+interface Counts {
+  mutations: number;
+  survived: number;
+  hung: number;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { share: { type: 'string', default: '1' }, seed: { type: 'string', default: '1' } },
+});
+if (positionals.length === 0) {
+  process.stderr.write(usage);
+  process.exit(2);
+}
+const tree = new TrialTree(fileURLToPath(new URL('..', import.meta.url)));
+process.on('exit', () => tree.close());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+
+const sample: Sample = { share: Number(values.share), seed: values.seed };
+const rows: Record<string, object> = {};
+const total: Counts = { mutations: 0, survived: 0, hung: 0 };
+for (const target of positionals.flatMap((given) => targetsOf(given, sample))) {
+  if (target.mutations.length === 0) continue;
+  const counts = await tryAll(target);
+  rows[target.path] = shownCounts(counts);
+  total.mutations += counts.mutations;
+  total.survived += counts.survived;
+  total.hung += counts.hung;
+}
+console.table({ ...rows, total: shownCounts(total) });
+
+function targetsOf(given: string, sample: Sample): readonly Target[] {
+  const [, path = '', first = '1', last = 'Infinity'] = /^(.*?)(?::(\d+)-(\d+))?$/.exec(given) ?? [];
+  return tree.sources(path).map((path) => {
+    const source = tree.read(path);
+    const mutations = mutationsOf(path, source).filter((mutation) => {
+      const line = lineOf(source, mutation);
+      return line >= Number(first) && line <= Number(last) && isChosen(sample, { path, source, mutation });
+    });
+    return { path, source, mutations };
+  });
+}
+
+async function tryAll({ path, source, mutations }: Target): Promise<Counts> {
+  const groups = tree.testsOf(path);
+  for (const files of groups) await tree.run(files);
+  const counts: Counts = { mutations: mutations.length, survived: 0, hung: 0 };
+  for (const mutation of mutations) {
+    const { start, end, text } = mutation;
+    tree.write(path, source.slice(0, start) + text + source.slice(end));
+    const ended = await firstFailure(groups);
+    if (ended === 'hung') counts.hung++;
+    if (ended !== 'passed') continue;
+    counts.survived++;
+    process.stdout.write(
+      `${path}:${lineOf(source, mutation)}  ${oneLine(source.slice(start, end))}  →  ${oneLine(text)}\n`,
+    );
+  }
+  tree.write(path, source);
+  return counts;
+}
+
+async function firstFailure(groups: readonly (readonly string[])[]): Promise<TestsEnded> {
+  for (const files of groups) {
+    const ended = await tree.run(files);
+    if (ended !== 'passed') return ended;
+  }
+  return 'passed';
+}
+
+/** By what it says and not by where it stands: a change above it does not change the sample. */
+function isChosen(
+  { share, seed }: Sample,
+  { path, source, mutation }: { path: string; source: string; mutation: Mutation },
+): boolean {
+  const { start, end, text } = mutation;
+  const line = source.split('\n')[lineOf(source, mutation) - 1] ?? '';
+  const what = [seed, path, line.trim(), source.slice(start, end), text].join('\0');
+  return createHash('sha256').update(what).digest().readUInt32BE() / 2 ** 32 < share;
+}
+
+function lineOf(source: string, { start }: Mutation): number {
+  return source.slice(0, start).split('\n').length;
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').slice(0, 120);
+}
+
+function shownCounts({ mutations, survived, hung }: Counts): object {
+  const noticed = mutations - survived;
+  const share = mutations === 0 ? '' : `${((100 * noticed) / mutations).toFixed(1)} %`;
+  return { mutations, survived, noticed, 'of them by a time-out': hung, share };
+}
