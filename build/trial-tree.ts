@@ -89,6 +89,8 @@ export class TrialTree {
   async #ava(files: readonly string[], limitMs: number): Promise<{ ended: TestsEnded; output: string }> {
     const child = spawn(process.execPath, ['node_modules/ava/entrypoints/cli.js', '--fail-fast', ...files], {
       cwd: this.#folder,
+      // What was compiled once is used again: half of the time of a run.
+      env: { ...process.env, NODE_COMPILE_CACHE: join(this.#folder, '.compile-cache') },
       detached: true, // a process group, to end it as a whole
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -72,3 +72,18 @@ test('what changed the selection asks again at once', (t) => {
   flavors.expire();
   t.true(flavors.due(1));
 });
+
+test('after a list that came, or another selection, the next failure is the first', (t) => {
+  for (const between of [
+    (flavors: Flavors) => flavors.listed([], null, 0),
+    (flavors: Flavors) => flavors.expire(),
+  ]) {
+    const flavors = listed();
+    for (let failure = 0; failure < 3; failure++) flavors.failed(error('forbidden'), 0);
+    t.false(flavors.due(3 * minute));
+    between(flavors);
+    flavors.failed(error('forbidden'), 0);
+    t.false(flavors.due(minute / 2 - 1));
+    t.true(flavors.due(minute));
+  }
+});

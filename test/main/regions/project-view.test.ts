@@ -334,3 +334,27 @@ test('of two servers with one owner, or one name, the one that was made last cou
     );
   }
 });
+
+test('records without an id are told apart by their owners', (t) => {
+  const view = new ProjectView();
+  drained(view.take({ ...list(), malformed: [malformed(null, 'a4'), malformed(null, 'a48')] }));
+  t.is(find(view, foo4), 'unreadable');
+  t.is(find(view, foo48), 'unreadable');
+  drained(view.take(list()));
+  t.is(find(view, foo4), 'missing', 'it is forgotten with the list');
+});
+
+test('a list of changes without any is as good as one with some', (t) => {
+  t.true(drained(viewOf(nova('4')).take(changes())));
+});
+
+test('known faults are those of the last records', (t) => {
+  const failed = nova('4', { updated: 'then', fault: 'no valid host' });
+  const view = viewOf(failed, nova('5', { updated: 'then', fault: null }), nova('6', { updated: 'then' }));
+  t.deepEqual(view.knownFaults(), {
+    '4': { updated: 'then', fault: 'no valid host' },
+    '5': { updated: 'then', fault: null },
+  });
+  drained(view.take(changes(nova('4', { updated: 'later' }), { ...failed, providerId: '5', deleted: true })));
+  t.deepEqual(view.knownFaults(), {});
+});

@@ -209,3 +209,41 @@ test('a first list that does not fit is asked for in smaller pages', (t) => {
   });
   t.deepEqual(sizes, [null, 500, 250, 125, 62, 50, 50]);
 });
+
+test('refusals are counted since the last answer, and for each password by itself', (t) => {
+  const between = {
+    'an answer': (project: Project) => drained(project.take(listed('1'), asked(3, 0))),
+    'another failure': (project: Project) => drained(project.take(failed(tooSlow), asked(3, 0))),
+    'another password': (project: Project) => project.use(rotated),
+  };
+  for (const [what, happens] of Object.entries(between)) {
+    const project = openProject();
+    for (const poll of [1, 2]) drained(project.take(failed(refused), asked(poll, 0)));
+    t.not(project.pausedFor(1), null);
+    happens(project);
+    drained(project.take(failed(refused), asked(4, 0)));
+    t.is(project.pausedFor(1), null, what);
+  }
+});
+
+test('a project with other credentials is not one that failed', (t) => {
+  const project = openProject();
+  drained(project.take(failed(tooSlow), asked(1, 0)));
+  t.true(project.failing);
+  project.use(rotated);
+  t.false(project.failing);
+});
+
+test('only a list that is too slow or too large is asked for in smaller pages', (t) => {
+  for (const [code, size] of [
+    ['timeout', 500],
+    ['response-too-large', 500],
+    ['server-error', null],
+  ] as const) {
+    const project = openProject();
+    drained(project.take(listed('1'), asked(1, 0)));
+    drained(project.take(changed({ code, message: 'failed' }), asked(2, 0, false)));
+    t.is(project.pageSize, size, code);
+    t.is(project.listFailure?.code, size === null ? undefined : code);
+  }
+});

@@ -107,3 +107,16 @@ test('what is no failing of the region’s needs no breaker', (t) => {
   t.false(health.breakerOpen);
   t.is(rest(health), 0);
 });
+
+test('a poll that failed is a try, too', (t) => {
+  t.true(failing(1).tried);
+});
+
+test('after an answer, the breaker opens after three failures again', (t) => {
+  const health = failing(2);
+  health.failed({ code: 'unauthorized', message: 'wrong password' }, 0);
+  for (const open of [false, false, true]) {
+    health.failed(unreachable, 0);
+    t.is(health.breakerOpen, open);
+  }
+});

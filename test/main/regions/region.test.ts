@@ -171,3 +171,10 @@ test('projects that no server names are dropped, the region’s own session is n
   t.is(region.projects.size, 0);
   t.deepEqual(region.login.session(serviceCredentials), session('flavors'));
 });
+
+test('flavors that could not be listed keep their names, and say why', (t) => {
+  const region = knownRegion();
+  region.takeFlavors({ outcome: { ok: false, error: down }, session: null }, 1);
+  t.is(region.flavors.error, down);
+  t.is(region.flavors.name('f1'), 'small');
+});

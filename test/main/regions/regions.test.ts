@@ -39,6 +39,7 @@ test('there are the regions that are defined, and those that servers name', (t) 
   t.deepEqual(names(), ['defined', 'named']);
   t.is(region('defined').displayName, 'display-defined');
   t.is(region('named').record, null);
+  t.is(region('named').displayName, '');
 });
 
 test('a region that is neither defined nor named any more is forgotten, once, with all that was known of it', (t) => {
