@@ -3,7 +3,7 @@
 type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 /** The reasons that the monitor gives; the definition's enum has more, written by others. */
-export type HealthReason = 'Healthy' | 'Degraded' | 'Errored' | 'Unknown' | 'Provisioning';
+export type HealthReason = 'Healthy' | 'Degraded' | 'Errored' | 'Unknown' | 'Provisioning' | 'Deprovisioning';
 
 export interface Condition {
   type: string;

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Json } from './json.ts';
-import { baremetalPath, computePath } from './routes.ts';
+import { baremetalPath, computePath, loadBalancerPath } from './routes.ts';
 
 export interface Catalog {
   readonly region: string;
@@ -11,7 +11,10 @@ export interface Catalog {
 }
 
 /** As a token of a real cloud names its services; everything is below one endpoint here. */
-export function catalogUrls(endpoint: string, projectInComputeUrl: boolean): Catalog['urls'] {
+export function catalogUrls(
+  endpoint: string,
+  { projectInComputeUrl, loadBalancers }: { projectInComputeUrl: boolean; loadBalancers: boolean },
+): Catalog['urls'] {
   return {
     placement: `${endpoint}/placement`,
     identity: `${endpoint}/v3`,
@@ -19,6 +22,7 @@ export function catalogUrls(endpoint: string, projectInComputeUrl: boolean): Cat
     network: `${endpoint}/networking`,
     image: `${endpoint}/image`,
     baremetal: `${endpoint}${baremetalPath}`,
+    ...(loadBalancers ? { 'load-balancer': `${endpoint}${loadBalancerPath}` } : {}),
   };
 }
 
@@ -31,6 +35,7 @@ const names: Readonly<Record<string, string>> = {
   network: 'neutron',
   image: 'glance',
   baremetal: 'ironic',
+  'load-balancer': 'octavia',
 };
 
 export function catalogOf(catalog: Catalog, projectId: string | null, flaw: CatalogFlaw | null): Json | null {

@@ -12,9 +12,11 @@ import { addIdentity, addServiceAccount, type CloudIdentity } from './identities
 import { Ironic } from './ironic.ts';
 import { Keystone } from './keystone.ts';
 import { Listener } from './listener.ts';
+import { LoadBalancers } from './load-balancers.ts';
 import { minorOf } from './microversion.ts';
 import { Nodes } from './nodes.ts';
 import { Nova } from './nova.ts';
+import { Octavia } from './octavia.ts';
 import type { RequestLog } from './request-log.ts';
 import { type CloudServer, type NewServer, newServer, type ServerChanges } from './server.ts';
 import { type RebuildOptions, type TaskOptions, Tasks } from './tasks.ts';
@@ -37,6 +39,8 @@ export interface SandboxCloudOptions {
   readonly catalogRegion?: string;
   /** Whether the catalog's compute URL ends with the project's id, as that of many clouds does. */
   readonly projectInComputeUrl?: boolean;
+  /** Whether the catalog has a load-balancer service: true unless given. */
+  readonly loadBalancers?: boolean;
   /** Whether lists show the fault of a server in error; on real clouds it depends on the set-up of their databases. */
   readonly faultsInLists?: boolean;
   /** How long a gradual task (powering-off, spawning, …) takes on the cloud's clock: 3 s unless given. */
@@ -56,6 +60,7 @@ export class SandboxCloud {
   readonly faults: FaultPlan;
   /** Its bare-metal nodes. */
   readonly nodes = new Nodes();
+  readonly loadBalancers: LoadBalancers;
 
   readonly #clock: Clock;
   readonly #accounts: Accounts;
@@ -80,6 +85,7 @@ export class SandboxCloud {
     this.requests = wire.requests;
     this.faults = wire.faults;
     this.#clock = options.clock ?? systemClock;
+    this.loadBalancers = new LoadBalancers(() => this.#clock.now());
     this.#fleet = new Fleet(options.onChange);
     this.#listener = listener;
     this.#closing = wire.closing;
@@ -120,13 +126,22 @@ export class SandboxCloud {
         endpoint: this.endpoint,
         catalog: {
           region: options.catalogRegion ?? 'RegionOne',
-          urls: catalogUrls(this.endpoint, options.projectInComputeUrl ?? false),
+          urls: catalogUrls(this.endpoint, {
+            projectInComputeUrl: options.projectInComputeUrl ?? false,
+            loadBalancers: options.loadBalancers ?? true,
+          }),
         },
       }),
       nova: this.#nova,
       ironic: new Ironic({
         accounts: this.#accounts,
         nodes: this.nodes,
+        endpoint: this.endpoint,
+        maxLimit: options.maxLimit ?? 1000,
+      }),
+      octavia: new Octavia({
+        accounts: this.#accounts,
+        loadBalancers: this.loadBalancers,
         endpoint: this.endpoint,
         maxLimit: options.maxLimit ?? 1000,
       }),

@@ -29,7 +29,7 @@ export type Fault =
   | { readonly kind: 'endless-next'; readonly to?: 'another' | 'itself' }
   /** One record of the list, the first unless given, is not as it should be. */
   | { readonly kind: 'malformed-record'; readonly defect: RecordDefect; readonly serverId?: string }
-  /** Status 200 and no servers. */
+  /** Status 200 and no servers, or no load balancers. */
   | { readonly kind: 'empty-list' }
   /** A login whose catalogue is wrong. */
   | { readonly kind: 'catalog'; readonly catalog: CatalogFlaw }

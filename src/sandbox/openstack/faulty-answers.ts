@@ -19,6 +19,7 @@ export interface Refusals {
   readonly keystone: { unauthorized(): Answer };
   readonly nova: { unauthorized(): Answer };
   readonly ironic: { unauthorized(): Answer };
+  readonly octavia: { unauthorized(): Answer };
 }
 
 /** The answer instead of the good one, which is not computed; null where the fault needs the good one. */
@@ -62,7 +63,7 @@ export function spoiled(fault: Fault | null, answer: Answer, url: string): Answe
   if (fault === null || answer.status >= 300) return answer;
   if (fault.kind === 'truncated')
     return { ...answer, body: answer.body.subarray(0, answer.body.length >> 1) };
-  if (fault.kind === 'empty-list') return { ...answer, body: Buffer.from('{"servers": []}') };
+  if (fault.kind === 'empty-list') return { ...answer, body: Buffer.from(emptyList(url)) };
   if (fault.kind === 'endless-next') {
     const marker = fault.to === 'itself' ? 'itself' : randomUUID();
     const servers_links = [{ rel: 'next', href: `${url}?marker=${marker}` }];
@@ -79,6 +80,12 @@ export function spoiled(fault: Fault | null, answer: Answer, url: string): Answe
     });
   }
   return answer;
+}
+
+function emptyList(url: string): string {
+  return url.endsWith('/lbaas/loadbalancers')
+    ? '{"loadbalancers": [], "loadbalancers_links": []}'
+    : '{"servers": []}';
 }
 
 type List = v.InferOutput<typeof listSchema>;

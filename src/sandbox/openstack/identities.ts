@@ -15,7 +15,7 @@ export function addIdentity(
   accounts: Accounts,
   options: { projectId?: string; domainId?: string; roles?: readonly string[] },
 ): CloudIdentity {
-  const { projectId, domainId = 'default', roles = ['member', 'reader'] } = options;
+  const { projectId, domainId = 'default', roles = ['member', 'reader', 'load-balancer_member'] } = options;
   const project = accounts.addProject({ domainId, ...(projectId === undefined ? {} : { id: projectId }) });
   const user = accounts.addUser({ domainId, projects: [{ id: project.id, roles }] });
   return { domainId, userId: user.id, password: user.password, projectId: project.id };

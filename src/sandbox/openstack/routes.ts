@@ -12,6 +12,9 @@ export const routes = [
   'GET /flavors/detail',
   'GET /baremetal',
   'GET /v1/nodes',
+  'GET /load-balancer',
+  'GET /lbaas/loadbalancers',
+  'GET /lbaas/loadbalancers/{id}/status',
   'other',
 ] as const;
 
@@ -19,19 +22,27 @@ export type Route = (typeof routes)[number];
 
 export interface Match {
   readonly route: Route;
-  /** Server id, where the route has one. */
+  /** Id of a server or load balancer, where the route has one. */
   readonly id: string | null;
   /** Which service answers what is not a route. */
-  readonly service: 'keystone' | 'nova' | 'ironic';
+  readonly service: 'keystone' | 'nova' | 'ironic' | 'octavia';
 }
 
 /** Path below the endpoint at which Nova is. */
 export const computePath = '/compute';
 /** And at which Ironic is. */
 export const baremetalPath = '/baremetal';
+/** And at which Octavia is. */
+export const loadBalancerPath = '/load-balancer';
 
 /** Routes that are below a path of another service only. */
-const foreign: ReadonlySet<Route> = new Set<Route>(['GET /compute', 'GET /baremetal', 'GET /v1/nodes']);
+const foreign: ReadonlySet<Route> = new Set<Route>([
+  'GET /compute',
+  'GET /baremetal',
+  'GET /v1/nodes',
+  'GET /load-balancer',
+  'GET /lbaas/loadbalancers',
+]);
 
 const novaRoutes: readonly (readonly [Route, RegExp])[] = [
   ['GET /compute', /^GET \/?$/],
@@ -43,6 +54,15 @@ const novaRoutes: readonly (readonly [Route, RegExp])[] = [
   ['GET /flavors/detail', /^GET \/v2\.1(?:\/[^/]+)?\/flavors\/detail$/],
 ];
 
+const octaviaRoutes: readonly (readonly [Route, RegExp])[] = [
+  ['GET /load-balancer', /^GET \/?$/],
+  ['GET /lbaas/loadbalancers', /^GET \/v2(?:\.0)?\/lbaas\/loadbalancers$/],
+  [
+    'GET /lbaas/loadbalancers/{id}/status',
+    /^GET \/v2(?:\.0)?\/lbaas\/loadbalancers\/([^/]+)\/status(?:es)?$/,
+  ],
+];
+
 export function match(method: string, path: string): Match {
   if (path === baremetalPath || path.startsWith(`${baremetalPath}/`)) {
     const below = `${method} ${path.slice(baremetalPath.length)}`;
@@ -50,6 +70,8 @@ export function match(method: string, path: string): Match {
     const route = nodes ? 'GET /v1/nodes' : /^GET \/?$/.test(below) ? 'GET /baremetal' : 'other';
     return { route, id: null, service: 'ironic' };
   }
+  if (path === loadBalancerPath || path.startsWith(`${loadBalancerPath}/`))
+    return below(octaviaRoutes, `${method} ${path.slice(loadBalancerPath.length)}`, 'octavia');
   if (path !== computePath && !path.startsWith(`${computePath}/`)) {
     const route = routes.find((route) => route === `${method} ${path.replace(/(?<=.)\/$/, '')}`);
     return {
@@ -58,10 +80,17 @@ export function match(method: string, path: string): Match {
       service: 'keystone',
     };
   }
-  const request = `${method} ${path.slice(computePath.length)}`;
-  for (const [route, pattern] of novaRoutes) {
+  return below(novaRoutes, `${method} ${path.slice(computePath.length)}`, 'nova');
+}
+
+function below(
+  table: readonly (readonly [Route, RegExp])[],
+  request: string,
+  service: Match['service'],
+): Match {
+  for (const [route, pattern] of table) {
     const found = pattern.exec(request);
-    if (found !== null) return { route, id: found[1] ?? null, service: 'nova' };
+    if (found !== null) return { route, id: found[1] ?? null, service };
   }
-  return { route: 'other', id: null, service: 'nova' };
+  return { route: 'other', id: null, service };
 }

@@ -13,6 +13,7 @@ import type { Ironic } from './ironic.ts';
 import type { Keystone, LoginFlaw } from './keystone.ts';
 import { requested } from './microversion.ts';
 import type { Nova } from './nova.ts';
+import type { Octavia } from './octavia.ts';
 import { RequestLog } from './request-log.ts';
 import { type Match, match } from './routes.ts';
 
@@ -27,6 +28,7 @@ export interface Services {
   readonly keystone: Keystone;
   readonly nova: Nova;
   readonly ironic: Ironic;
+  readonly octavia: Octavia;
 }
 
 const maxBodyBytes = 1 << 20;
@@ -143,14 +145,14 @@ function projectOf({ accounts, keystone }: Services, matched: Match, request: Cl
 }
 
 function answerTo(services: Services, matched: Match, request: CloudRequest, fault: Fault | null): Answer {
-  const { keystone, nova, ironic, endpoint } = services;
-  const refusal = fault === null ? null : refused(fault, matched, { keystone, nova, ironic });
+  const { keystone, endpoint } = services;
+  const refusal = fault === null ? null : refused(fault, matched, services);
   if (refusal !== null) return refusal;
   try {
     const answer =
       matched.service === 'keystone'
         ? keystone.answer(matched.route, request, flawOf(fault))
-        : (matched.service === 'nova' ? nova : ironic).answer(matched, eased(fault, request));
+        : services[matched.service].answer(matched, eased(fault, request));
     return spoiled(fault, answer, `${endpoint}${request.path}`);
   } catch (error) {
     return novaFault(500, `Defect of the sandbox: ${error instanceof Error ? error.message : String(error)}`);

@@ -47,14 +47,22 @@ function statusCode(status: number, retryAfterMs: number | null): ErrorCode {
 
 const faultBodySchema = v.record(v.string(), v.fallback(v.nullable(v.object({ message: v.string() })), null));
 
+/** Octavia's faults; the others' are below. */
+const faultStringSchema = v.object({ faultstring: v.string() });
+
 /** OpenStack's faults are `{"<kind>": {"code": …, "message": "…"}}`, whatever the kind. */
 function answeredMessage(json: unknown, token: string | undefined): string | null {
   const parsed = v.safeParse(faultBodySchema, json);
   const message = parsed.success
-    ? Object.values(parsed.output).find((fault) => fault !== null)?.message
+    ? (Object.values(parsed.output).find((fault) => fault !== null)?.message ?? faultString(json))
     : null;
   const shown = token ? message?.replaceAll(token, '[redacted]') : message;
   return shown?.replaceAll(/\s+/g, ' ').trim().slice(0, maxDetailLength) ?? null;
+}
+
+function faultString(json: unknown): string | undefined {
+  const parsed = v.safeParse(faultStringSchema, json);
+  return parsed.success ? parsed.output.faultstring : undefined;
 }
 
 const timeouts = new Set([

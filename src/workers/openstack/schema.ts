@@ -14,7 +14,7 @@ function cutText(text: string): string {
   return Buffer.from(text.slice(0, maxTextLength)).toString();
 }
 
-const shortText = v.pipe(v.string(), v.transform(cutText));
+export const shortText = v.pipe(v.string(), v.transform(cutText));
 
 const tokenSchema = v.object({
   token: v.object({
@@ -43,7 +43,7 @@ const versionSchema = v.object({
   links: v.nullish(v.array(v.object({ rel: shortText, href: v.string() }))),
 });
 
-const linksSchema = v.nullish(v.array(v.object({ rel: shortText, href: v.string() })));
+export const linksSchema = v.nullish(v.array(v.object({ rel: shortText, href: v.string() })));
 
 const serverPageSchema = v.object({ servers: v.array(v.unknown()), servers_links: linksSchema });
 
@@ -109,7 +109,7 @@ export interface ServerPage {
 }
 
 export function readToken(json: unknown): KeystoneToken {
-  return read(tokenSchema, json, 'the token').token;
+  return readAnswer(tokenSchema, json, 'the token').token;
 }
 
 /** Endpoints of all services of one type; entries that cannot be read are passed over. */
@@ -134,7 +134,7 @@ function readServices(catalog: readonly unknown[]): readonly v.InferOutput<typeo
 /** The versions of `{"versions": […]}` (the service's root) or of `{"version": {…}}` (one version's root). */
 export function readVersions(json: unknown): readonly NovaVersion[] {
   const schema = v.union([v.object({ versions: v.array(v.unknown()) }), v.object({ version: v.unknown() })]);
-  const document = read(schema, json, 'the list of API versions');
+  const document = readAnswer(schema, json, 'the list of API versions');
   const entries = 'versions' in document ? document.versions : [document.version];
   return entries
     .map((entry) => v.safeParse(versionSchema, entry))
@@ -143,7 +143,7 @@ export function readVersions(json: unknown): readonly NovaVersion[] {
 
 /** A record that cannot be read becomes an entry of `malformed`: the rest of the page stands. */
 export function readServerPage(json: unknown, pageNumber: number): ServerPage {
-  const page = read(serverPageSchema, json, 'the list of servers');
+  const page = readAnswer(serverPageSchema, json, 'the list of servers');
   const servers: NovaServer[] = [];
   const malformed: MalformedRecord[] = [];
   page.servers.forEach((record, index) => {
@@ -155,14 +155,14 @@ export function readServerPage(json: unknown, pageNumber: number): ServerPage {
 }
 
 export function readFault(json: unknown): string | null {
-  return read(faultPageSchema, json, 'the server').server.fault?.message ?? null;
+  return readAnswer(faultPageSchema, json, 'the server').server.fault?.message ?? null;
 }
 
 export function readFlavorPage(json: unknown): {
   readonly flavors: readonly NovaFlavor[];
   readonly next: string | null;
 } {
-  const page = read(flavorPageSchema, json, 'the list of flavors');
+  const page = readAnswer(flavorPageSchema, json, 'the list of flavors');
   return { flavors: page.flavors, next: nextLink(page.flavors_links) };
 }
 
@@ -170,15 +170,20 @@ export function readNodePage(json: unknown): {
   readonly nodes: readonly IronicNode[];
   readonly next: string | null;
 } {
-  const { nodes, next = null } = read(nodePageSchema, json, 'the list of nodes');
+  const { nodes, next = null } = readAnswer(nodePageSchema, json, 'the list of nodes');
   return { nodes, next };
+}
+
+export function hasNext(links: v.InferOutput<typeof linksSchema>): boolean {
+  return nextLink(links) !== null;
 }
 
 function nextLink(links: v.InferOutput<typeof linksSchema>): string | null {
   return links?.find((link) => link.rel === 'next')?.href ?? null;
 }
 
-function read<Schema extends v.GenericSchema>(
+/** The answer as its schema has it. Throws a CheckFailure that names the field. */
+export function readAnswer<Schema extends v.GenericSchema>(
   schema: Schema,
   json: unknown,
   what: string,
@@ -219,7 +224,7 @@ function malformedServer(record: unknown, issues: Issues, place: string): Malfor
 type Issues = readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]];
 
 /** Names the field and the types; never the value, which may be anything of any length. */
-function describe(issues: Issues): string {
+export function describe(issues: Issues): string {
   const [issue] = issues;
   const field = v.getDotPath(issue) ?? 'the record';
   return `${field}: expected ${issue.expected ?? 'another value'}, got ${typeName(issue.input)}`;

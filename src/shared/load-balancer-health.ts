@@ -1,0 +1,82 @@
+// The job and the result of the load-balancer-health check: the protocol between main and worker.
+
+import type { CheckJob, ProviderCall, RequestCount } from './checker.ts';
+import type { CheckError } from './errors.ts';
+import type { Credentials, RegionTarget, Session } from './session.ts';
+
+/** One cloud project (identity) to list. */
+export interface LoadBalancerTask {
+  readonly identityId: string;
+  readonly credentials: Credentials;
+  readonly session?: Session;
+  /** Of the list that is known: one that has it is not reported again. */
+  readonly knownDigest?: string;
+}
+
+export interface LoadBalancerHealthJob extends CheckJob {
+  readonly target: RegionTarget;
+  readonly projects: readonly LoadBalancerTask[];
+  readonly requestTimeoutMs: number;
+  /** Requests in flight at once, at most. */
+  readonly concurrency: number;
+  /** Logins a second, at most. */
+  readonly loginsPerSecond: number;
+  /** Report each provider call, not only their counts. */
+  readonly traced: boolean;
+}
+
+/** Members of a load balancer's pools, as their monitors see them. */
+export interface MemberCounts {
+  readonly failing: number;
+  readonly all: number;
+}
+
+/** What a region says of one load balancer. */
+export interface LoadBalancerObservation {
+  /** The cloud's id. */
+  readonly providerId: string;
+  /** "" where it has none. */
+  readonly name: string;
+  /** As Octavia names them. */
+  readonly provisioningStatus: string;
+  readonly operatingStatus: string;
+  /** Of a degraded one, where that could be read. */
+  readonly members?: MemberCounts;
+}
+
+/** A record that could not be read: the load balancer is there, but nothing is known of it. */
+export interface MalformedLoadBalancer {
+  /** Null when not even that could be read. */
+  readonly name: string | null;
+  readonly error: CheckError;
+}
+
+/** A project's complete list, or one error. */
+export interface LoadBalancerList {
+  readonly identityId: string;
+  readonly outcome:
+    | {
+        readonly ok: true;
+        readonly observations: readonly LoadBalancerObservation[];
+        readonly malformed: readonly MalformedLoadBalancer[];
+        /** Null when the next list must be read, whatever it says. */
+        readonly digest: string | null;
+        /** True when the list has the `knownDigest`: no observations are reported. */
+        readonly unchanged: boolean;
+      }
+    | { readonly ok: false; readonly error: CheckError };
+  /** The session to keep; null when there is none to keep. */
+  readonly session: Session | null;
+}
+
+export interface LoadBalancerHealthResult {
+  readonly projects: readonly LoadBalancerList[];
+  readonly requests: readonly RequestCount[];
+  /** Present when the job was traced. */
+  readonly calls: readonly ProviderCall[];
+}
+
+/** Whether a failure says that the region has no such service: none in its catalog, or nothing at its address. */
+export function lacksService({ code }: CheckError): boolean {
+  return code === 'no-endpoint' || code === 'not-found';
+}
