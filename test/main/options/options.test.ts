@@ -64,6 +64,7 @@ test('nothing given: the defaults of the original, and ours', (t) => {
     reconcileEvery: 10,
     startupTimeoutMs: 30_000,
     drainTimeoutMs: 8_000,
+    events: false,
     requireAllRegions: false,
     shadow: false,
     shards: null,

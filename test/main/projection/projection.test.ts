@@ -58,6 +58,7 @@ test('a change of health status is a transition, told by reasons, with the time 
     change: { conditions: [{ type: 'Healthy', ...degraded, lastTransitionTime: now }] },
     phaseTransition: null,
     healthTransition: {
+      status: 'False',
       from: 'Healthy',
       to: 'Degraded',
       message: 'server is in state SHUTOFF',
@@ -95,6 +96,7 @@ test('the first condition is a transition from nothing, since the creation', (t)
     ],
   });
   t.deepEqual(healthTransition, {
+    status: 'True',
     from: '',
     to: 'Healthy',
     message: 'server is healthy',
