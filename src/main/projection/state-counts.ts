@@ -1,40 +1,52 @@
-// How many servers are in each state, by region and flavor: what the state gauge shows. The counts of a project are
-// replaced as a whole, by what its last answer could resolve, so that nothing stale is ever shown.
+// How many objects are in each state, by region and by what else tells them apart: what a state gauge shows. The counts of a
+// project are replaced as a whole, by what its last answer could resolve, so that nothing stale is ever shown.
 
 import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
-import type { FlavorAttributes, StateCount } from '../telemetry/metrics.ts';
+import type { FlavorAttributes } from '../telemetry/metrics.ts';
 
-export type StateKey = FlavorAttributes & Pick<StateCount, 'state'>;
+/** The attributes of a series, always spelt out in the same order. */
+interface StateAttributes {
+  readonly state: string;
+}
+
+/** Of servers. */
+export type StateKey = FlavorAttributes & StateAttributes;
+
+type Counted<Key extends StateAttributes> = Key & { readonly count: number };
 
 /** Counts under construction for one project. */
-export class ProjectCounts {
-  readonly #counts = new Map<string, StateKey & { count: number }>();
+export class ProjectCounts<Key extends StateAttributes = StateKey> {
+  readonly #counts = new Map<string, { readonly key: Key; count: number }>();
 
-  add(key: StateKey): void {
+  add(key: Key): void {
     const id = seriesOf(key);
     const entry = this.#counts.get(id);
-    if (entry === undefined) this.#counts.set(id, { ...key, count: 1 });
+    if (entry === undefined) this.#counts.set(id, { key, count: 1 });
     else entry.count++;
   }
 
   /** Takes back what was added. */
-  remove(key: StateKey): void {
+  remove(key: Key): void {
     const id = seriesOf(key);
     const entry = this.#counts.get(id);
     if (entry !== undefined && --entry.count === 0) this.#counts.delete(id);
   }
 
-  values(): readonly StateCount[] {
-    return [...this.#counts.values()];
+  values(): readonly Counted<Key>[] {
+    return [...this.entries()].map(({ key, count }) => ({ ...key, count }));
+  }
+
+  entries(): Iterable<{ readonly key: Key; readonly count: number }> {
+    return this.#counts.values();
   }
 }
 
 /** The counts of all projects that are shown. Writes that end after their poll still change those of their project. */
-export class StateCounts {
+export class StateCounts<Key extends StateAttributes = StateKey> {
   /** By region and project. */
-  readonly #regions = new Map<string, Map<string, ProjectCounts>>();
+  readonly #regions = new Map<string, Map<string, ProjectCounts<Key>>>();
 
-  replace(region: RegionRef, projectId: string, counts: ProjectCounts): void {
+  replace(region: RegionRef, projectId: string, counts: ProjectCounts<Key>): void {
     const key = regionKey(region);
     let projects = this.#regions.get(key);
     if (projects === undefined) {
@@ -57,33 +69,26 @@ export class StateCounts {
   }
 
   /** One row a series: what differs in nothing but the project, or the namespace, is added up. */
-  values(): Iterable<StateCount> {
-    return summed(this.#regions.values());
+  values(): Iterable<Counted<Key>> {
+    const series = new Map<string, Counted<Key>>();
+    for (const projects of this.#regions.values())
+      for (const counts of projects.values())
+        for (const { key, count } of counts.entries()) {
+          const id = seriesOf(key);
+          series.set(id, { ...key, count: (series.get(id)?.count ?? 0) + count });
+        }
+    return series.values();
   }
 
-  /** Servers of one region by state. */
+  /** Objects of one region by state. */
   states(region: RegionRef): Readonly<Record<string, number>> {
     const states: Record<string, number> = {};
     for (const counts of this.#regions.get(regionKey(region))?.values() ?? [])
-      for (const { state, count } of counts.values()) states[state] = (states[state] ?? 0) + count;
+      for (const { key, count } of counts.entries()) states[key.state] = (states[key.state] ?? 0) + count;
     return states;
   }
 }
 
-function summed(regions: Iterable<ReadonlyMap<string, ProjectCounts>>): Iterable<StateCount> {
-  const series = new Map<string, StateCount>();
-  for (const projects of regions) {
-    for (const counts of projects.values()) {
-      for (const count of counts.values()) {
-        const id = seriesOf(count);
-        const known = series.get(id);
-        series.set(id, known === undefined ? count : { ...known, count: known.count + count.count });
-      }
-    }
-  }
-  return series.values();
-}
-
-function seriesOf({ state, region_id, region_name, flavor_id, flavor_name }: StateKey): string {
-  return [state, region_id, region_name, flavor_id, flavor_name].join('\n');
+function seriesOf(key: object): string {
+  return Object.values(key).join('\n');
 }

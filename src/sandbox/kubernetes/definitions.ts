@@ -1,5 +1,6 @@
 // The custom resource definitions of both profiles, as data: spec and status of each kind.
 
+import { loadBalancerDefinition, loadBalancerRules } from './load-balancer-definition.ts';
 import type { JsonObject } from './object.ts';
 import type { Rules, Schema } from './schema.ts';
 
@@ -159,6 +160,7 @@ const hostImmutable =
 
 /** What the rules in the definitions mean. */
 export const rules: Rules = {
+  ...loadBalancerRules,
   [openstackRequired]: (self) => self['provider'] !== 'openstack' || self['openstack'] !== undefined,
   [kubernetesRequired]: (self) => self['provider'] !== 'kubernetes' || self['kubernetes'] !== undefined,
   [hostImmutable]: (self: JsonObject, old: JsonObject | undefined) =>
@@ -270,6 +272,7 @@ export function definitions(profile: Profile): ReadonlyMap<string, Definition> {
   const newer = profile === 'v1.19';
   return new Map([
     ['Identity', identity],
+    ['LoadBalancer', loadBalancerDefinition(conditions)],
     ['OpenstackIdentity', openstackIdentity],
     ['Region', region(newer)],
     ['Server', server(newer)],

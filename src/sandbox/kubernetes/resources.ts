@@ -38,6 +38,7 @@ function custom(plural: string, singular: string, kind: string, statusSubresourc
 const regions = custom('regions', 'region', 'Region');
 const servers = custom('servers', 'server', 'Server');
 const identities = custom('identities', 'identity', 'Identity');
+const loadBalancers = custom('loadbalancers', 'loadbalancer', 'LoadBalancer');
 const openstackIdentities = custom('openstackidentities', 'openstackidentity', 'OpenstackIdentity', false);
 export const secrets: Resource = {
   group: '',
@@ -93,6 +94,7 @@ const events: Resource = {
 
 export const resources: readonly Resource[] = [
   identities,
+  loadBalancers,
   openstackIdentities,
   regions,
   servers,
@@ -105,6 +107,7 @@ export const resources: readonly Resource[] = [
 export type ResourceName =
   | 'regions'
   | 'servers'
+  | 'loadbalancers'
   | 'identities'
   | 'openstackidentities'
   | 'secrets'
