@@ -71,6 +71,7 @@ function targetsOf(given: string, sample: Sample): readonly Target[] {
 }
 
 async function tryAll({ path, source, mutations }: Target): Promise<Counts> {
+  process.stderr.write(`${path}: ${mutations.length} mutations\n`);
   const groups = tree.testsOf(path);
   for (const files of groups) await tree.run(files);
   const counts: Counts = { mutations: mutations.length, survived: 0, hung: 0 };

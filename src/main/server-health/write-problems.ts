@@ -32,13 +32,6 @@ export class WriteProblems {
     return [...(this.#regions.get(regionKey(region))?.values() ?? [])];
   }
 
-  /** Drops those of servers that the region does not have any more. */
-  retain(region: RegionRef, isThere: (server: ServerRecord) => boolean): void {
-    const known = this.#regions.get(regionKey(region));
-    for (const [uid, { server }] of known ?? [])
-      if (server !== undefined && !isThere(server)) known?.delete(uid);
-  }
-
   forget(region: RegionRef): void {
     this.#regions.delete(regionKey(region));
   }

@@ -112,13 +112,14 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     get: (_: string, name: string) => world.servers.find((server) => server.name === name),
     values: () => world.servers,
   };
+  const retained: string[][] = [];
   const reported = new Map<string, readonly Problem[]>();
   const checker: ServerHealthChecker = new ServerHealthChecker({
     worker: new URL('file:///check.js'),
     regions,
     access: new AccessReader({
       namespace: 'default',
-      secrets: { read: async () => world.secret, retain: () => {} },
+      secrets: { read: async () => world.secret, retain: (names) => retained.push([...names]) },
       regions: { values: () => world.regions },
       identities: { get: (_, name) => object(name) },
       openstackIdentities: {
@@ -197,7 +198,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
   };
   const messages = () =>
     (reported.get('default/region-1') ?? []).map(({ message, error = '' }) => `${message}: ${String(error)}`);
-  return { world, clock, counts, regions, reported, stop, poll, addServer, region, messages };
+  return { world, clock, counts, regions, retained, reported, stop, poll, addServer, region, messages };
 }
 
 /** A region whose project identity-1 has one server, "web". */
@@ -248,10 +249,12 @@ test('a Secret that cannot be read for once costs a poll, not the sessions', asy
 });
 
 test('a region that is gone is forgotten with its counts', async (t) => {
-  const { world, counts, regions, poll } = await polled(t);
+  const { world, counts, regions, retained, poll } = await polled(t);
+  t.deepEqual(retained.at(-1), ['default/secret-1']);
   world.regions.length = 0;
   world.servers.length = 0;
   await poll();
+  t.deepEqual(retained.at(-1), []);
   t.deepEqual([...regions.values()], []);
   t.deepEqual([...counts.values()], []);
 });

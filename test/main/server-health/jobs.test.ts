@@ -276,8 +276,8 @@ test('a simulated region is given its servers, and no credentials', (t) => {
     {
       identityId: 'p1',
       simulatedServers: [
-        { name: 'a', displayName: 'display-a', phase: 'Pending', ageMs: 60_000 },
-        { name: 'b', displayName: 'display-b', phase: 'Running', ageMs: 0 },
+        { name: 'a', displayName: 'display-a', phase: 'Pending', createdAt, ageMs: 60_000 },
+        { name: 'b', displayName: 'display-b', phase: 'Running', createdAt: createdAt + 120_000, ageMs: 0 },
       ],
     },
   ]);
