@@ -4,6 +4,7 @@
 import { ProxyTracerProvider } from '@opentelemetry/api';
 import test, { type ExecutionContext } from 'ava';
 import { KubernetesClient } from '../../../src/main/kubernetes/client.ts';
+import type { Definitions, Profile } from '../../../src/main/kubernetes/objects/profile.ts';
 import { parseServer } from '../../../src/main/kubernetes/objects/resource-records.ts';
 import type { ChangeListener } from '../../../src/main/kubernetes/objects/resource-store.ts';
 import { StatusWriter } from '../../../src/main/projection/status-writer.ts';
@@ -23,11 +24,16 @@ const attributes = { region_id: '', region_name: '', flavor_id: '', flavor_name:
 interface SetUp {
   readonly requestTimeoutMs?: number;
   readonly sleep?: Clock['sleep'];
+  readonly definitions?: Definitions;
 }
 
 async function setUp(
   t: ExecutionContext,
-  { requestTimeoutMs = 10_000, sleep = (ms, signal) => systemClock.sleep(ms, signal) }: SetUp = {},
+  {
+    requestTimeoutMs = 10_000,
+    sleep = (ms, signal) => systemClock.sleep(ms, signal),
+    definitions = installed('v1.16'),
+  }: SetUp = {},
 ) {
   const cluster = await SandboxKubernetes.start();
   t.teardown(async () => cluster.close());
@@ -55,6 +61,7 @@ async function setUp(
   const client = new KubernetesClient(access, { requestTimeoutMs });
   t.teardown(async () => client.close());
   const told: string[] = [];
+  const outcomes: string[] = [];
   let nowMs = Date.now();
   const listeners: ChangeListener<ServerRecord>[] = [];
   const writer = new StatusWriter({
@@ -78,9 +85,9 @@ async function setUp(
       bootClockSkew: () => {},
     },
     fieldManager: 'region-monitor-test-1',
-    definitions: installed('v1.16'),
+    definitions,
     metrics: {
-      statusWrite: () => {},
+      statusWrite: (outcome) => outcomes.push(outcome),
       transition: () => {},
       recordProvision: () => {},
       recordScheduling: () => {},
@@ -93,6 +100,7 @@ async function setUp(
     add,
     writer,
     told,
+    outcomes,
     server,
     write: async (known: ServerRecord, seen: Observation, signal = new AbortController().signal) =>
       writer.write({ server: known, observation: seen, attributes, signal }),
@@ -232,4 +240,128 @@ test('an annotation that is refused is told beside the status that stands', asyn
   const error = written.kind === 'stands' ? written.annotationError : undefined;
   t.regex(error?.message ?? '', /patch servers web in namespace region: 422/);
   t.is(server().phase, 'Pending');
+});
+
+test('what another wrote meanwhile is read, and kept', async (t) => {
+  const { cluster, write, told, outcomes, server } = await setUp(t);
+  const known = server();
+  cluster.patchStatus('servers', namespace, 'web', { status: { privateIP: '10.0.0.7' } });
+  const written = await write(known, stopped);
+  t.like(written, { kind: 'stands', server: { phase: 'Stopped' } });
+  t.like(cluster.get('servers', namespace, 'web'), { status: { phase: 'Stopped', privateIP: '10.0.0.7' } });
+  t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
+  t.deepEqual(outcomes, ['conflict', 'applied']);
+});
+
+test('what another wrote meanwhile may be what was to be written', async (t) => {
+  const { cluster, write, told, server } = await setUp(t);
+  const known = server();
+  await write(known, stopped);
+  t.like(await write(known, stopped), { kind: 'stands', server: { phase: 'Stopped' } });
+  t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
+  t.is(cluster.requests.count(patches), 2);
+});
+
+test('an object that goes while it is written is gone, as is one that another took the place of', async (t) => {
+  const { cluster, add, write, told, outcomes, server } = await setUp(t);
+  const known = server();
+  cluster.delete('servers', namespace, 'web');
+  t.deepEqual(await write(known, stopped), { kind: 'gone' });
+  add('web');
+  t.not(server().uid, known.uid);
+  t.deepEqual(await write(known, stopped), { kind: 'gone' });
+  t.is(server().phase, 'Running', 'the new one is not touched');
+  t.deepEqual(told, []);
+  t.deepEqual(outcomes, ['gone', 'conflict', 'gone']);
+});
+
+test('conflicts without end are given up', async (t) => {
+  const { cluster, write, told, outcomes, server } = await setUp(t);
+  cluster.faults.add({ ...patches, ...always }, { kind: 'respond', status: 409, body: {} });
+  const written = await write(server(), stopped);
+  t.is(written.kind, 'failed');
+  t.is(cluster.requests.count(patches), 6);
+  t.deepEqual(told, []);
+  t.deepEqual(outcomes, [...Array.from({ length: 6 }, () => 'conflict'), 'failed']);
+});
+
+test('a refusal that another try would meet again is not tried again', async (t) => {
+  const { cluster, write, outcomes, server } = await setUp(t);
+  cluster.faults.add({ ...patches, ...always }, { kind: 'respond', status: 403, body: {} });
+  t.is((await write(server(), stopped)).kind, 'failed');
+  t.is(cluster.requests.count(patches), 1);
+  t.deepEqual(outcomes, ['failed']);
+});
+
+test('failures of the API server are tried again after growing pauses', async (t) => {
+  const pauses: number[] = [];
+  const sleep = async (ms: number) => {
+    pauses.push(ms);
+  };
+  const { cluster, write, server } = await setUp(t, { sleep });
+  cluster.faults.add({ ...patches, times: 4 }, { kind: 'respond', status: 500, body: {} });
+  t.is((await write(server(), stopped)).kind, 'stands');
+  const bounds = [200, 400, 800, 1_600].map((usual) => [usual * 0.5, usual * 1.5] as const);
+  t.is(pauses.length, bounds.length);
+  for (const [index, [least = 0, most = 0]] of bounds.entries()) {
+    const ms = pauses[index] ?? 0;
+    t.true(ms >= least && ms <= most, `${ms} ms`);
+  }
+});
+
+test('a status that the schema refuses is written again when the definitions have changed', async (t) => {
+  const definitions: { profile: Profile; recheck: () => Promise<void> } = {
+    profile: 'v1.16',
+    recheck: async () => {
+      definitions.profile = 'v1.19';
+    },
+  };
+  const { cluster, write, server } = await setUp(t, { definitions });
+  cluster.faults.rejectWrites({ path: /\/status/, times: 1 });
+  t.is((await write(server(), stopped)).kind, 'stands');
+  cluster.faults.rejectWrites({ path: /\/status/, times: 1 });
+  t.is((await write(server(), observation())).kind, 'failed', 'they have not changed again');
+});
+
+test('a monitor that stops begins no write, and counts none', async (t) => {
+  const { cluster, write, outcomes, server } = await setUp(t);
+  t.is((await write(server(), stopped, AbortSignal.abort())).kind, 'failed');
+  t.is(cluster.requests.count({ method: 'PATCH' }), 0);
+  t.deepEqual(outcomes, []);
+});
+
+test('the annotation of a server that left Pending goes, and with the definitions of v1.19 it is left alone', async (t) => {
+  const { write, server } = await setUp(t);
+  const pending = observation({ phase: 'Pending' });
+  await write(server(), pending);
+  const stamped = server().pendingEntryTime;
+  t.not(stamped, undefined);
+  await write(server(), pending);
+  t.is(server().pendingEntryTime, stamped, 'it is since then');
+  await write(server(), observation());
+  t.is(server().pendingEntryTime, undefined);
+  const later = await setUp(t, { definitions: installed('v1.19') });
+  await later.write(later.server(), pending);
+  t.is(later.server().pendingEntryTime, undefined);
+});
+
+test('an annotation whose object changed meanwhile is written to the object as it is now', async (t) => {
+  const { cluster, write, server } = await setUp(t);
+  const stamps = { method: 'PATCH', path: /\/servers\/web(\?|$)/ };
+  const change = () =>
+    cluster.patchStatus('servers', namespace, 'web', { status: { privateIP: '10.0.0.7' } });
+  cluster.faults.add(stamps, { kind: 'before', run: change });
+  const written = await write(server(), observation({ phase: 'Pending' }));
+  t.false('annotationError' in written);
+  t.not(server().pendingEntryTime, undefined);
+  t.is(cluster.requests.count(stamps), 2);
+});
+
+test('a write is idle only if status and annotation are as they should be', async (t) => {
+  const { writer, server, write } = await setUp(t);
+  t.true(writer.isIdle(server(), observation()));
+  t.false(writer.isIdle(server(), stopped));
+  t.false(writer.isIdle({ ...server(), pendingEntryTime: '2026-11-22T07:00:00Z' }, observation()));
+  await write(server(), stopped);
+  t.true(writer.isIdle(server(), stopped));
 });
