@@ -72,13 +72,12 @@ function targetsOf(given: string, sample: Sample): readonly Target[] {
 
 async function tryAll({ path, source, mutations }: Target): Promise<Counts> {
   process.stderr.write(`${path}: ${mutations.length} mutations\n`);
-  const groups = tree.testsOf(path);
-  for (const files of groups) await tree.run(files);
+  const tests = await tree.passing(tree.testsOf(path));
   const counts: Counts = { mutations: mutations.length, survived: 0, hung: 0 };
   for (const mutation of mutations) {
     const { start, end, text } = mutation;
     tree.write(path, source.slice(0, start) + text + source.slice(end));
-    const ended = await firstFailure(groups);
+    const ended = await firstFailure(tests);
     if (ended === 'hung') counts.hung++;
     if (ended !== 'passed') continue;
     counts.survived++;
@@ -90,9 +89,9 @@ async function tryAll({ path, source, mutations }: Target): Promise<Counts> {
   return counts;
 }
 
-async function firstFailure(groups: readonly (readonly string[])[]): Promise<TestsEnded> {
-  for (const files of groups) {
-    const ended = await tree.run(files);
+async function firstFailure(tests: readonly string[]): Promise<TestsEnded> {
+  for (const file of tests) {
+    const ended = await tree.run(file);
     if (ended !== 'passed') return ended;
   }
   return 'passed';

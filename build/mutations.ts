@@ -26,6 +26,8 @@ const otherOperators: Readonly<Record<string, string>> = {
   '||': '&&',
   '+=': '-=',
   '-=': '+=',
+  '??=': '=',
+  '||=': '=',
   '++': '--',
   '--': '++',
 };

@@ -22,7 +22,7 @@ export type TestsEnded = 'passed' | 'failed' | 'hung';
 
 export class TrialTree {
   readonly #folder: string;
-  /** Milliseconds that tests take, by their files. */
+  /** Milliseconds that the tests of a file take. */
   readonly #usualMs = new Map<string, number>();
   readonly #imports = new Map<string, ReadonlySet<string>>();
   /** The process group of the tests that run. */
@@ -56,8 +56,8 @@ export class TrialTree {
       .toSorted();
   }
 
-  /** The tests in the room of a file that get to it, in groups, the nearest first. */
-  testsOf(path: string): readonly (readonly string[])[] {
+  /** The tests in the room of a file that get to it, the nearest first. */
+  testsOf(path: string): readonly string[] {
     const folder = dirname(path).replace(/^src/, 'test');
     if (!existsSync(join(this.#folder, folder))) return [];
     const tests = readdirSync(join(this.#folder, folder))
@@ -66,19 +66,19 @@ export class TrialTree {
     const own = tests.filter((test) => basename(test, '.test.ts') === basename(path, '.ts'));
     const near = tests.filter((test) => !own.includes(test) && this.#importsOf(test).has(path));
     const far = tests.filter((test) => ![...own, ...near].includes(test) && this.#reaches(test, path));
-    return [own, near, far].filter(({ length }) => length > 0);
+    return [...own, ...near, ...far];
   }
 
-  /** Runs test files, until one test fails. The first time they must pass; it shows how long they take. */
-  async run(files: readonly string[]): Promise<TestsEnded> {
-    const key = files.join(' ');
-    const usualMs = this.#usualMs.get(key);
-    if (usualMs !== undefined) return (await this.#ava(files, usualMs * patience.factor + patience.ms)).ended;
-    const startMs = performance.now();
-    const { ended, output } = await this.#ava(files, longestMs);
-    if (ended !== 'passed') throw new Error(`${key}: ${ended}, though nothing was changed:\n${output}`);
-    this.#usualMs.set(key, performance.now() - startMs);
-    return ended;
+  /** The files whose tests pass: only they can notice a change. */
+  async passing(files: readonly string[]): Promise<readonly string[]> {
+    for (const file of files) if (!this.#usualMs.has(file)) await this.#learn(file);
+    return files.filter((file) => this.#usualMs.has(file));
+  }
+
+  /** Runs the tests of a file, until one fails. */
+  async run(file: string): Promise<TestsEnded> {
+    const usualMs = this.#usualMs.get(file) ?? 0;
+    return (await this.#ava(file, usualMs * patience.factor + patience.ms)).ended;
   }
 
   close(): void {
@@ -86,8 +86,15 @@ export class TrialTree {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #ava(files: readonly string[], limitMs: number): Promise<{ ended: TestsEnded; output: string }> {
-    const child = spawn(process.execPath, ['node_modules/ava/entrypoints/cli.js', '--fail-fast', ...files], {
+  async #learn(file: string): Promise<void> {
+    const startMs = performance.now();
+    const { ended, output } = await this.#ava(file, longestMs);
+    if (ended === 'passed') this.#usualMs.set(file, performance.now() - startMs);
+    else process.stderr.write(`left out: ${file} ${ended}, though nothing was changed\n${output}\n`);
+  }
+
+  async #ava(file: string, limitMs: number): Promise<{ ended: TestsEnded; output: string }> {
+    const child = spawn(process.execPath, ['node_modules/ava/entrypoints/cli.js', '--fail-fast', file], {
       cwd: this.#folder,
       // What was compiled once is used again: half of the time of a run.
       env: { ...process.env, NODE_COMPILE_CACHE: join(this.#folder, '.compile-cache') },

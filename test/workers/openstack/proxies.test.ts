@@ -39,7 +39,7 @@ async function outcome(
   const check = new ServerHealthCheck({ connections });
   try {
     const target = { provider: 'openstack', endpoint, catalogRegion: null, caCertificate } as const;
-    const job = healthJob(cloud, { target, requestTimeoutMs: 10_000 });
+    const job = healthJob(cloud, { target });
     const { projects } = await check.run(job, new AbortController().signal);
     const [project] = projects;
     if (project === undefined) return 'no project';
