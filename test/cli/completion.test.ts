@@ -51,7 +51,7 @@ const examples: readonly (readonly [words: string, offered: string])[] = [
   ['--namespace = check d', 'doctor'],
   ['check --shadow --dry', '--dry-run'],
   ['check --dry-run = ', 'true false'],
-  ['check --dry-run --sha', '--shadow'],
+  ['check --dry-run --shad', '--shadow'],
   ['--namespace ', ''],
   ['--kubeconfig ', ':files'],
   ['--kubeconfig=/etc', ':files'],

@@ -19,6 +19,8 @@ import {
 import { startMonitor } from '../fixtures/monitor/monitor.ts';
 
 const group = 'region.unikorn-cloud.org/v1alpha1';
+// Before anything is declared: ava takes no declaration after a wait.
+const lab = await OpenstackLab.find();
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
 
 test.before(async (t) => {
@@ -122,7 +124,6 @@ function expectation(server: LabServer): string {
   return `${phase} False/${server.status === 'ERROR' ? 'Errored' : 'Degraded'}`;
 }
 
-const lab = await OpenstackLab.find();
 const needsBoth: (title: string, body: Implementation<[]>) => void =
   lab === null ? test.skip : controlPlaneTests().test;
 
