@@ -9,11 +9,8 @@ import { type RequiredRight, requiredRights, rightsFor } from '../../src/main/ku
 import { allFlags, type Flag } from '../../src/main/options/flags.ts';
 import { addFlags, type Options, readOptions } from '../../src/main/options/options.ts';
 import { allValues, chartFolder, helm, type Rendered, render, set, tryRender } from '../fixtures/chart.ts';
-import {
-  controlPlaneTests,
-  hasControlPlane,
-  startControlPlane,
-} from '../fixtures/kubernetes/control-plane.ts';
+import { hasControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import { controlPlaneTests } from '../fixtures/kubernetes/control-plane-tests.ts';
 
 const texts = v.array(v.string());
 const probeSchema = v.looseObject({ httpGet: v.object({ path: v.string(), port: v.string() }) });

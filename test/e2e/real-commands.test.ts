@@ -13,11 +13,8 @@ import {
   regionLabel,
 } from '../../src/shared/labels.ts';
 import { OpenstackLab } from '../fixtures/clouds/openstack-lab.ts';
-import {
-  type ControlPlane,
-  controlPlaneTests,
-  startControlPlane,
-} from '../fixtures/kubernetes/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import { controlPlaneTests } from '../fixtures/kubernetes/control-plane-tests.ts';
 import { type OneShotEnded, runOnce } from '../fixtures/kubernetes/one-shot.ts';
 
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };

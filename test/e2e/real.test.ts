@@ -11,11 +11,8 @@ import { findCondition } from '../../src/shared/conditions.ts';
 import { identityLabel, nameLabel, organizationLabel, regionLabel } from '../../src/shared/labels.ts';
 import { type LabServer, type LabUser, OpenstackLab, passing } from '../fixtures/clouds/openstack-lab.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import {
-  type ControlPlane,
-  controlPlaneTests,
-  startControlPlane,
-} from '../fixtures/kubernetes/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import { controlPlaneTests } from '../fixtures/kubernetes/control-plane-tests.ts';
 import { startMonitor } from '../fixtures/monitor/monitor.ts';
 
 const group = 'region.unikorn-cloud.org/v1alpha1';

@@ -7,11 +7,8 @@ import test, { type ExecutionContext } from 'ava';
 import { fieldManager, writtenByAnother } from '../../src/main/projection/field-manager.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import {
-  type ControlPlane,
-  controlPlaneTests,
-  startControlPlane,
-} from '../fixtures/kubernetes/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import { controlPlaneTests } from '../fixtures/kubernetes/control-plane-tests.ts';
 import { RealCluster } from '../fixtures/kubernetes/real-cluster.ts';
 import { outageBegins, untilOutagesEnded } from '../fixtures/kubernetes/watched-cluster.ts';
 import { type MonitorUnderTest, pace } from '../fixtures/monitor/monitor.ts';

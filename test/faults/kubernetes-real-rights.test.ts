@@ -4,11 +4,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import {
-  type ControlPlane,
-  controlPlaneTests,
-  startControlPlane,
-} from '../fixtures/kubernetes/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import { controlPlaneTests } from '../fixtures/kubernetes/control-plane-tests.ts';
 import { type Grants, RealCluster, type Verb } from '../fixtures/kubernetes/real-cluster.ts';
 import { outageBegins, outageEnds, untilOutagesEnded } from '../fixtures/kubernetes/watched-cluster.ts';
 import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';

@@ -61,7 +61,7 @@ export interface WorkerState {
 /** While there are jobs. */
 const watchEveryMs = 250;
 /** While there are none. */
-const restWatchEveryMs = 2_500;
+const restWatchEveryMs = 5_000;
 /** A worker answers at the job's deadline; one that is this much later cannot answer any more. */
 const overdueMs = 2_000;
 /**

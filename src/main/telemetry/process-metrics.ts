@@ -6,7 +6,7 @@ import { gaugeOf, totalOf } from './instruments.ts';
 import { metricTable } from './metric-table.ts';
 
 /** A process that is stopped while it waits has no delay in its event loop: only a timer shows that. */
-const pulseMs = 500;
+const pulseMs = 900;
 
 /** Begins to measure; ends when the returned function is called. */
 export function observeProcess(meter: Meter): () => void {

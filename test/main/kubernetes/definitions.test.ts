@@ -8,7 +8,8 @@ import { ResourceCache } from '../../../src/main/kubernetes/objects/resource-cac
 import { parseServer } from '../../../src/main/kubernetes/objects/resource-records.ts';
 import { systemClock } from '../../../src/shared/clock.ts';
 import { eventually } from '../../fixtures/eventually.ts';
-import { controlPlaneTests, startControlPlane } from '../../fixtures/kubernetes/control-plane.ts';
+import { startControlPlane } from '../../fixtures/kubernetes/control-plane.ts';
+import { controlPlaneTests } from '../../fixtures/kubernetes/control-plane-tests.ts';
 import { hastyClock } from '../../fixtures/kubernetes/scripted-api.ts';
 
 const real = controlPlaneTests({ own: true });

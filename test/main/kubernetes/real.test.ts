@@ -22,11 +22,8 @@ import { systemClock } from '../../../src/shared/clock.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import { TcpProxy } from '../../fixtures/clouds/tcp-proxy.ts';
 import { eventually } from '../../fixtures/eventually.ts';
-import {
-  type ControlPlane,
-  controlPlaneTests,
-  startControlPlane,
-} from '../../fixtures/kubernetes/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../../fixtures/kubernetes/control-plane.ts';
+import { controlPlaneTests } from '../../fixtures/kubernetes/control-plane-tests.ts';
 
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
 
