@@ -3,7 +3,8 @@
 
 import { untilAborted } from '../../../shared/until-aborted.ts';
 import { createIntern, type Intern } from './interner.ts';
-import type { CacheCounters, ResourceCache } from './resource-cache.ts';
+import type { ResourceCache } from './resource-cache.ts';
+import type { CacheCounters } from './resource-cache-options.ts';
 import type { ChangeListener, StoredRecord } from './resource-store.ts';
 
 /** What others need of a cache, whole or in parts. */

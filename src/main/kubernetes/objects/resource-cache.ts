@@ -1,6 +1,7 @@
 // A copy of one resource, kept up to date by list and watch.
 //
-// - A list is read in pages and replaces the content at once; what it lacks is reported as deleted.
+// - A list is read in pages and replaces the content at once; what it lacks is reported as deleted. The first one, when it
+//   has several pages, comes as a stream where the API server can do that (initial-events).
 // - A watch continues from the last version that was seen (bookmarks move it forward in quiet times), so that a broken
 //   connection costs nothing but the events that were missed. When the API server cannot go on from that version, all
 //   is listed again (watch-position).
@@ -12,59 +13,19 @@
 
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { Backoff } from '../../../shared/backoff.ts';
-import type { Clock } from '../../../shared/clock.ts';
 import { asError } from '../../../shared/errors.ts';
 import { untilAborted } from '../../../shared/until-aborted.ts';
-import { type KubernetesClient, type ResourceKind, resourcePath } from '../client.ts';
+import { resourcePath } from '../client.ts';
 import { ApiError } from '../errors.ts';
-import type { Intern } from './interner.ts';
-import {
-  endedAtOnce,
-  objectName,
-  parseListPage,
-  parseWatchEvent,
-  type WatchEvent,
-} from './list-watch-messages.ts';
+import { IncomingList } from './incoming-list.ts';
+import { streamList } from './initial-events.ts';
+import { endedAtOnce, parseListPage, parseWatchEvent, type WatchEvent } from './list-watch-messages.ts';
 import { ObjectReader } from './object-reader.ts';
+import type { CacheCounters, ResourceCacheOptions } from './resource-cache-options.ts';
 import { type ChangeListener, ResourceStore, type StoredRecord } from './resource-store.ts';
 import { isVersionGone, WatchPosition } from './watch-position.ts';
 
-export interface ResourceCacheOptions<R extends StoredRecord> {
-  readonly client: KubernetesClient;
-  readonly resource: ResourceKind;
-  /** "" for all namespaces. */
-  readonly namespace: string;
-  /** Only objects with these labels; all of them unless given. */
-  readonly labelSelector?: string | undefined;
-  /** Throws for an object that is not as it should be. `intern` gives one copy of texts that repeat. */
-  readonly parse: (object: unknown, intern: Intern) => R;
-  readonly clock: Clock;
-  /** Each failure to list or watch, as it happens: one in half a second at most. */
-  readonly onError?: (error: Error) => void;
-  /** The API server is listed and watched as before: once after each failure, or after some in a row. */
-  readonly onRecovered?: () => void;
-  /** A page that came further than those before it: the first list gets on, however slowly. */
-  readonly onProgress?: () => void;
-  /** An object that `parse` refused, as "namespace/name", once for each reason. It has no record. */
-  readonly onMalformed?: (name: string, error: Error) => void;
-  readonly pageSize?: number;
-  /** Pauses between attempts grow up to this, give or take half. Not below half a second. */
-  readonly maxPauseMs?: number;
-  readonly random?: () => number;
-  /** A watch that is silent this long is given up. Well above the bookmarks' interval of a minute. */
-  readonly idleTimeoutMs?: number;
-}
-
-export interface CacheCounters {
-  /** Complete lists. */
-  lists: number;
-  /** Watches that the API server accepted. */
-  watches: number;
-  /** Changes that the watch reported. */
-  events: number;
-  /** Failed lists and watches. */
-  errors: number;
-}
+export type { ResourceCacheOptions };
 
 const firstPauseMs = 500;
 /** A watch that lasted this long was a good one, even if nothing happened meanwhile. */
@@ -90,8 +51,10 @@ export class ResourceCache<R extends StoredRecord> {
   readonly #position = new WatchPosition();
   /** A server that sends bookmarks is never silent for long. */
   #bookmarked = false;
+  /** What failed once is not tried again: pages always work. */
+  #streamed: boolean;
   #pageGrowth = 1;
-  /** Pages of the list that came furthest, since the last one that was complete or expired. */
+  /** Pages of the list that came furthest, since the last one that was complete or expired; of a stream, as many objects. */
   #furthestPage = 0;
   #synced = false;
   /** Between a failure and the good watch that ends it. */
@@ -103,6 +66,7 @@ export class ResourceCache<R extends StoredRecord> {
     this.#options = options;
     this.#path = resourcePath(options.resource, options.namespace);
     this.#selection = options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
+    this.#streamed = options.streamed ?? false;
     this.#random = options.random ?? Math.random;
     this.#reader = new ObjectReader(options);
     this.#store = new ResourceStore({ onListenerError: (error) => options.onError?.(error) });
@@ -188,38 +152,60 @@ export class ResourceCache<R extends StoredRecord> {
   async #list(signal: AbortSignal): Promise<string> {
     const { pageSize = 500 } = this.#options;
     const limit = String(pageSize * this.#pageGrowth);
-    const malformed = new Set<string>();
-    let replacement: ReturnType<ResourceStore<R>['replace']> | undefined;
+    let list: IncomingList<R> | undefined;
     let token = '';
     for (let pages = 1; ; pages += 1) {
       const query = { ...this.#selection, limit, ...(token === '' ? {} : { continue: token }) };
       const page = parseListPage(await this.#page(query, signal), this.#options.resource);
       this.#contact();
       this.#progress(pages);
-      replacement ??= this.#store.replace({ rewound: this.#position.isBehind(page.resourceVersion) });
-      for (const item of page.items) {
-        const record = this.#reader.read(item);
-        if (record === null) malformed.add(objectName(item));
-        else replacement.add(record);
-      }
-      if (page.continue === '') {
-        replacement.commit();
-        this.#reader.retain(malformed);
-        this.#position.listed(page.resourceVersion);
-        this.#pageGrowth = 1;
-        this.#furthestPage = 0;
-        this.#lastError = null;
-        this.counters.lists += 1;
-        this.#synced = true;
-        this.#firstSync.resolve();
-        return page.resourceVersion;
-      }
+      const streamed = pages === 1 && page.continue !== '' ? await this.#stream(signal) : null;
+      if (streamed !== null) return streamed;
+      const rewound = this.#position.isBehind(page.resourceVersion);
+      list ??= new IncomingList(this.#reader, this.#store, { rewound });
+      for (const item of page.items) list.add(item);
+      if (page.continue === '') return this.#listed(list, page.resourceVersion);
       if (page.continue === token)
         throw new Error(`list ${this.#options.resource}: the same page came twice`);
       token = page.continue;
       // A page takes some milliseconds to parse; others get their turn in between.
       await yieldToOthers();
     }
+  }
+
+  /** The whole first list as a stream; null when that is not to be had. */
+  async #stream(signal: AbortSignal): Promise<string | null> {
+    if (!this.#streamed || this.#synced) return null;
+    const { client, resource, pageSize = 500 } = this.#options;
+    const list = new IncomingList(this.#reader, this.#store, { rewound: false });
+    const asked = { path: this.#path, resource, query: this.#selection };
+    let received = 0;
+    const take = (event: WatchEvent): void => {
+      received += 1;
+      this.#contact();
+      this.#progress(Math.floor(received / pageSize));
+      list.apply(event);
+    };
+    try {
+      return this.#listed(list, await streamList(client, asked, { signal, take }));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#streamed = false;
+      this.#furthestPage = 0;
+      return null;
+    }
+  }
+
+  #listed(list: IncomingList<R>, version: string): string {
+    list.commit();
+    this.#position.listed(version);
+    this.#pageGrowth = 1;
+    this.#furthestPage = 0;
+    this.#lastError = null;
+    this.counters.lists += 1;
+    this.#synced = true;
+    this.#firstSync.resolve();
+    return version;
   }
 
   /** When the list expires in the middle, the next one has larger pages, takes fewer requests, and may be in time. */

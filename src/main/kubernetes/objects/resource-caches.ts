@@ -76,7 +76,7 @@ export class ResourceCaches {
     };
     this.#clock = clock;
     this.regions = new ResourceCache({ ...common('regions'), parse: parseRegion });
-    const ofServers = { ...common('servers'), parse: parseServer };
+    const ofServers = { ...common('servers'), parse: parseServer, streamed: true };
     if (shards === undefined) {
       this.shards = null;
       this.servers = new ResourceCache(ofServers);

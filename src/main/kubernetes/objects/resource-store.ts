@@ -92,7 +92,12 @@ export class ResourceStore<R extends StoredRecord> {
    * stands. `rewound` says that the API server's history is not the one that we know (a restored backup): then
    * versions cannot be compared, and what the list says stands.
    */
-  replace(options: { rewound: boolean }): { add(record: R): void; commit(): void } {
+  replace(options: { rewound: boolean }): {
+    add(record: R): void;
+    /** It was added, and is gone again. */
+    remove(namespace: string, name: string): void;
+    commit(): void;
+  } {
     const replacement: Replacement<R> = { content: new Map(), size: 0, kept: 0, changed: [], written: [] };
     this.#replacement = replacement;
     return {
@@ -106,6 +111,13 @@ export class ResourceStore<R extends StoredRecord> {
         if (!keep) replacement.changed.push(record);
         if (old !== undefined) replacement.kept += 1;
         if (insert(replacement.content, stands)) replacement.size += 1;
+      },
+      remove: (namespace, name) => {
+        const names = replacement.content.get(namespace);
+        if (names?.delete(name) !== true) return;
+        replacement.size -= 1;
+        if (names.size === 0) replacement.content.delete(namespace);
+        if (this.get(namespace, name) !== undefined) replacement.kept -= 1;
       },
       commit: () => {
         if (this.#replacement === replacement) this.#commit(replacement);

@@ -17,7 +17,12 @@ async function start(t: ExecutionContext, servers: (page: number) => Answer) {
         else servers(Number(request.query.get('continue') ?? 0))(response, request);
       },
     ],
-    watch: [watch([])],
+    watch: [
+      (response, request) => {
+        const refused = request.query.has('sendInitialEvents');
+        (refused ? status(422, 'Invalid') : watch([]))(response, request);
+      },
+    ],
   });
   const client = new KubernetesClient(api.access, { requestTimeoutMs: 10_000 });
   const caches = new ResourceCaches({
