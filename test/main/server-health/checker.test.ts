@@ -9,7 +9,7 @@ import { Regions } from '../../../src/main/regions/regions.ts';
 import { ServerHealthChecker } from '../../../src/main/server-health/checker.ts';
 import { ServerProjector } from '../../../src/main/server-health/projector.ts';
 import { WriteProblems } from '../../../src/main/server-health/write-problems.ts';
-import { Metrics } from '../../../src/main/telemetry/metrics.ts';
+import { Metrics, type PolledRegion } from '../../../src/main/telemetry/metrics.ts';
 import type { Cycle, Outcome } from '../../../src/shared/checker.ts';
 import type { CheckError, ErrorCode } from '../../../src/shared/errors.ts';
 import type {
@@ -75,6 +75,23 @@ const object = (name: string) => ({
   resourceVersion: '1',
 });
 
+/** Metrics that say what they were given. */
+class CountingMetrics extends Metrics {
+  readonly counted: unknown[] = [];
+
+  override serversSkipped(reason: string, regionId: string, count: number): void {
+    if (count > 0) this.counted.push(`${count} ${reason} ${regionId}`);
+  }
+
+  override requests(regionId: string, counts: readonly { readonly count: number }[]): void {
+    for (const { count } of counts) this.counted.push(`${count} requests ${regionId}`);
+  }
+
+  override regionPolled({ regionId, regionName, outcome, seconds }: PolledRegion): void {
+    this.counted.push(`${regionId} ${regionName} ${outcome} in ${seconds} s`);
+  }
+}
+
 interface World {
   readonly regions: RegionRecord[];
   readonly servers: ServerRecord[];
@@ -82,6 +99,8 @@ interface World {
   readonly answers: Map<string, Answer>;
   secret: Outcome<ReadonlyMap<string, string>>;
   flavors: FlavorResult;
+  /** Answers as they are, by identity; they go before the others. */
+  readonly results: Map<string, ProjectResult>;
   /** What becomes of the next jobs; null for their answers. */
   jobError: CheckError | null;
 }
@@ -91,6 +110,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     regions: [regionRecord()],
     servers: [],
     answers: new Map(),
+    results: new Map(),
     secret: { ok: true, result: secretData },
     flavors: flavorsListed,
     jobError: null,
@@ -99,7 +119,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
   const turns = new EventLoopTurns();
   const writeProblems = new WriteProblems();
   const counts = new StateCounts();
-  const metrics = new Metrics(createNoopMeter(), settableSources().sources);
+  const metrics = new CountingMetrics(createNoopMeter(), settableSources().sources);
   t.teardown(() => metrics.close());
   const regions = new Regions({
     namespace: 'default',
@@ -159,11 +179,15 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
 
   function answer(job: ServerHealthJob): Outcome<ServerHealthResult> {
     if (world.jobError !== null) return { ok: false, error: world.jobError };
-    const projects = job.projects.map(({ identityId }) =>
-      resultOf(identityId, world.answers.get(identityId) ?? []),
+    const projects = job.projects.map(
+      ({ identityId }) =>
+        world.results.get(identityId) ?? resultOf(identityId, world.answers.get(identityId) ?? []),
     );
     const flavors = job.flavors === undefined ? null : world.flavors;
-    return { ok: true, result: { projects, flavors, requests: [], calls: [] } };
+    return {
+      ok: true,
+      result: { projects, flavors, requests: [{ route: 'GET /x', status: 200, count: 3 }], calls: [] },
+    };
   }
 
   /** A poll of all regions, a period after the last one; returns its jobs. */
@@ -198,7 +222,21 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
   };
   const messages = () =>
     (reported.get('default/region-1') ?? []).map(({ message, error = '' }) => `${message}: ${String(error)}`);
-  return { world, clock, counts, regions, retained, reported, stop, poll, addServer, region, messages };
+  return {
+    world,
+    clock,
+    counts,
+    regions,
+    retained,
+    writeProblems,
+    metrics,
+    reported,
+    stop,
+    poll,
+    addServer,
+    region,
+    messages,
+  };
 }
 
 /** A region whose project identity-1 has one server, "web". */
@@ -456,4 +494,57 @@ test('the monitor’s own end says nothing about a region', async (t) => {
   t.true(region().health.up);
   t.is(region().health.polls.length, 1);
   t.deepEqual(messages(), []);
+});
+
+test('polls, requests and servers that were skipped are counted', async (t) => {
+  const { world, metrics, poll, addServer } = await polled(t);
+  t.deepEqual(metrics.counted.splice(0), ['3 requests region-1', 'region-1 north ok in 0 s']);
+  addServer('nowhere', { regionId: undefined });
+  world.secret = { ok: false, error: error('invalid-config') };
+  await poll();
+  t.deepEqual(metrics.counted, [
+    '1 missing-region-label ',
+    '1 region-unresolved region-1',
+    'region-1 north invalid-config in 0 s',
+  ]);
+});
+
+test('what an answer says beside its servers is said: records, nodes, a list that does not fit', async (t) => {
+  const { world, poll, messages } = await polled(t);
+  const result = resultOf('identity-1', ['web']);
+  if (!result.outcome.ok) throw new Error('it has servers');
+  const { outcome } = result;
+  const nodes = {
+    outcome: { ok: false, step: 'list', asked: [], error: error('forbidden') },
+    session: null,
+  } as const;
+  world.results.set('identity-1', {
+    ...result,
+    nodes,
+    outcome: {
+      ...outcome,
+      complete: false,
+      completeError: error('timeout'),
+      malformed: [{ providerId: 'nova-9', ownerId: 'other', error: error('invalid-response') }],
+    },
+  });
+  await poll();
+  t.is(messages().length, 3);
+  t.regex(messages()[0] ?? '', /^complete list of a project takes too long or is too large/);
+  t.is(messages()[1], 'failed to get ironic node for server: it was forbidden');
+  t.is(messages()[2], 'failed to read a server record of the region, skipping: it was invalid-response');
+});
+
+test('writes that failed are reported with each poll until they stand, and make it partial', async (t) => {
+  const { world, region, writeProblems, poll, messages } = await polled(t);
+  const server = serverRecord({ name: 'other' });
+  writeProblems.take(region(), server, { kind: 'failed', error: new Error('refused') });
+  await poll();
+  t.deepEqual(messages(), ['failed to check server, skipping: cannot write status: refused']);
+  t.is(region().health.polls.at(-1)?.outcome, 'partial');
+  const gone = region();
+  world.regions.length = 0;
+  world.servers.length = 0;
+  await poll();
+  t.deepEqual(writeProblems.of(gone), []);
 });

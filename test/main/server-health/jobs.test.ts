@@ -427,3 +427,23 @@ test('complete lists of many projects are spread over the polls', (t) => {
     .map(([prefix, first]) => Array.from({ length: projects }, (_, index) => `${prefix}${first + index}`));
   fc.assert(fc.property(numbered, every, spread), { numRuns: 50, seed: 1 });
 });
+
+test('bare-metal servers that may be building are asked for as the region’s account in their project', (t) => {
+  const record = regionRecord();
+  const openstack = record.openstack === null ? null : { ...record.openstack, baremetalFlavorIds: ['metal'] };
+  const region = new Region(record, pollPeriodMs);
+  region.define({ ...record, openstack });
+  region.use(openstackAccess);
+  const servers = [serverRecord({ name: 'a', flavorId: 'metal', phase: 'Pending' })];
+  const projects = [plan(region, { servers })];
+  t.deepEqual(regionJob(input(region, { projects, profile: 'v1.19' }))?.projects[0]?.baremetal, {
+    credentials: { ...serviceCredentials, projectId: projectCredentials.projectId },
+    servers: [{ name: 'a', displayName: 'display-a' }],
+    building: [],
+  });
+  t.is(regionJob(input(region, { projects, profile: 'v1.16' }))?.projects[0]?.baremetal, undefined);
+  region.define(record);
+  t.is(regionJob(input(region, { projects, profile: 'v1.19' }))?.projects[0]?.baremetal, undefined);
+  const access = { ...openstackAccess, service: null };
+  t.is(regionJob(input(region, { projects, access, profile: 'v1.19' }))?.projects[0]?.baremetal, undefined);
+});

@@ -149,3 +149,26 @@ test('another reason is another problem of the same region', (t) => {
   t.not(timeout.key, refused.key);
   t.is(timeout.subject, refused.subject);
 });
+
+test('failures of projects and of servers add up, whatever there is of each', (t) => {
+  for (const count of [1, 2]) {
+    const poll = pollOf(
+      ...Array.from({ length: count }, () => ({ identityId: 'p1', code: 'forbidden' as const })),
+    );
+    poll.answered();
+    for (let server = 0; server < count; server++) poll.serverFailed(serverRecord(), error('invalid-config'));
+    t.is(poll.outcome, 'partial');
+  }
+});
+
+test('writes that failed are problems of the poll, and make it partial', (t) => {
+  const poll = new RegionPoll('region-1', 1_000);
+  t.is(poll.startedMs, 1_000);
+  poll.answered();
+  poll.writesFailed([]);
+  t.is(poll.outcome, 'ok');
+  const problem = { key: 'write', message: 'not written', fields: {} };
+  poll.writesFailed([problem]);
+  t.is(poll.outcome, 'partial');
+  t.deepEqual(poll.problems(), [problem]);
+});
