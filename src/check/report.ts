@@ -1,9 +1,10 @@
 // What one poll found, server by server: the same for people and for programs.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
-import { type Condition, findCondition, healthyType } from '../shared/conditions.ts';
+import { type Condition, findCondition, healthyType, kubernetesTime } from '../shared/conditions.ts';
 import { regionKey } from '../shared/region-ref.ts';
-import type { ServerRecord } from '../shared/server-record.ts';
+import type { RebuildMarker, ServerRecord } from '../shared/server-record.ts';
 import type { Note, ProblemCollector, Trouble } from './problem-collector.ts';
 import type { Recorded } from './recording-writer.ts';
 
@@ -40,6 +41,14 @@ export interface ServerLine {
   readonly health: Change<Health>;
   /** The annotation that says since when the server has been pending; null where it has none. */
   readonly pendingSince: Change<string | null>;
+  /** With the definitions of v1.19: times as Kubernetes writes them, null where the object has none. */
+  readonly scheduledAt: Change<string | null>;
+  readonly launchedAt: Change<string | null>;
+  readonly provisionedAt: Change<string | null>;
+  /** "" where it is not known. */
+  readonly macAddress: Change<string>;
+  /** The rebuild that the platform asked for; null where there is none. */
+  readonly rebuild: Change<RebuildMarker | null>;
   /** Present when it failed. */
   readonly error?: Trouble;
 }
@@ -114,10 +123,19 @@ function serverLine(
 ): ServerLine {
   const found = recorded(server);
   const { before, after } = found ?? { before: server, after: server };
+  const change = <Value>(part: (server: ServerRecord) => Value): Change<Value> => ({
+    before: part(before),
+    after: part(after),
+  });
   const changes = {
-    phase: { before: before.phase, after: after.phase },
-    health: { before: healthOf(before), after: healthOf(after) },
-    pendingSince: { before: before.pendingEntryTime ?? null, after: after.pendingEntryTime ?? null },
+    phase: change(({ phase }) => phase),
+    health: change(healthOf),
+    pendingSince: change(({ pendingEntryTime = null }) => pendingEntryTime),
+    scheduledAt: change(({ scheduledAtSeconds }) => timeOf(scheduledAtSeconds)),
+    launchedAt: change(({ launchedAtSeconds }) => timeOf(launchedAtSeconds)),
+    provisionedAt: change(({ provisionedAtSeconds }) => timeOf(provisionedAtSeconds)),
+    macAddress: change(({ macAddress }) => macAddress),
+    rebuild: change(({ rebuild }) => rebuild),
   };
   const error = found === undefined ? (problems.of(server) ?? notReached) : undefined;
   return {
@@ -139,18 +157,16 @@ function regionOf({ namespace, regionId: name = '' }: ServerRecord): string {
   return regionKey({ namespace, name });
 }
 
-function differs({
-  phase,
-  health,
-  pendingSince,
-}: Pick<ServerLine, 'phase' | 'health' | 'pendingSince'>): boolean {
-  return (
-    phase.before !== phase.after ||
-    health.before?.status !== health.after?.status ||
-    health.before?.reason !== health.after?.reason ||
-    health.before?.message !== health.after?.message ||
-    pendingSince.before !== pendingSince.after
-  );
+function differs(changes: Readonly<Record<string, Change<unknown>>>): boolean {
+  return Object.values(changes).some(isChanged);
+}
+
+export function isChanged({ before, after }: Change<unknown>): boolean {
+  return !isDeepStrictEqual(before, after);
+}
+
+function timeOf(seconds: number | null): string | null {
+  return seconds === null ? null : kubernetesTime(seconds * 1000);
 }
 
 function healthOf({ conditions }: ServerRecord): Health {

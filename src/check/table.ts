@@ -1,7 +1,7 @@
 // The report of `check` for people: a table of servers, and the problems below it.
 
 import { type Paint, paintOf, printable, type Terminal, wrap } from '../terminal/terminal.ts';
-import type { CheckReport, Health, Outcome, ServerLine } from './report.ts';
+import { type CheckReport, type Health, isChanged, type Outcome, type ServerLine } from './report.ts';
 
 export interface CheckTableOptions {
   readonly terminal: Terminal;
@@ -21,7 +21,13 @@ const gap = '  ';
 /** One line a server, under a line of titles. Without a width nothing is cut. */
 export function checkTable({ servers, dryRun }: CheckReport, { terminal, wide }: CheckTableOptions): string {
   const paint = paintOf(terminal);
-  const columns = wide ? wideColumns(dryRun) : narrowColumns(dryRun);
+  const columns = [
+    ...(wide ? whereColumns : []),
+    ...narrowColumns(dryRun),
+    // Only with the definitions of v1.19, and where there is something to show.
+    ...(wide ? bootColumns.filter(({ text }) => servers.some((server) => text(server) !== '')) : []),
+    ...(wide ? [messageColumn] : []),
+  ];
   const rows = servers.map((server) => columns.map(({ text }) => printable(text(server)) || '-'));
   const natural = columns.map(({ title }, index) =>
     rows.reduce((width, row) => Math.max(width, row[index]?.length ?? 0), title.length),
@@ -94,26 +100,47 @@ function narrowColumns(dryRun: boolean): readonly Column[] {
   ];
 }
 
-function wideColumns(dryRun: boolean): readonly Column[] {
-  return [
-    { title: 'NAMESPACE', text: ({ namespace }) => namespace },
-    { title: 'ID', text: ({ name }) => name },
-    { title: 'IDENTITY', text: ({ identity }) => identity },
-    ...narrowColumns(dryRun),
-    { title: 'MESSAGE', text: ({ error, health }) => error?.message ?? health.after?.message ?? '' },
-  ];
-}
+const whereColumns: readonly Column[] = [
+  { title: 'NAMESPACE', text: ({ namespace }) => namespace },
+  { title: 'ID', text: ({ name }) => name },
+  { title: 'IDENTITY', text: ({ identity }) => identity },
+];
 
-/** PHASE and HEALTH show the new value; this column shows the old one. */
-function changeText({ error, outcome, phase, health, pendingSince }: ServerLine): string {
+const bootColumns: readonly Column[] = [
+  { title: 'SCHEDULED', text: ({ scheduledAt }) => scheduledAt.after ?? '' },
+  { title: 'LAUNCHED', text: ({ launchedAt }) => launchedAt.after ?? '' },
+  { title: 'PROVISIONED', text: ({ provisionedAt }) => provisionedAt.after ?? '' },
+  { title: 'MAC', text: ({ macAddress }) => macAddress.after },
+  { title: 'REBUILD', text: ({ rebuild }) => rebuild.after?.state ?? '' },
+  { title: 'REBUILD IMAGE', text: ({ rebuild }) => rebuild.after?.targetImageId ?? '' },
+];
+
+const messageColumn: Column = {
+  title: 'MESSAGE',
+  text: ({ error, health }) => error?.message ?? health.after?.message ?? '',
+};
+
+/** PHASE and HEALTH show the new value; this column shows the old one, or else what changed besides. */
+function changeText(server: ServerLine): string {
+  const { error, outcome, phase, health, rebuild } = server;
   if (error !== undefined) return `! ${error.code}`;
   if (outcome === 'unchanged') return '';
   const before = [
-    ...(phase.before === phase.after ? [] : [phase.before || 'no phase']),
+    ...(isChanged(phase) ? [phase.before || 'no phase'] : []),
     ...(reasonOf(health.before) === reasonOf(health.after) ? [] : [reasonOf(health.before) || 'no health']),
+    ...(isChanged(rebuild) ? [`rebuild ${rebuild.before?.state ?? 'not asked for'}`] : []),
   ];
-  if (before.length > 0) return `was ${before.join(', ')}`;
-  return pendingSince.before === pendingSince.after ? 'message' : 'annotation';
+  return before.length > 0 ? `was ${before.join(', ')}` : otherChanges(server).join(', ');
+}
+
+function otherChanges(server: ServerLine): readonly string[] {
+  const { health, pendingSince, scheduledAt, launchedAt, provisionedAt, macAddress } = server;
+  return [
+    ...(isChanged(health) ? ['message'] : []),
+    ...(isChanged(pendingSince) ? ['annotation'] : []),
+    ...([scheduledAt, launchedAt, provisionedAt].some(isChanged) ? ['times'] : []),
+    ...(isChanged(macAddress) ? ['MAC'] : []),
+  ];
 }
 
 function reasonOf(health: Health): string {

@@ -1,5 +1,6 @@
 // `check` in the sandbox: what it shows, what it writes, and how it ends.
 
+import { randomUUID } from 'node:crypto';
 import { stripVTControlCharacters } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
@@ -237,6 +238,53 @@ test('what a cloud says does not steer the terminal', async (t) => {
   sandbox.addServer(project, { id: 'id-3', cloud: { status: 'ERROR', fault } });
   const { stdout } = await check(t, sandbox, { flags: ['--dry-run', '--output=wide'] });
   t.regex(stdout, /gone \?\[2J forged line/);
+});
+
+test('v1.19: times, MAC address and rebuild, and what of them changed', async (t) => {
+  const sandbox = await startSandbox(t, { profile: 'v1.19' });
+  const region = await sandbox.addRegion('north');
+  const project = region.addProject();
+  const conditions = [healthy('True', 'Healthy', { message: 'server is healthy' })];
+  const launchedMs = Date.UTC(2026, 0, 2, 3, 4, 5);
+  const target = randomUUID();
+  const cloud = { createdMs: launchedMs - 5_000, launchedMs };
+  const { networkId } = project;
+  sandbox.addServer(project, {
+    id: 'old',
+    networkId,
+    cloud: { ...cloud, networks: [`network-${networkId}`] },
+    status: { phase: 'Running', conditions },
+  });
+  sandbox.addServer(project, {
+    id: 'rebuilt',
+    cloud: { ...cloud, imageId: target },
+    status: { phase: 'Running', conditions, rebuild: { targetImageID: target, state: 'Rebuilding' } },
+  });
+  const narrow = await check(t, sandbox, { flags: ['--dry-run'], columns: 80 });
+  const lines = stripVTControlCharacters(narrow.stdout).split('\n');
+  t.true(lines.every((line) => line.length <= 80));
+  t.regex(lines.find((line) => line.startsWith('old')) ?? '', / times, MAC$/);
+  t.regex(lines.find((line) => line.startsWith('rebuilt')) ?? '', / was rebuild Rebuilding$/);
+  const wide = await check(t, sandbox, { flags: ['--dry-run', '--output=wide'] });
+  t.regex(wide.stdout, /SCHEDULED +LAUNCHED +PROVISIONED +MAC +REBUILD +REBUILD IMAGE +MESSAGE/);
+  t.regex(
+    wide.stdout,
+    /old .* 2026-01-02T03:04:00Z +2026-01-02T03:04:05Z +2026-01-02T03:04:05Z +fa:16:3e:\S+ +- +- +server is healthy/,
+  );
+  t.regex(wide.stdout, new RegExp(`rebuilt .* - +Succeeded +${target} `));
+  const json = await check(t, sandbox, { flags: ['--dry-run', '--output=json'] });
+  t.like(JSON.parse(json.stdout), {
+    servers: [
+      { name: 'old', outcome: 'changed', provisionedAt: { before: null, after: '2026-01-02T03:04:05Z' } },
+      {
+        name: 'rebuilt',
+        rebuild: {
+          before: { targetImageId: target, state: 'Rebuilding' },
+          after: { targetImageId: target, state: 'Succeeded' },
+        },
+      },
+    ],
+  });
 });
 
 test('objects that cannot be listed: the reason, and no table', async (t) => {
