@@ -40,6 +40,7 @@ export async function examineKubernetes(
   const { namespace } = options;
   const rights = rightsFor(options);
   const watched = rights.filter(({ scope }) => scope === 'watched');
+  const ofLeases = rights.filter(({ scope }) => scope === 'leases');
   const ofSecrets = rights.filter(({ scope }) => scope === 'secrets');
   const { problems } = network;
   if (problems.length > 0)
@@ -63,6 +64,11 @@ export async function examineKubernetes(
       const places = [{ namespace, name: '' }];
       await exam.step(rightName(right), async (signal) => mayDo(client, { right, places, account }, signal));
     }
+    for (const right of ofLeases)
+      await exam.step(rightName(right), async (signal) => {
+        const places = [{ namespace: leaseNamespaceOf(options, access.defaultNamespace), name: '' }];
+        return mayDo(client, { right, places, account }, signal);
+      });
     const objects = new DoctorObjects(client, namespace);
     const found = await exam.step('Regions', async (signal) => readRegions(objects, namespace, signal));
     if (found === undefined) return null;
@@ -78,8 +84,19 @@ export async function examineKubernetes(
         );
     return { client, objects };
   } finally {
-    exam.skipRest(['API server', 'definitions', 'profile', ...watched.map(rightName), 'Regions']);
+    exam.skipRest([
+      'API server',
+      'definitions',
+      'profile',
+      ...[...watched, ...ofLeases].map(rightName),
+      'Regions',
+    ]);
   }
+}
+
+/** As the monitor finds it. */
+function leaseNamespaceOf({ shards, namespace }: Options, ofProcess: string | null): string {
+  return shards?.leaseNamespace || ofProcess || namespace;
 }
 
 function rightName({ resource, use }: RequiredRight): string {

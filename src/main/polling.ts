@@ -136,7 +136,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       logger,
       onLost: () => regions.retain(({ name }) => shards?.owns(name) !== false),
       onGained: (isNew) => context.onRegionsGained?.(isNew),
-      onRenewal: () => {},
+      onRenewal: (outcome) => metrics.leaseRenewal(outcome),
     });
   // What this process works on: with shards, a part of the objects.
   const own: Pick<MonitorParts, 'regions' | 'servers'> = shards ?? caches;
@@ -164,6 +164,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       queueLength: () => pool.queueLength,
       regions: () => regions.snapshots(),
       caches: () => caches.snapshots(),
+      shards: () => shards?.states() ?? [],
       checkers: () => [checker, ...further].map(({ name }) => name),
     },
     version,

@@ -17,7 +17,7 @@ const probeSchema = v.looseObject({ httpGet: v.object({ path: v.string(), port: 
 const containerSchema = v.looseObject({
   image: v.string(),
   args: texts,
-  env: v.array(v.looseObject({ name: v.string(), value: v.string() })),
+  env: v.array(v.looseObject({ name: v.string(), value: v.optional(v.string(), '') })),
   ports: v.optional(v.array(v.object({ name: v.string(), containerPort: v.number() }))),
   livenessProbe: v.optional(probeSchema),
   readinessProbe: v.optional(probeSchema),
@@ -174,6 +174,33 @@ helm.test('a monitor that reports Events may, unless it only looks', async (t) =
   t.deepEqual(rightsOf(looking, 'Role'), { region: required(({ use }) => use === 'reading') });
 });
 
+helm.test(
+  'several replicas share the regions: with a Lease a shard, and one more pod at an update',
+  async (t) => {
+    const objects = await render({ args: set('replicas', 3) });
+    const { spec } = v.parse(deploymentSchema, only(objects, 'Deployment'));
+    t.is(spec.replicas, 3);
+    t.like(spec.strategy, { type: 'RollingUpdate' });
+    const { shards } = optionsOf(objects);
+    t.is(shards?.count, 3);
+    const sharing = rightsFor({ shadow: false, events: false, shards });
+    t.deepEqual(rightsOf(objects, 'Role'), { region: required(() => true, sharing) });
+
+    const elsewhere = await render({
+      args: ['--set', 'replicas=2,flags.shards=4,flags.lease-namespace=leases'],
+    });
+    t.is(optionsOf(elsewhere).shards?.count, 4);
+    t.deepEqual(
+      rightsOf(elsewhere, 'Role')['leases'],
+      required(({ scope }) => scope === 'leases', sharing),
+    );
+
+    const unshared = await render({ args: ['--set', 'replicas=2,flags.shards=0'] });
+    t.is(optionsOf(unshared).shards, null);
+    t.deepEqual(rightsOf(unshared, 'Role'), { region: required() });
+  },
+);
+
 helm.test('a monitor in shadow mode may only look', async (t) => {
   const objects = await render({ args: set('flags.shadow', true) });
   t.deepEqual(rightsOf(objects, 'Role'), { region: required(({ use }) => use === 'reading') });
@@ -196,7 +223,11 @@ const bindingSchema = v.object({
 });
 
 helm.test('every role is bound, in its namespace, to the account that the monitor runs as', async (t) => {
-  for (const args of [[], set('flags.namespace', ''), ['--values', allValues]]) {
+  for (const [args, count] of [
+    [[], 2],
+    [set('flags.namespace', ''), 2],
+    [['--values', allValues], 3],
+  ] as const) {
     const objects = await render({ args });
     const ids = (end: RegExp) => objects.filter(({ kind }) => end.test(kind));
     const bound = ids(/RoleBinding$/).map((object) => {
@@ -209,7 +240,7 @@ helm.test('every role is bound, in its namespace, to the account that the monito
     const roles = ids(/Role$/).map(
       ({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`,
     );
-    t.is(new Set(roles).size, 2);
+    t.is(new Set(roles).size, count);
     t.deepEqual(bound.toSorted(), roles.toSorted());
   }
 });

@@ -141,6 +141,9 @@ rules:
 {{- define "region-monitor.args" -}}
 {{- $flags := deepCopy .Values.flags -}}
 {{- $_ := set $flags "namespace" (include "region-monitor.watched" .) -}}
+{{- with include "region-monitor.shards" . -}}
+{{- $_ := set $flags "shards" . -}}
+{{- end -}}
 {{- with include "region-monitor.otlpEndpoint" . -}}
 {{- $_ := set $flags "otlp-endpoint" . -}}
 {{- end -}}
@@ -151,4 +154,13 @@ rules:
 {{- end }}
 - {{ printf "--%s=%v" $name $value | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* How many shards: flags.shards, else as many as replicas where there are several; empty for none. */}}
+{{- define "region-monitor.shards" -}}
+{{- if hasKey .Values.flags "shards" -}}
+{{- if gt (int .Values.flags.shards) 0 -}}{{- int .Values.flags.shards -}}{{- end -}}
+{{- else if and (gt (int .Values.replicas) 1) (ne (toString (index .Values.flags "shadow")) "true") -}}
+{{- int .Values.replicas -}}
+{{- end -}}
 {{- end -}}

@@ -12,12 +12,15 @@ export interface RequiredRight {
   /** With the subresource: "servers/status". */
   readonly resource: string;
   readonly verbs: readonly Verb[];
-  /** Where: in the namespace that is watched (all when --namespace is empty), or in that of each Secret a Region names. */
-  readonly scope: 'watched' | 'secrets';
+  /**
+   * Where: in the namespace that is watched (all when --namespace is empty), in that of each Secret a Region names, or in
+   * that of the Leases.
+   */
+  readonly scope: 'watched' | 'secrets' | 'leases';
   /** A monitor that only looks (`run --shadow`, `check --dry-run`) can do without those for writing. */
   readonly use: 'reading' | 'writing';
   /** The flag that it is needed with; always unless given. */
-  readonly flag?: 'events';
+  readonly flag?: 'events' | 'shards';
   /** What it is needed for: what stays undone without it. */
   readonly purpose: string;
 }
@@ -93,11 +96,24 @@ const flagRights: readonly RequiredRight[] = [
     flag: 'events',
     purpose: 'to report transitions as Events (--events)',
   },
+  {
+    group: 'coordination.k8s.io',
+    resource: 'leases',
+    verbs: ['list', 'watch', 'get', 'create', 'patch'],
+    scope: 'leases',
+    use: 'writing',
+    flag: 'shards',
+    purpose: 'to hold shards (--shards)',
+  },
 ];
 
 /** The rights that a monitor with these options needs. */
-export function rightsFor({ shadow, events }: Pick<Options, 'shadow' | 'events'>): readonly RequiredRight[] {
-  const flags = { events };
+export function rightsFor({
+  shadow,
+  events,
+  shards = null,
+}: Pick<Options, 'shadow' | 'events'> & Partial<Pick<Options, 'shards'>>): readonly RequiredRight[] {
+  const flags = { events, shards: shards !== null };
   return [...requiredRights, ...flagRights].filter(
     ({ use, flag }) => (use === 'reading' || !shadow) && (flag === undefined || flags[flag]),
   );

@@ -76,6 +76,14 @@ export class Shards {
     for (let shard = 0; shard < this.#options.count; shard++) this.#holder.holds(shard);
   }
 
+  /** Each shard, and whether this process holds it. */
+  states(): readonly { readonly shard: number; readonly held: boolean }[] {
+    return Array.from({ length: this.#options.count }, (_, shard) => ({
+      shard,
+      held: this.#holder.holds(shard),
+    }));
+  }
+
   /** The regions that this process works on. */
   get regions(): ObjectView<RegionRecord> {
     const { regions } = this.#options;

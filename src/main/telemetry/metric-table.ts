@@ -217,6 +217,22 @@ export const metricTable = {
     attributes: ['outcome'],
   },
 
+  // Shards.
+  shardHeld: {
+    name: 'unikorn_region_monitor_shard_held',
+    kind: 'gauge',
+    unit: 'boolean',
+    help: 'Whether this replica holds the Lease of the shard (1) or not (0). Only with --shards.',
+    attributes: ['shard'],
+  },
+  leaseRenewals: {
+    name: 'unikorn_region_monitor_lease_renewals_total',
+    kind: 'counter',
+    unit: 'renewals',
+    help: 'Attempts to take or renew the Lease of a shard, by outcome: ok, conflict (another was quicker), failed.',
+    attributes: ['outcome'],
+  },
+
   // The Kubernetes API server.
   apiRequests: {
     name: 'unikorn_region_monitor_api_requests_total',

@@ -129,6 +129,10 @@ export class Metrics {
     this.#record.events.add(count, { outcome });
   }
 
+  leaseRenewal(outcome: 'ok' | 'conflict' | 'failed'): void {
+    this.#record.leaseRenewals.add(1, { outcome });
+  }
+
   /** `status` is the HTTP status, 0 when there was no answer. */
   apiRequest(verb: string, resource: string, status: number, seconds: number): void {
     this.#record.apiRequests.add(1, { verb, resource, status: String(status) });

@@ -51,6 +51,8 @@ export interface MetricSources {
   regions(): Iterable<RegionSnapshot>;
   caches(): Iterable<CacheSnapshot>;
   queueLength(): number;
+  /** Each shard, and whether this process holds it; none without --shards. */
+  shards(): Iterable<{ readonly shard: number; readonly held: boolean }>;
   /** The names of the checks that run. */
   checkers(): Iterable<string>;
 }
@@ -60,6 +62,9 @@ export function observe(meter: Meter, sources: MetricSources, recorded: Recorded
   observeRegions(meter, sources, recorded);
   observeWorkers(meter, sources, recorded);
   observeCaches(meter, sources);
+  gaugeOf(meter, metricTable.shardHeld).addCallback((result) => {
+    for (const { shard, held } of sources.shards()) result.observe(held ? 1 : 0, { shard: String(shard) });
+  });
 }
 
 function observeServers(meter: Meter, sources: MetricSources): void {

@@ -33,6 +33,7 @@ function monitorOf(sources = settableSources()): {
 const flavor = { region_id: 'r1', region_name: 'north', flavor_id: 'f1', flavor_name: 'small' };
 
 function recordEverything(metrics: Metrics): void {
+  metrics.leaseRenewal('ok');
   metrics.recordProvision(90, flavor);
   metrics.recordScheduling(9, flavor);
   metrics.transition('phase');
