@@ -5,6 +5,7 @@ import pLimit from 'p-limit';
 import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
 import { type AccessReader, wrongKind } from '../main/regions/access.ts';
 import type { RegionAccess } from '../main/regions/region.ts';
+import { BodyMemory } from '../shared/body-memory.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Network } from '../shared/network/network.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
@@ -126,6 +127,7 @@ function toolsFor(
 ): LoginTools {
   const logins = new LoginPace({ perSecond: loginsPerSecond, clock, signal });
   const client = new OpenstackClient(lease, {
+    memory: new BodyMemory().job(),
     clock,
     signal,
     limit: pLimit(requestsAtOnce),

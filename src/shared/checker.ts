@@ -3,6 +3,7 @@
 import type { Span } from '@opentelemetry/api';
 import type { CheckError } from './errors.ts';
 import type { RegionRef } from './region-ref.ts';
+import type { WorkerTools } from './worker-tools.ts';
 
 /** What every job carries. It holds credentials: never log it. */
 export interface CheckJob {
@@ -33,7 +34,11 @@ export interface RequestCount {
 }
 
 /** The half of a check that runs in a worker thread. A module exports one as its default. */
-export type Check<Job extends CheckJob, Result> = (job: Job, signal: AbortSignal) => Promise<Result>;
+export type Check<Job extends CheckJob, Result> = (
+  job: Job,
+  signal: AbortSignal,
+  tools?: WorkerTools,
+) => Promise<Result>;
 
 /** What became of a job: its result, or an error as data. */
 export type Outcome<Result> =

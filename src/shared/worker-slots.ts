@@ -1,11 +1,15 @@
-// What every worker thread shows main without a message: that its event loop turns while it has jobs. It lives in shared
-// memory, because a thread that loops endlessly can send nothing any more.
+// What worker threads show without a message, in shared memory. To main: that the event loop turns while the thread has
+// jobs, as one that loops endlessly can send nothing any more. To each other: how much memory their answers hold, and
+// which of them has the turn for a large one.
+
+import type { MemoryLedger } from './body-memory.ts';
 
 const owner = 0;
 const beat = 1;
-const fields = 2;
+const bytes = 2;
+const fields = 3;
 
-/** A table in shared memory with one row a worker thread. */
+/** A table in shared memory with one row a worker thread, and after them a cell with the thread that has the turn. */
 export class WorkerSlots {
   readonly buffer: SharedArrayBuffer;
   readonly #cells: BigInt64Array;
@@ -13,20 +17,21 @@ export class WorkerSlots {
   constructor(source: number | SharedArrayBuffer) {
     this.buffer =
       typeof source === 'number'
-        ? new SharedArrayBuffer(source * fields * BigInt64Array.BYTES_PER_ELEMENT)
+        ? new SharedArrayBuffer((source * fields + 1) * BigInt64Array.BYTES_PER_ELEMENT)
         : source;
     this.#cells = new BigInt64Array(this.buffer);
   }
 
   get size(): number {
-    return this.#cells.length / fields;
+    return (this.#cells.length - 1) / fields;
   }
 
   /** Takes the lowest free row for a thread; null when all are taken. */
   claim(threadId: number): number | null {
     for (let slot = 0; slot < this.size; slot++) {
-      if (Atomics.compareExchange(this.#cells, slot * fields + owner, 0n, BigInt(threadId)) === 0n)
-        return slot;
+      if (Atomics.compareExchange(this.#cells, slot * fields + owner, 0n, BigInt(threadId)) !== 0n) continue;
+      this.#forget(slot);
+      return slot;
     }
     return null;
   }
@@ -36,6 +41,7 @@ export class WorkerSlots {
     return Number(Atomics.load(this.#cells, slot * fields + owner));
   }
 
+  /** With it go the thread's memory and its turn: those of a row without an owner do not count. */
   free(slot: number): void {
     Atomics.store(this.#cells, slot * fields + beat, 0n);
     Atomics.store(this.#cells, slot * fields + owner, 0n);
@@ -59,5 +65,44 @@ export class WorkerSlots {
   /** Monotonic milliseconds of the last turn that was recorded, or of the beginning of its rest; 0 before the first. */
   lastBeatMs(slot: number): number {
     return Math.abs(Number(Atomics.load(this.#cells, slot * fields + beat)));
+  }
+
+  /** For the answers that the thread of a row receives. */
+  ledger(slot: number): MemoryLedger {
+    return {
+      held: () => this.#held(),
+      hold: (held) => {
+        Atomics.store(this.#cells, slot * fields + bytes, BigInt(held));
+      },
+      takeTurn: () => this.#takeTurn(slot),
+      endTurn: () => this.#endTurn(slot),
+    };
+  }
+
+  /** Memory and turn of the thread that had the row before. */
+  #forget(slot: number): void {
+    Atomics.store(this.#cells, slot * fields + bytes, 0n);
+    this.#endTurn(slot);
+  }
+
+  #takeTurn(slot: number): boolean {
+    const holder = Atomics.load(this.#cells, this.#turn);
+    if (holder !== 0n && this.owner(Number(holder) - 1) !== 0) return false;
+    return Atomics.compareExchange(this.#cells, this.#turn, holder, BigInt(slot + 1)) === holder;
+  }
+
+  get #turn(): number {
+    return this.#cells.length - 1;
+  }
+
+  #endTurn(slot: number): void {
+    Atomics.compareExchange(this.#cells, this.#turn, BigInt(slot + 1), 0n);
+  }
+
+  #held(): number {
+    let held = 0;
+    for (let slot = 0; slot < this.size; slot++)
+      if (this.owner(slot) !== 0) held += Number(Atomics.load(this.#cells, slot * fields + bytes));
+    return held;
   }
 }

@@ -3,6 +3,7 @@
 
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import * as v from 'valibot';
+import { BodyMemory } from '../shared/body-memory.ts';
 import type { Check, CheckJob, Outcome } from '../shared/checker.ts';
 import { monotonicMs } from '../shared/clock.ts';
 import { type CheckError, CheckFailure, toCheckError } from '../shared/errors.ts';
@@ -16,6 +17,7 @@ const settings = v.parse(
 );
 const slots = new WorkerSlots(settings.slots);
 const slot = claimSlot();
+const memory = new BodyMemory({ ledger: slots.ledger(slot) });
 
 function claimSlot(): number {
   const claimed = slots.claim(threadId);
@@ -73,7 +75,7 @@ async function runCheck({ module, job }: Assignment): Promise<Outcome<unknown>> 
   }, leftMs);
   try {
     const check = await loadCheck(module);
-    const checked = check(job, controller.signal).then(
+    const checked = check(job, controller.signal, { memory }).then(
       (result): Outcome<unknown> => ({ ok: true, result }),
       (thrown: unknown): Outcome<unknown> => ({ ok: false, error: toCheckError(thrown) }),
     );

@@ -79,7 +79,7 @@ async function pollsOfWell(): Promise<{ ended: number; ok: number }> {
   return { ended: sum(lines), ok: sum(lines.filter((line) => line.includes('outcome="ok"'))) };
 }
 
-async function survive(t: ExecutionContext, ...answers: readonly HostileAnswer[]): Promise<void> {
+async function attack(t: ExecutionContext, ...answers: readonly HostileAnswer[]): Promise<void> {
   t.timeout(180_000);
   const before = await pollsOfWell();
   const resident = await memoryMiB('VmRSS');
@@ -101,8 +101,15 @@ async function survive(t: ExecutionContext, ...answers: readonly HostileAnswer[]
   t.is(await total('region_breaker_open', 'region_id="well"'), 0);
   t.is(await total('worker_restarts_total'), restarts);
   t.true(peak < limitMiB, `${peak} MiB`);
-  for (const proxy of proxies) proxy.answers = [];
-  await eventually('all regions up again', async () => (await total('region_up')) === hostileRegions + 1);
+}
+
+async function survive(t: ExecutionContext, ...answers: readonly HostileAnswer[]): Promise<void> {
+  try {
+    await attack(t, ...answers);
+  } finally {
+    for (const proxy of proxies) proxy.answers = [];
+    await eventually('all regions up again', async () => (await total('region_up')) === hostileRegions + 1);
+  }
 }
 
 /** Pieces of a body of so many bytes, of one text over and over. */
@@ -166,8 +173,8 @@ const attacks: Readonly<Record<string, HostileAnswer>> = {
 
 const title = 'the region that is well notices nothing, and memory is bounded';
 
-for (const [name, attack] of Object.entries(attacks))
-  test.serial(`${name}: ${title}`, async (t) => survive(t, attack));
+for (const [name, answer] of Object.entries(attacks))
+  test.serial(`${name}: ${title}`, async (t) => survive(t, answer));
 
 test.serial(`logins of 63 MiB of nested brackets: ${title}`, async (t) => {
   const body = repeated('{"token":{"catalog":[', '[', 63 * mebibyte);

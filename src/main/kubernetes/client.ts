@@ -6,9 +6,9 @@
 // none for the requests.
 
 import { type Dispatcher, errors } from 'undici';
+import { BodyMemory } from '../../shared/body-memory.ts';
 import { Deadline } from '../../shared/deadline.ts';
 import { codeOf, messageOf } from '../../shared/errors.ts';
-import { BodyMemory } from '../../shared/network/body-memory.ts';
 import {
   type Answer,
   AnswerTooLarge,

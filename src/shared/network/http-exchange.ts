@@ -2,11 +2,14 @@
 // costs more than a small answer itself: so this handles its events directly.
 
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
+import type { BodyShare } from '../body-memory.ts';
 import { asError } from '../errors.ts';
-import type { BodyShare } from './body-memory.ts';
-import { type ContentEncoding, contentEncoding, decompress } from './content-encoding.ts';
+import { untilAborted } from '../until-aborted.ts';
+import { type ContentEncoding, contentEncoding, decoder } from './content-encoding.ts';
 import type { Service } from './service.ts';
 
 export interface ExchangeRequest {
@@ -62,22 +65,33 @@ function encodingOf(headers: AnswerHeaders): ContentEncoding | null {
   return contentEncoding(Array.isArray(value) ? value.join(',') : value);
 }
 
-/** How much a compressed answer grows is known afterwards only: until then it holds as much memory as it may. */
 async function decoded(
   answer: Answer,
   encoding: ContentEncoding,
-  { maxBytes, memory }: ExchangeLimits,
+  { maxBytes, memory, signal }: ExchangeLimits,
 ): Promise<Answer> {
-  await memory.grow(maxBytes);
-  const whole = Buffer.concat(answer.chunks, answer.bytes);
-  const body = await decompress(whole, encoding, maxBytes).catch((error: unknown) => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const collect = async (pieces: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const piece of pieces) {
+      bytes += piece.byteLength;
+      if (bytes > maxBytes) throw new AnswerTooLarge(maxBytes, answer.status);
+      chunks.push(piece);
+      const room = memory.grow(answer.bytes + bytes);
+      if (room !== null) await untilAborted(room, signal);
+    }
+  };
+  const [beginning = Buffer.alloc(0)] = answer.chunks;
+  try {
+    await pipeline(Readable.from(answer.chunks), decoder(encoding, beginning), collect);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (answer.status < 400) throw error;
     // The status and the headers say enough.
-    if (answer.status >= 400) return Buffer.alloc(0);
-    throw error;
-  });
-  if (body === null) throw new AnswerTooLarge(maxBytes, answer.status);
-  memory.shrink(body.byteLength);
-  return { ...answer, chunks: [body], bytes: body.byteLength };
+    return { ...answer, chunks: [], bytes: 0 };
+  }
+  memory.shrink(bytes);
+  return { ...answer, chunks, bytes };
 }
 
 type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;

@@ -10,6 +10,7 @@ import type {
   LoadBalancerList,
   LoadBalancerTask,
 } from '../../shared/load-balancer-health.ts';
+import { ownTools } from '../../shared/worker-tools.ts';
 import { OpenstackClient } from '../openstack/client.ts';
 import { Connections } from '../openstack/connections.ts';
 import { ComputeDiscovery } from '../openstack/discovery.ts';
@@ -32,7 +33,11 @@ export class LoadBalancerHealthCheck {
     this.#clock = options.clock ?? systemClock;
   }
 
-  readonly run: Check<LoadBalancerHealthJob, LoadBalancerHealthResult> = async (job, jobSignal) => {
+  readonly run: Check<LoadBalancerHealthJob, LoadBalancerHealthResult> = async (
+    job,
+    jobSignal,
+    tools = ownTools(),
+  ) => {
     const { target, requestTimeoutMs, concurrency, loginsPerSecond } = job;
     const clock = this.#clock;
     if (target.provider !== 'openstack')
@@ -43,18 +48,19 @@ export class LoadBalancerHealthCheck {
     const lease = this.#connections.lease({ caCertificate: target.caCertificate, requestTimeoutMs });
     const logins = new LoginPace({ perSecond: loginsPerSecond, clock, signal });
     const client = new OpenstackClient(lease, {
+      memory: tools.memory.job(),
       clock,
       signal,
       limit: pLimit(concurrency),
       requestTimeoutMs,
       requests,
     });
-    const tools = { target, client, discovery: new ComputeDiscovery(client), clock, logins };
+    const loginTools = { target, client, discovery: new ComputeDiscovery(client), clock, logins };
     // Besides the requests, the projects take turns: what is begun gets finished before the deadline.
     const turns = pLimit(concurrency);
     try {
       const projects = await Promise.all(
-        job.projects.map(async (task) => turns(async () => listProject(tools, task))),
+        job.projects.map(async (task) => turns(async () => listProject(loginTools, task))),
       );
       return { projects, requests: requests.counts, calls: requests.calls };
     } finally {

@@ -1,8 +1,8 @@
 // HTTP with JSON answers, for one job: bounded in time, in size and in number, every request counted.
 
+import type { BodyShare } from '../../shared/body-memory.ts';
 import { Deadline } from '../../shared/deadline.ts';
 import { CheckFailure } from '../../shared/errors.ts';
-import type { BodyShare } from '../../shared/network/body-memory.ts';
 import {
   type Answer,
   AnswerTooLarge,
@@ -54,7 +54,10 @@ export interface ApiReply {
 }
 
 /** Of the job, or of a part of it. */
-export type ClientContext = Pick<JobContext, 'clock' | 'signal' | 'limit' | 'requestTimeoutMs' | 'requests'>;
+export type ClientContext = Pick<
+  JobContext,
+  'memory' | 'clock' | 'signal' | 'limit' | 'requestTimeoutMs' | 'requests'
+>;
 
 /** Redirects in a row, at most. */
 const mostRedirects = 3;
@@ -101,7 +104,7 @@ export class OpenstackClient {
     const what = `${request.route} at ${url.host}${via}`;
     const startMs = wallMs();
     let status = 0;
-    const memory = this.#lease.memory.open();
+    const memory = this.#context.memory.open();
     try {
       const raw = await this.#exchange(request, { url, what, memory });
       status = raw.status;

@@ -2,7 +2,6 @@
 
 import { X509Certificate } from 'node:crypto';
 import { CheckFailure, messageOf } from '../../shared/errors.ts';
-import { type BodyJob, BodyMemory } from '../../shared/network/body-memory.ts';
 import type { TlsOptions } from '../../shared/network/connector.ts';
 import { Network, type ProxyServer } from '../../shared/network/network.ts';
 import type { Service } from '../../shared/network/service.ts';
@@ -35,7 +34,6 @@ export class Connections {
   readonly #entries = new Map<string, Entry>();
   readonly #idleMs: number;
   readonly #network: Network;
-  readonly #memory = new BodyMemory();
   readonly #lookup = sharedLookup();
 
   constructor(options: { idleMs?: number; network?: Network } = {}) {
@@ -50,7 +48,7 @@ export class Connections {
 
   lease(region: RegionConnections): ConnectionLease {
     const hold = (origin: string) => this.#hold(origin, region);
-    return new ConnectionLease(hold, { network: this.#network, memory: this.#memory.job() });
+    return new ConnectionLease(hold, this.#network);
   }
 
   async close(): Promise<void> {
@@ -104,16 +102,10 @@ export class ConnectionLease {
   readonly #holds = new Map<string, Hold>();
   readonly #hold: (origin: string) => Hold;
   readonly #network: Network;
-  /** For the answers of the job. */
-  readonly memory: BodyJob;
 
-  constructor(
-    hold: (origin: string) => Hold,
-    worker: { readonly network: Network; readonly memory: BodyJob },
-  ) {
+  constructor(hold: (origin: string) => Hold, network: Network) {
     this.#hold = hold;
-    this.#network = worker.network;
-    this.memory = worker.memory;
+    this.#network = network;
   }
 
   proxyFor(url: URL): ProxyServer | null {

@@ -5,6 +5,8 @@ import type { ApiReply } from './client.ts';
 import type { ServiceQuery } from './session.ts';
 
 const maxPages = 1000;
+/** All of a list is kept until it has been read. The largest projects that are known have half of that. */
+const maxRecords = 100_000;
 /** A list whose markers vanish again and again changes faster than it can be read. */
 const maxRestarts = 2;
 
@@ -60,6 +62,7 @@ async function readOnce(
   const seen = { queries: new Set([query]), ids: new Set<string>() };
   let page = readPage(first.json, 1);
   let pageNumber = 1;
+  let records = page.ids.length;
   while (page.next !== null) {
     pageNumber += 1;
     const search = nextQuery(page.next, route);
@@ -70,6 +73,8 @@ async function readOnce(
     seen.queries.add(search);
     const reply = await nextPage(service, { path: path + search, route });
     page = readPage(reply.json, pageNumber);
+    records += page.ids.length;
+    if (records > maxRecords) throw tooLong(route);
   }
   return { first, pages: pageNumber };
 }
@@ -101,6 +106,13 @@ function nextQuery(href: string, route: string): string {
   // Without a query it would be the first page again.
   if (url !== null && url.search !== '') return url.search;
   throw endless(route, 'the link to the next page is unusable');
+}
+
+function tooLong(route: string): CheckFailure {
+  return new CheckFailure({
+    code: 'response-too-large',
+    message: `${route} lists more than the ${maxRecords} records that we accept: divide the project`,
+  });
 }
 
 function endless(route: string, reason: string): CheckFailure {

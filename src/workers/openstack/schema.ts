@@ -5,16 +5,21 @@ import { CheckFailure } from '../../shared/errors.ts';
 import type { MalformedRecord } from '../../shared/server-health.ts';
 import { ownerId } from './owner-metadata.ts';
 
-/** Names have 255 characters at most, URLs hardly more. */
+/** Names and ids have 255 characters at most. */
+const maxNameLength = 256;
+/** URLs and texts of errors. */
 const maxTextLength = 1_024;
+/** A link holds URL and query. */
+const maxLinkLength = 4_096;
 
 /** What is longer is cut, and the memory of the rest is given back: a slice would keep it. */
-function cutText(text: string): string {
-  if (text.length <= maxTextLength) return text;
-  return Buffer.from(text.slice(0, maxTextLength)).toString();
+function cutTo(length: number): (text: string) => string {
+  return (text) => (text.length <= length ? text : Buffer.from(text.slice(0, length)).toString());
 }
 
-export const shortText = v.pipe(v.string(), v.transform(cutText));
+export const shortText = v.pipe(v.string(), v.transform(cutTo(maxTextLength)));
+const nameText = v.pipe(v.string(), v.transform(cutTo(maxNameLength)));
+const linkSchema = v.object({ rel: nameText, href: v.pipe(v.string(), v.maxLength(maxLinkLength)) });
 
 const tokenSchema = v.object({
   token: v.object({
@@ -40,26 +45,24 @@ const versionSchema = v.object({
   /** The highest microversion; "" where there are none. */
   version: v.nullish(shortText),
   min_version: v.nullish(shortText),
-  links: v.nullish(v.array(v.object({ rel: shortText, href: v.string() }))),
+  links: v.nullish(v.array(linkSchema)),
 });
 
-export const linksSchema = v.nullish(v.array(v.object({ rel: shortText, href: v.string() })));
+export const linksSchema = v.nullish(v.array(linkSchema));
 
 const serverPageSchema = v.object({ servers: v.array(v.unknown()), servers_links: linksSchema });
 
 const faultSchema = v.nullish(v.object({ message: v.nullish(shortText) }));
 
 const serverFields = v.object({
-  id: v.pipe(shortText, v.minLength(1)),
-  name: v.optional(shortText),
-  status: v.nullish(shortText),
-  updated: v.nullish(shortText),
-  metadata: v.nullish(
-    v.object({ 'region:server_id': v.optional(shortText), serverID: v.optional(shortText) }),
-  ),
+  id: v.pipe(nameText, v.minLength(1)),
+  name: v.optional(nameText),
+  status: v.nullish(nameText),
+  updated: v.nullish(nameText),
+  metadata: v.nullish(v.object({ 'region:server_id': v.optional(nameText), serverID: v.optional(nameText) })),
   fault: faultSchema,
   'OS-EXT-STS:power_state': v.nullish(v.number()),
-  'OS-EXT-STS:task_state': v.nullish(shortText),
+  'OS-EXT-STS:task_state': v.nullish(nameText),
   // The rest is read leniently: the state of a server is known without it.
   created: v.optional(v.unknown()),
   'OS-SRV-USG:launched_at': v.optional(v.unknown()),

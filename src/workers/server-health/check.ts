@@ -5,6 +5,7 @@ import type { Check } from '../../shared/checker.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { concernsRegion } from '../../shared/errors.ts';
 import type { ProjectResult, ServerHealthJob, ServerHealthResult } from '../../shared/server-health.ts';
+import { ownTools } from '../../shared/worker-tools.ts';
 import { Connections } from '../openstack/connections.ts';
 import { JobTime } from '../openstack/job-time.ts';
 import { LoginPace } from '../openstack/login-pace.ts';
@@ -21,7 +22,7 @@ export class ServerHealthCheck {
     this.#clock = options.clock ?? systemClock;
   }
 
-  readonly run: Check<ServerHealthJob, ServerHealthResult> = async (job, signal) => {
+  readonly run: Check<ServerHealthJob, ServerHealthResult> = async (job, signal, tools = ownTools()) => {
     const limit = pLimit(job.concurrency);
     // Besides the requests, the projects take turns: what is begun gets finished before the deadline, and no more
     // lists are in memory than can be read at once.
@@ -30,6 +31,7 @@ export class ServerHealthCheck {
     const time = new JobTime({ deadlineMs: job.deadlineMs, signal, clock: this.#clock });
     const provider = createProvider(job.target, {
       connections: this.#connections,
+      memory: tools.memory.job(),
       clock: this.#clock,
       deadlineMs: job.deadlineMs,
       signal: time.signal,

@@ -232,6 +232,16 @@ test('a crash in one job costs the jobs beside it nothing', async (t) => {
   t.like(failure(await guilty), { code: 'worker-crashed', message: 'thrown in a timer' });
 });
 
+test('a thread that ends while it receives a large answer keeps no other from receiving theirs', async (t) => {
+  const { pool } = await openPool(t);
+  const guilty = pool.run(fixtureCheck('hold-turn'), fixtureJob('large', { waitMs: 500 }));
+  const waiting = Array.from({ length: 4 }, async (_, index) =>
+    pool.run(fixtureCheck('take-turn'), fixtureJob(`region-${index}`, { waitMs: 100 })),
+  );
+  for (const report of await Promise.all(waiting)) answer(report);
+  t.is(failure(await guilty).code, 'worker-crashed');
+});
+
 test('worker numbers stay the same through many crashes', async (t) => {
   const { pool, ended } = await openPool(t);
   for (let round = 0; round < 3; round++) {

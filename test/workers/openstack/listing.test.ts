@@ -335,3 +335,52 @@ test('changes come first where everything is asked for too, and stay when that c
   t.is(changes.observations.length, 1);
   t.is(changes.completeError?.code, 'server-error');
 });
+
+test('of texts that no server has, only the beginning is kept', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  const name = 'n'.repeat(10_000);
+  cloud.on(list, page([novaServer('a', { name, status: name, metadata: { serverID: name } })]));
+  const [observation] = listed(await runProject(cloud)).observations;
+  t.true(JSON.stringify(observation).length < 2_000);
+  t.is(observation?.name, name.slice(0, 256));
+});
+
+test('a link to the next page that is longer than any link is refused', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  const next = `http://compute/servers/detail?marker=${'m'.repeat(100_000)}`;
+  cloud.on(list, { body: { servers: [novaServer('a')], servers_links: [{ rel: 'next', href: next }] } });
+  t.is(failure(await runProject(cloud)).code, 'invalid-response');
+});
+
+test('a list of more servers than can be kept is given up', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  const pages = Array.from({ length: 6 }, (_, number) => ({
+    body: {
+      servers: Array.from({ length: 20_000 }, (__, index) => ({ id: `${number}-${index}` })),
+      servers_links: [{ rel: 'next', href: `http://compute/servers/detail?marker=${number}` }],
+    },
+  }));
+  cloud.on(list, ...pages);
+  const { code, message } = failure(await runProject(cloud));
+  t.is(code, 'response-too-large');
+  t.regex(message, /lists more than the 100000 records/);
+  t.is(cloud.to(list).length, 6);
+});
+
+for (const [what, body, says] of [
+  ['nested', '['.repeat(200_000), /200000 bytes that hold more than 64 values within each other/],
+  ['of many values', `[${'{},'.repeat(200_000)}{}]`, /bytes that hold more than \d+ values/],
+] as const)
+  test(`a list that is ${what} is refused before it is parsed`, async (t) => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on(list, { body });
+    const { code, message } = failure(await runProject(cloud));
+    t.is(code, 'invalid-response');
+    t.regex(message, says);
+  });
+
+test('the status of an error counts, however long the error is', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, { status: 403, body: { forbidden: { message: 'x'.repeat(1_000_000) } } });
+  t.is(failure(await runProject(cloud)).code, 'forbidden');
+});
