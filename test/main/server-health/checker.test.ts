@@ -103,6 +103,8 @@ interface World {
   readonly results: Map<string, ProjectResult>;
   /** What becomes of the next jobs; null for their answers. */
   jobError: CheckError | null;
+  /** How long a job takes. */
+  takesMs: number;
 }
 
 function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
@@ -114,8 +116,9 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     secret: { ok: true, result: secretData },
     flavors: flavorsListed,
     jobError: null,
+    takesMs: 0,
   };
-  const clock = new ScriptedClock({ wallMs: createdAt });
+  const clock = new ScriptedClock({ monotonicMs: 1_000_000, wallMs: createdAt });
   const turns = new EventLoopTurns();
   const writeProblems = new WriteProblems();
   const counts = new StateCounts();
@@ -205,6 +208,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     for (const region of await checker.regions(cycle)) {
       for (const job of await checker.plan(region, cycle)) {
         jobs.push(job);
+        if (world.takesMs > 0) await clock.pass(world.takesMs);
         const report = { outcome: answer(job), worker: 0, queuedMs: 0, startedMs: 0, endedMs: 0 };
         await checker.apply(job, report, cycle);
       }
@@ -499,6 +503,9 @@ test('the monitor’s own end says nothing about a region', async (t) => {
 test('polls, requests and servers that were skipped are counted', async (t) => {
   const { world, metrics, poll, addServer } = await polled(t);
   t.deepEqual(metrics.counted.splice(0), ['3 requests region-1', 'region-1 north ok in 0 s']);
+  world.takesMs = 1_500;
+  await poll();
+  t.is(metrics.counted.splice(0).at(-1), 'region-1 north ok in 1.5 s');
   addServer('nowhere', { regionId: undefined });
   world.secret = { ok: false, error: error('invalid-config') };
   await poll();

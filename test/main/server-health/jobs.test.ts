@@ -447,3 +447,40 @@ test('bare-metal servers that may be building are asked for as the region’s ac
   const access = { ...openstackAccess, service: null };
   t.is(regionJob(input(region, { projects, access, profile: 'v1.19' }))?.projects[0]?.baremetal, undefined);
 });
+
+test('a list that did not fit is asked for after the changes, in smaller pages, when its turn has come', (t) => {
+  const region = openRegion();
+  take(region);
+  const project = region.project('p1');
+  const tooSlow = {
+    identityId: 'p1',
+    session: null,
+    outcome: { ok: false, error: { code: 'timeout', message: 'slow' } },
+  } as const;
+  drained(project.take(tooSlow, { pollNumber: 2, nowMs: 0, complete: true }));
+  const limits = { ...input(region).limits, reconcileEvery: 1 };
+  const taskOf = (pollNumber: number) =>
+    regionJob(input(region, { limits, pollNumber, projects: [project] }))?.projects[0];
+  t.is(taskOf(3)?.alsoComplete, undefined);
+  t.is(taskOf(4)?.alsoComplete, true);
+  t.not(taskOf(4)?.changesSince, undefined);
+  const { outcome } = tooSlow;
+  const partly = {
+    ok: true,
+    complete: false,
+    observations: [],
+    malformed: [],
+    watermark: '2026-11-22T07:00:00Z',
+    digest: null,
+    unchanged: false,
+    completeError: outcome.error,
+  } as const;
+  drained(
+    project.take(
+      { identityId: 'p1', session: null, outcome: partly },
+      { pollNumber: 4, nowMs: 0, complete: false },
+    ),
+  );
+  t.is(taskOf(5)?.pageSize, undefined, 'changes have no pages of that kind');
+  t.is(taskOf(8)?.pageSize, 500);
+});

@@ -208,7 +208,17 @@ test('a server whose record cannot be read is one whose check failed', async (t)
 test('a server that may be in a cell which the cloud cannot reach is of unknown health, and keeps its phase', async (t) => {
   const { looked, look } = setUp([server]);
   const poll = await look([observation({ providerId: 'nova-9', partial: true, name: null })]);
-  t.like(looked, [{ partial: true, phase: null, health: { status: 'Unknown', reason: 'Unknown' } }]);
+  t.like(looked, [
+    {
+      providerId: '',
+      partial: true,
+      phase: null,
+      taskRuns: false,
+      inTransition: false,
+      deleted: false,
+      health: { status: 'Unknown', reason: 'Unknown' },
+    },
+  ]);
   t.is(counted(poll), '1 running');
   t.deepEqual(poll.problems(), []);
 });
@@ -296,4 +306,9 @@ test('a server whose node is not known is shown as Nova has it', async (t) => {
   const { submitted, look } = setUp([metal], { metal: ['metal'] });
   await look([seen('metal', { stage: 'building' })]);
   t.false('node' in (submitted[0]?.observation ?? {}));
+});
+
+test('a server without a region is counted in none', async (t) => {
+  const poll = await setUp([serverRecord({ name: 'web', regionId: undefined })]).look([seen('web')]);
+  t.like(poll.countsOf('identity-1').values(), [{ region_id: '' }]);
 });
