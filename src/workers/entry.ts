@@ -10,6 +10,7 @@ import { type CheckError, CheckFailure, toCheckError } from '../shared/errors.ts
 import { type PackedJson, pack } from '../shared/packed-json.ts';
 import { type Answer, type Assignment, beatEveryMs, type Started } from '../shared/worker-protocol.ts';
 import { WorkerSlots } from '../shared/worker-slots.ts';
+import { garbageCollector } from './collect-garbage.ts';
 
 const settings = v.parse(
   v.object({ slots: v.instance(SharedArrayBuffer), checks: v.array(v.string()) }),
@@ -17,7 +18,7 @@ const settings = v.parse(
 );
 const slots = new WorkerSlots(settings.slots);
 const slot = claimSlot();
-const memory = new BodyMemory({ ledger: slots.ledger(slot) });
+const memory = new BodyMemory({ ledger: slots.ledger(slot), beforeTurn: garbageCollector() });
 
 function claimSlot(): number {
   const claimed = slots.claim(threadId);
