@@ -12,6 +12,8 @@ const all = (await lab?.loadBalancers()) ?? null;
 
 if (lab === null || all === null) {
   test.skip('a real Octavia (there is none)', (t) => t.fail());
+} else if (all.length === 0) {
+  test.skip('a real Octavia (it has no load balancers: seed-lb.py of the lab makes some)', (t) => t.fail());
 } else {
   const { endpoint, users } = lab;
   /** Of the lab's own, which no test changes. */
@@ -53,13 +55,11 @@ if (lab === null || all === null) {
     t.true(listed(again).unchanged);
   });
 
-  test.serial('a user without a role of Octavia is refused', async (t) => {
+  const { mona } = users;
+  const needsMona = mona === undefined ? test.serial.skip : test.serial;
+  needsMona('a user without a role of Octavia is refused', async (t) => {
     t.timeout(120_000);
-    const { mona } = users;
-    if (mona === undefined) {
-      t.pass();
-      return;
-    }
+    if (mona === undefined) throw new Error('the lab has no user mona');
     const { code, message } = failure(await listProject(endpoint, task(mona)));
     t.is(code, 'forbidden');
     t.regex(message, /Policy does not allow this request to be performed\./);
