@@ -377,6 +377,8 @@ test('discovery names every resource', async (t) => {
   t.deepEqual(isJsonArray(found) ? found.map((entry) => at(entry, 'name')) : [], [
     'identities',
     'identities/status',
+    'loadbalancers',
+    'loadbalancers/status',
     'openstackidentities',
     'regions',
     'regions/status',
