@@ -19,7 +19,7 @@ export default {
   ...tests,
   files: ['test/faults/**/*.test.ts', ...greedy.map((file) => `!${file}`)],
   // Most of the time is spent waiting for polls.
-  concurrency: 3,
+  concurrency: 2,
   sortTestFiles: longestFirst,
   nodeArguments: ['--import=./test/fixtures/clouds/scripted-names.ts'],
 };

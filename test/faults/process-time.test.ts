@@ -37,13 +37,14 @@ class SteppedClock implements Clock {
 }
 
 test('the clock is stepped by an hour, forward and back: no extra or missing poll, login or transition', async (t) => {
+  t.timeout(120_000);
   const sandbox = await startSandbox(t);
   const region = await sandbox.addRegion('east');
   const project = region.addProject();
   const { providerId } = sandbox.addServer(project, { id: 'lively' });
   sandbox.addServer(project, { id: 'building', cloud: { status: 'BUILD', powerState: 0 } });
   const clock = new SteppedClock();
-  const periodMs = calmPeriodMs(800);
+  const periodMs = calmPeriodMs(2_000);
   const monitor = await startMonitor(t, {
     kubeconfig: sandbox.cluster.kubeconfig(namespace),
     flags: [`--namespace=${namespace}`, ...pace(periodMs), '--transition-poll-period=0s'],
