@@ -19,7 +19,7 @@ export default {
   ...tests,
   files: ['test/faults/**/*.test.ts', ...greedy.map((file) => `!${file}`)],
   // Most of the time is spent waiting for polls.
-  concurrency: 2,
+  concurrency: 3,
   sortTestFiles: longestFirst,
   nodeArguments: ['--import=./test/fixtures/clouds/scripted-names.ts'],
 };
