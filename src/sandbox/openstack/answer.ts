@@ -46,6 +46,16 @@ export function htmlAnswer(status: number, html: string): Answer {
   };
 }
 
+/** How all services but Keystone refuse a token: its middleware answers for them. */
+export function tokenRefused(endpoint: string, headers: Record<string, string> = {}): Answer {
+  const message = 'The request you have made requires authentication.';
+  return jsonAnswer(
+    401,
+    { error: { code: 401, title: 'Unauthorized', message } },
+    { 'WWW-Authenticate': `Keystone uri="${endpoint}"`, ...headers },
+  );
+}
+
 const novaFaultKeys: Readonly<Record<number, string>> = {
   400: 'badRequest',
   401: 'unauthorized',

@@ -1,7 +1,7 @@
 // Ironic of the sandbox: the list of nodes, as Ironic 21.4 answers it.
 
 import type { Accounts, Token } from './accounts.ts';
-import { type Answer, type CloudRequest, header, jsonAnswer } from './answer.ts';
+import { type Answer, type CloudRequest, header, jsonAnswer, tokenRefused } from './answer.ts';
 import type { Json } from './json.ts';
 import type { CloudNode, Nodes } from './nodes.ts';
 import { baremetalPath, type Match } from './routes.ts';
@@ -42,12 +42,7 @@ export class Ironic {
   }
 
   unauthorized(): Answer {
-    const message = 'The request you have made requires authentication.';
-    return jsonAnswer(
-      401,
-      { error: { code: 401, title: 'Unauthorized', message } },
-      { 'WWW-Authenticate': `Keystone uri="${this.#options.endpoint}"` },
-    );
+    return tokenRefused(this.#options.endpoint);
   }
 
   #list(request: CloudRequest, token: Token, minor: number): Answer {

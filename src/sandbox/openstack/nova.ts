@@ -12,6 +12,7 @@ import {
   header,
   jsonAnswer,
   novaFault,
+  tokenRefused,
 } from './answer.ts';
 import { type CloudFlavor, flavorRecord } from './flavors.ts';
 import type { Fleet } from './fleet.ts';
@@ -83,17 +84,7 @@ export class Nova {
   }
 
   unauthorized(): Answer {
-    return jsonAnswer(
-      401,
-      {
-        error: {
-          code: 401,
-          title: 'Unauthorized',
-          message: 'The request you have made requires authentication.',
-        },
-      },
-      { 'WWW-Authenticate': `Keystone uri="${this.#options.endpoint}"`, ...requestId() },
-    );
+    return tokenRefused(this.#options.endpoint, requestId());
   }
 
   #authorized(match: Match, context: Context): Answer {

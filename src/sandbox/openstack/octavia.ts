@@ -1,7 +1,7 @@
 // Octavia of the sandbox: the list of load balancers and the status of one, as Octavia 11.0 (Zed) answers them.
 
 import type { Accounts, Token } from './accounts.ts';
-import { type Answer, type CloudRequest, header, htmlAnswer, jsonAnswer } from './answer.ts';
+import { type Answer, type CloudRequest, header, htmlAnswer, jsonAnswer, tokenRefused } from './answer.ts';
 import type { Json } from './json.ts';
 import type { CloudLoadBalancer, LoadBalancers } from './load-balancers.ts';
 import { loadBalancerPath, type Match } from './routes.ts';
@@ -43,12 +43,7 @@ export class Octavia {
   }
 
   unauthorized(): Answer {
-    const message = 'The request you have made requires authentication.';
-    return jsonAnswer(
-      401,
-      { error: { code: 401, title: 'Unauthorized', message } },
-      { 'WWW-Authenticate': `Keystone uri="${this.#options.endpoint}"` },
-    );
+    return tokenRefused(this.#options.endpoint);
   }
 
   #list({ query }: CloudRequest, token: Token): Answer {
