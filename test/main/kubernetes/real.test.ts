@@ -9,10 +9,8 @@ import { loadClusterAccess } from '../../../src/main/kubernetes/access/config.ts
 import { KubernetesClient, resourcePath, secretPath } from '../../../src/main/kubernetes/client.ts';
 import { ApiError } from '../../../src/main/kubernetes/errors.ts';
 import { parseWatchEvent } from '../../../src/main/kubernetes/objects/list-watch-messages.ts';
-import {
-  ResourceCache,
-  type ResourceCacheOptions,
-} from '../../../src/main/kubernetes/objects/resource-cache.ts';
+import { ResourceCache } from '../../../src/main/kubernetes/objects/resource-cache.ts';
+import type { ResourceCacheOptions } from '../../../src/main/kubernetes/objects/resource-cache-options.ts';
 import {
   parseRegion,
   parseSecret,

@@ -25,8 +25,6 @@ import type { CacheCounters, ResourceCacheOptions } from './resource-cache-optio
 import { type ChangeListener, ResourceStore, type StoredRecord } from './resource-store.ts';
 import { isVersionGone, WatchPosition } from './watch-position.ts';
 
-export type { ResourceCacheOptions };
-
 const firstPauseMs = 500;
 /** A watch that lasted this long was a good one, even if nothing happened meanwhile. */
 const goodWatchMs = 5_000;

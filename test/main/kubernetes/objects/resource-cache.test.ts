@@ -1,9 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { KubernetesClient } from '../../../../src/main/kubernetes/client.ts';
-import {
-  ResourceCache,
-  type ResourceCacheOptions,
-} from '../../../../src/main/kubernetes/objects/resource-cache.ts';
+import { ResourceCache } from '../../../../src/main/kubernetes/objects/resource-cache.ts';
+import type { ResourceCacheOptions } from '../../../../src/main/kubernetes/objects/resource-cache-options.ts';
 import {
   type IdentityRecord,
   parseIdentity,
