@@ -35,15 +35,12 @@ export interface BodyMemoryOptions {
   readonly budgetBytes?: number;
   /** Of this thread. */
   readonly reserveBytes?: number;
-  /** Called before an answer of an unusual size grows. */
-  readonly beforeTurn?: () => void;
 }
 
 export class BodyMemory {
   readonly #ledger: MemoryLedger;
   readonly #budgetBytes: number;
   readonly #reserveBytes: number;
-  readonly #beforeTurn: () => void;
   /** Those that hold something, or wait to. */
   readonly #shares = new Set<BodyShare>();
   #bytes = 0;
@@ -54,7 +51,6 @@ export class BodyMemory {
     this.#ledger = options.ledger ?? new OwnLedger();
     this.#budgetBytes = options.budgetBytes ?? 24 * mebibyte;
     this.#reserveBytes = options.reserveBytes ?? 8 * mebibyte;
-    this.#beforeTurn = options.beforeTurn ?? (() => {});
   }
 
   /** Of all answers of this thread. */
@@ -105,10 +101,7 @@ export class BodyMemory {
   }
 
   #hasTurn(share: BodyShare): boolean {
-    if (this.#turn === null && this.#ledger.takeTurn()) {
-      this.#turn = share;
-      this.#beforeTurn();
-    }
+    if (this.#turn === null && this.#ledger.takeTurn()) this.#turn = share;
     return this.#turn === share;
   }
 

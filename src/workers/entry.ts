@@ -10,7 +10,6 @@ import { type CheckError, CheckFailure, toCheckError } from '../shared/errors.ts
 import { type PackedJson, pack } from '../shared/packed-json.ts';
 import { type Answer, type Assignment, beatEveryMs, type Started } from '../shared/worker-protocol.ts';
 import { WorkerSlots } from '../shared/worker-slots.ts';
-import { garbageCollector } from './collect-garbage.ts';
 
 const settings = v.parse(
   v.object({ slots: v.instance(SharedArrayBuffer), checks: v.array(v.string()) }),
@@ -18,7 +17,7 @@ const settings = v.parse(
 );
 const slots = new WorkerSlots(settings.slots);
 const slot = claimSlot();
-const memory = new BodyMemory({ ledger: slots.ledger(slot), beforeTurn: garbageCollector() });
+const memory = new BodyMemory({ ledger: slots.ledger(slot) });
 
 function claimSlot(): number {
   const claimed = slots.claim(threadId);

@@ -45,22 +45,30 @@ export async function listLoadBalancers(
 class LostMarker extends CheckFailure {}
 
 async function readOnce(service: Octavia, projectId: string, knownDigest: string): Promise<LoadBalancers> {
-  const first = await service.get({ path: path + queryOf(projectId, null), route, knownDigest });
-  const { digest } = first;
-  if (first.unchanged) return { observations: [], malformed: [], digest, unchanged: true };
+  const { digest, first } = await firstPage(
+    service.get({ path: path + queryOf(projectId, null), route, knownDigest }),
+  );
+  if (first === null) return { observations: [], malformed: [], digest, unchanged: true };
   const observations: LoadBalancerObservation[] = [];
   const malformed: MalformedLoadBalancer[] = [];
   const seen = new Set<string>();
-  let page = readLoadBalancerPage(first.json, 1);
+  let page = first;
   for (let pages = 1; ; pages++) {
     for (const observation of page.observations) observations.push(observation);
     for (const record of page.malformed) malformed.push(record);
     if (!page.more) return { observations, malformed, digest: pages === 1 ? digest : null, unchanged: false };
     const marker = markerOf(page, seen);
     if (pages === maxPages) throw endless(`there are more than ${maxPages} pages`);
-    const reply = await nextPage(service, queryOf(projectId, marker));
-    page = readLoadBalancerPage(reply.json, pages + 1);
+    page = await nextPage(service, queryOf(projectId, marker), pages + 1);
   }
+}
+
+/** Null when the list is unchanged. A reply is as large as its page and not kept while the next one is awaited. */
+async function firstPage(
+  reply: Promise<ApiReply>,
+): Promise<{ readonly digest: string | null; readonly first: LoadBalancerPage | null }> {
+  const { json, digest, unchanged } = await reply;
+  return { digest, first: unchanged ? null : readLoadBalancerPage(json, 1) };
 }
 
 function queryOf(projectId: string, marker: string | null): string {
@@ -77,9 +85,10 @@ function markerOf({ lastId }: LoadBalancerPage, seen: Set<string>): string {
   return lastId;
 }
 
-async function nextPage(service: Octavia, query: string): Promise<ApiReply> {
+async function nextPage(service: Octavia, query: string, pageNumber: number): Promise<LoadBalancerPage> {
   try {
-    return await service.get({ path: path + query, route });
+    const { json } = await service.get({ path: path + query, route });
+    return readLoadBalancerPage(json, pageNumber);
   } catch (thrown) {
     if (!(thrown instanceof CheckFailure)) throw thrown;
     const { status } = thrown.error;

@@ -168,8 +168,10 @@ export class OpenstackClient {
     raw: Answer,
     { what, url, follow }: { readonly what: string; readonly url: URL; readonly follow: boolean },
   ): Promise<ApiReply | URL> {
+    // Of the answer only: who keeps a header must not keep the body.
+    const { headers } = raw;
     const header = (name: string): string | undefined => {
-      const value = raw.headers[name];
+      const value = headers[name];
       return Array.isArray(value) ? value[0] : value;
     };
     const dateMs = headerTime(header('date'));

@@ -14,8 +14,11 @@ export interface PagedService {
   get(query: ServiceQuery): Promise<ApiReply>;
 }
 
+/** What is known of a reply when it has been read: its records are as large as the reply, and not kept. */
+export type ReplyFacts = Pick<ApiReply, 'digest' | 'unchanged' | 'dateMs' | 'waitedMs'>;
+
 export interface PagedReply {
-  readonly first: ApiReply;
+  readonly first: ReplyFacts;
   /** Pages that were read. */
   readonly pages: number;
 }
@@ -57,10 +60,13 @@ async function readOnce(
   { path, query, knownDigest, route = `GET ${path}` }: Parameters<typeof readPages>[1],
   readPage: ReadPage,
 ): Promise<PagedReply> {
-  const first = await service.get({ path: path + query, route, knownDigest });
-  if (first.unchanged) return { first, pages: 1 };
+  const { first, page: firstPage } = await readFirst(
+    service.get({ path: path + query, route, knownDigest }),
+    readPage,
+  );
+  if (firstPage === null) return { first, pages: 1 };
   const seen = { queries: new Set([query]), ids: new Set<string>() };
-  let page = readPage(first.json, 1);
+  let page = firstPage;
   let pageNumber = 1;
   let records = page.ids.length;
   while (page.next !== null) {
@@ -71,12 +77,25 @@ async function readOnce(
     if (!bringsNews(page, seen.ids)) throw endless(route, 'a page brings nothing new, yet has a next one');
     if (pageNumber > maxPages) throw endless(route, `there are more than ${maxPages} pages`);
     seen.queries.add(search);
-    const reply = await nextPage(service, { path: path + search, route });
-    page = readPage(reply.json, pageNumber);
+    page = await readNext(nextPage(service, { path: path + search, route }), readPage, pageNumber);
     records += page.ids.length;
     if (records > maxRecords) throw tooLong(route);
   }
   return { first, pages: pageNumber };
+}
+
+/** The page is null when the list is unchanged. */
+async function readFirst(
+  reply: Promise<ApiReply>,
+  readPage: ReadPage,
+): Promise<{ readonly first: ReplyFacts; readonly page: Page | null }> {
+  const { json, digest, unchanged, dateMs, waitedMs } = await reply;
+  return { first: { digest, unchanged, dateMs, waitedMs }, page: unchanged ? null : readPage(json, 1) };
+}
+
+async function readNext(reply: Promise<ApiReply>, readPage: ReadPage, pageNumber: number): Promise<Page> {
+  const { json } = await reply;
+  return readPage(json, pageNumber);
 }
 
 async function nextPage(service: PagedService, query: ServiceQuery): Promise<ApiReply> {

@@ -2,8 +2,7 @@
 
 import { kubernetesTime } from '../../shared/conditions.ts';
 import type { MalformedRecord, ProjectTask } from '../../shared/server-health.ts';
-import type { ApiReply } from './client.ts';
-import { readPages } from './pages.ts';
+import { type ReplyFacts, readPages } from './pages.ts';
 import { type NovaServer, readServerPage } from './schema.ts';
 import type { ComputeSession } from './session.ts';
 
@@ -78,7 +77,7 @@ function providerId(record: MalformedRecord): string | null {
  * which can be seconds after it read its database; the time that we waited bounds that. Null when the cloud gave no time,
  * or when its clock was set back: by that clock, changes since then lie before those that we asked for.
  */
-function watermark({ dateMs, waitedMs }: ApiReply, changesSince: string | undefined): string | null {
+function watermark({ dateMs, waitedMs }: ReplyFacts, changesSince: string | undefined): string | null {
   if (dateMs === null) return null;
   const nextMs = dateMs - waitedMs - overlapMs;
   const setBack = changesSince !== undefined && nextMs < Date.parse(changesSince) - overlapMs;
