@@ -130,7 +130,7 @@ for (const [id, name, status, after] of [
       suite.problems(id).map(({ msg }) => msg),
       [unresolved, resolved],
     );
-    suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+    await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
     await assertPace(t);
   });
 
@@ -161,7 +161,7 @@ test('429 with Retry-After for one project: only the other projects are asked un
   t.is(await suite.failedPolls(id), 0);
   await monitor.untilLogged(checked, { server: lively.id });
   t.is(suite.problems(id).length, 4);
-  suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
 });
 
 test('a mass failure logs a bounded number of lines: the first ones, then a count', async (t) => {

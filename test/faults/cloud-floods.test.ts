@@ -30,8 +30,8 @@ test('10 GB for each of five projects in three regions: no thread ends, and the 
   }
   for (const { id, steady, lively } of regions) {
     await monitor.untilStates(id, { running: projects, stopped: 1 });
-    suite.assertTold(t, steady, ['Running Healthy']);
-    suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+    await suite.assertTold(t, steady, ['Running Healthy']);
+    await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
   }
   await assertPace(t);
   // No thread was ended for its memory.

@@ -194,8 +194,8 @@ for (const { id, name, cloud, inject, met } of hiccups)
     await monitor.untilRegionPolled(id, 2);
     t.is(await suite.failedPolls(id), 0);
     t.deepEqual(suite.problems(id), []);
-    suite.assertTold(t, steady, ['Running Healthy']);
-    suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+    await suite.assertTold(t, steady, ['Running Healthy']);
+    await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
     met?.(watched, t);
     await assertPace(t);
   });
@@ -216,6 +216,6 @@ test('a cell that was down from the start comes back without a change: its serve
   await sandbox.untilPhase(dark.id, 'Stopped');
   await monitor.untilStates('dark-cell', { running: 1, stopped: 1 });
   t.deepEqual(suite.problems('dark-cell'), []);
-  suite.assertTold(t, steady, ['Running Healthy']);
-  suite.assertTold(t, dark, ['Pending Unknown', 'Stopped Degraded']);
+  await suite.assertTold(t, steady, ['Running Healthy']);
+  await suite.assertTold(t, dark, ['Pending Unknown', 'Stopped Degraded']);
 });

@@ -75,8 +75,8 @@ inRegion(
     await assertWatched(watched);
     t.deepEqual(said(id), { [confirming]: 1 });
     t.is(region.cloud.requests.count({ route: login, projectId, status: 201 }), 2);
-    suite.assertTold(t, steady, [running]);
-    suite.assertTold(t, lively, [running, stopped]);
+    await suite.assertTold(t, steady, [running]);
+    await suite.assertTold(t, lively, [running, stopped]);
   },
 );
 
@@ -94,8 +94,8 @@ inRegion(
     await assertWatched(watched);
     t.deepEqual(said(id), { [confirming]: 1, [missing]: 2, [found]: 2 });
     t.is(region.cloud.requests.count({ route: login, projectId, status: 201 }), 2);
-    suite.assertTold(t, steady, [running]);
-    suite.assertTold(t, lively, [running, stopped]);
+    await suite.assertTold(t, steady, [running]);
+    await suite.assertTold(t, lively, [running, stopped]);
   },
 );
 
@@ -111,9 +111,9 @@ inRegion(
     await suite.monitor.untilStates(id, { running: 1 });
     await assertWatched(watched);
     t.deepEqual(said(id), { [confirming]: 1, [missing]: 2 });
-    suite.assertTold(t, steady, [running]);
-    suite.assertTold(t, third, [running]);
-    suite.assertTold(t, lively, [running, stopped]);
+    await suite.assertTold(t, steady, [running]);
+    await suite.assertTold(t, third, [running]);
+    await suite.assertTold(t, lively, [running, stopped]);
   },
 );
 
@@ -135,8 +135,8 @@ for (const [defect, name] of [
     await suite.monitor.untilLogged(checked, { server: steady.id });
     await suite.monitor.untilStates(id, { running: 1, stopped: 1 });
     t.deepEqual(said(id), { [unreadable]: 1, [unchecked]: 1, [checked]: 1 });
-    suite.assertTold(t, steady, [running]);
-    suite.assertTold(t, lively, [running, stopped]);
+    await suite.assertTold(t, steady, [running]);
+    await suite.assertTold(t, lively, [running, stopped]);
   });
 
 /** A record that is odd for a while, and how its server is shown meanwhile. */
@@ -191,8 +191,8 @@ for (const { id, name, defect, changes, shown } of oddities)
     await suite.sandbox.untilHealth(steady.id, 'True/Healthy: server is healthy');
     await suite.monitor.untilRegionPolled(id);
     t.deepEqual(said(id), {});
-    suite.assertTold(t, steady, shown === null ? [running] : [running, shown.state, running]);
-    suite.assertTold(t, lively, [running, stopped]);
+    await suite.assertTold(t, steady, shown === null ? [running] : [running, shown.state, running]);
+    await suite.assertTold(t, lively, [running, stopped]);
     for (const { msg } of suite.monitor.lines) t.true(msg.length < 1_000);
   });
 
@@ -220,9 +220,9 @@ inRegion(
     region.cloud.stop(old.providerId);
     await sandbox.untilPhase(old.id, 'Stopped');
     t.deepEqual(said(id), {});
-    suite.assertTold(t, steady, [running]);
-    suite.assertTold(t, owned, [stopped]);
-    suite.assertTold(t, old, [running, stopped]);
+    await suite.assertTold(t, steady, [running]);
+    await suite.assertTold(t, owned, [stopped]);
+    await suite.assertTold(t, old, [running, stopped]);
   },
 );
 
@@ -248,8 +248,8 @@ inRegion(
     await sandbox.untilPhase(plain.id, 'Stopped');
     await assertWatched(watched);
     t.deepEqual(said(id), {});
-    suite.assertTold(t, plain, [running, stopped]);
-    suite.assertTold(t, lively, [running, stopped]);
+    await suite.assertTold(t, plain, [running, stopped]);
+    await suite.assertTold(t, lively, [running, stopped]);
   },
 );
 
@@ -271,8 +271,8 @@ inRegion(
     await sandbox.untilPhase(lively.id, 'Stopped');
     await monitor.untilRegionPolled(id);
     t.deepEqual(said(id), {});
-    suite.assertTold(t, steady, [running]);
-    suite.assertTold(t, lively, [running, 'Running Unknown', stopped]);
+    await suite.assertTold(t, steady, [running]);
+    await suite.assertTold(t, lively, [running, 'Running Unknown', stopped]);
   },
 );
 
@@ -308,6 +308,6 @@ for (const scope of ['unscoped', 'domain'] as const)
     await eventually('the end of it', () => said(id)[checked] === 2);
     t.deepEqual(monitor.logged(missing, { region: id }), []);
     t.is(monitor.logged(unchecked, { region: id, code: 'wrong-scope' }).length, 2);
-    suite.assertTold(t, steady, [running]);
-    suite.assertTold(t, lively, [running, stopped]);
+    await suite.assertTold(t, steady, [running]);
+    await suite.assertTold(t, lively, [running, stopped]);
   });

@@ -132,8 +132,8 @@ test('every write of a server conflicts: the changes of others survive, and ours
   await monitor.untilRegionPolled('fought');
   const { annotations = {} } = sandbox.object('fought-lively').metadata;
   t.truthy(annotations['sandbox/changed'], 'what the other writer wrote last is there');
-  suite.assertTold(t, watched.lively, ['Running Healthy', 'Stopped Degraded']);
-  suite.assertTold(t, watched.steady, ['Running Healthy']);
+  await suite.assertTold(t, watched.lively, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, watched.steady, ['Running Healthy']);
   t.is(monitor.logged(unchecked, { server: 'fought-lively' }).length, 1);
   await assertPace(t);
 });
@@ -185,8 +185,8 @@ test('a Secret is deleted, comes back malformed, and then valid: each state is l
   region.putSecret();
   await monitor.untilStates('secret', { running: 1, stopped: 1 });
   await monitor.untilRegionPolled('secret');
-  suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
-  suite.assertTold(t, watched.steady, ['Running Healthy']);
+  await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, watched.steady, ['Running Healthy']);
   t.deepEqual(
     suite.problems('secret').map(({ msg }) => msg),
     [unresolved, unresolved, 'region resolved again'],
@@ -216,7 +216,7 @@ test('passwords are rotated in cloud, Secret and OpenstackIdentity at once: no l
     t.is(await suite.failedPolls('rotated'), failed);
   }
   await monitor.untilStates('rotated', { running: 1, stopped: 1 });
-  suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
   t.true(logins() - before <= 6, `${logins() - before} logins`);
 });
 
@@ -250,8 +250,8 @@ test('a Region changes its provider, from openstack to simulated, to kubernetes,
   await monitor.untilStates('changed', { running: 1, stopped: 1 });
   await monitor.untilRegionPolled('changed');
   await eventually('not found again', () => monitor.logged(notFound, { region: 'changed' }).length === 2);
-  suite.assertTold(t, simulated, ['Running Healthy']);
-  suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, simulated, ['Running Healthy']);
+  await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
   t.is(monitor.logged(unresolved, { region: 'changed' }).length, 1);
   t.is(monitor.logged('region resolved again', { region: 'changed' }).length, 1);
   await assertPace(t);
@@ -288,7 +288,7 @@ test('a Region is deleted and created again during its check', async (t) => {
   await monitor.untilStates('again', { running: 1, stopped: 1 });
   await monitor.untilRegionPolled('again');
   t.is(phase, 'Running');
-  suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
   t.is(monitor.logged(unresolved, { region: 'again' }).length, 1);
   await assertPace(t);
 });
@@ -313,7 +313,7 @@ test('an identity is deleted and created again while its project is listed', asy
   });
   await monitor.untilStates('identity', { running: 1, stopped: 1 });
   await monitor.untilRegionPolled('identity');
-  suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
   t.is(monitor.logged('server checked again', { region: 'identity' }).length, 2);
 });
 
@@ -338,6 +338,6 @@ test('annotations of a million characters, including ours', async (t) => {
   t.is(monitor.logged('skipping provision duration: invalid pending-entry-time annotation').length, 1);
   watched.region.cloud.stop(providerId);
   await monitor.untilStates('monstrous', { running: 2, stopped: 1 });
-  suite.assertTold(t, watched.steady, ['Running Healthy']);
+  await suite.assertTold(t, watched.steady, ['Running Healthy']);
   await assertPace(t);
 });

@@ -13,7 +13,6 @@ import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { TokenGate } from '../fixtures/kubernetes/token-gate.ts';
 import {
-  assertTold,
   outageBegins,
   outageEnds,
   untilOutagesEnded,
@@ -23,6 +22,7 @@ import {
 } from '../fixtures/kubernetes/watched-cluster.ts';
 import { startMonitor } from '../fixtures/monitor/monitor.ts';
 import { watchHandles } from '../fixtures/monitor/open-handles.ts';
+import { assertTold } from '../fixtures/monitor/told.ts';
 
 test.afterEach(assertDocumented);
 
@@ -137,8 +137,8 @@ for (const { verb, resources, provoke, line, ends, holdsWrites } of missing)
     await monitor.untilLogged(ends);
     await untilOutagesEnded(monitor);
     await monitor.untilRegionPolled('changing', 2);
-    assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
-    for (const id of ['steady', 'bystander']) assertTold(t, cluster, id, ['Running Healthy']);
+    await assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
+    for (const id of ['steady', 'bystander']) await assertTold(t, cluster, id, ['Running Healthy']);
     await assertPace(t);
   });
 
@@ -292,8 +292,8 @@ test('the definitions are upgraded in operation, v1.16 to v1.19: nothing is lost
   // Within a minute, the new server is shown as the new definitions have it.
   await sandbox.untilPhase('later', 'Building');
   await monitor.untilRegionPolled('changing', 2);
-  assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
-  for (const id of ['steady', 'bystander']) assertTold(t, cluster, id, ['Running Healthy']);
+  await assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
+  for (const id of ['steady', 'bystander']) await assertTold(t, cluster, id, ['Running Healthy']);
   t.deepEqual(monitor.logged('failed to check server, skipping'), []);
   await assertPace(t);
 });

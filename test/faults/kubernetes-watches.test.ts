@@ -7,7 +7,6 @@ import { TcpProxy } from '../fixtures/clouds/tcp-proxy.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import {
-  assertTold,
   outageBegins,
   untilOutagesEnded,
   watchCluster,
@@ -15,6 +14,7 @@ import {
 } from '../fixtures/kubernetes/watched-cluster.ts';
 import { startMonitor } from '../fixtures/monitor/monitor.ts';
 import { watchHandles } from '../fixtures/monitor/open-handles.ts';
+import { assertTold } from '../fixtures/monitor/told.ts';
 
 test.afterEach(assertDocumented);
 
@@ -40,8 +40,8 @@ test('watches are closed again and again: nothing is lost, and nothing is listed
   clearInterval(closing);
   await untilOutagesEnded(monitor);
   await monitor.untilRegionPolled('changing', 2);
-  assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
-  for (const id of ['steady', 'one', 'two', 'three']) assertTold(t, cluster, id, ['Running Healthy']);
+  await assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
+  for (const id of ['steady', 'one', 'two', 'three']) await assertTold(t, cluster, id, ['Running Healthy']);
   t.is(await monitor.total('unikorn_region_monitor_cache_lists_total'), lists);
   const reasons = monitor.logged(outageBegins, { resource: 'servers' }).map(({ error }) => error);
   t.true(reasons.length <= 4, reasons.join('\n'));
@@ -64,8 +64,8 @@ test('every watch gets status 410 for a while: lists show the changes, and each 
   sandbox.addServer(project, { id: 'later' });
   await sandbox.untilPhase('later', 'Running');
   await monitor.untilRegionPolled('changing', 2);
-  assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
-  for (const id of ['steady', 'meanwhile', 'later']) assertTold(t, cluster, id, ['Running Healthy']);
+  await assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
+  for (const id of ['steady', 'meanwhile', 'later']) await assertTold(t, cluster, id, ['Running Healthy']);
   await assertPace(t);
 });
 
@@ -158,8 +158,8 @@ test('old events, repeated and in any order, change nothing', async (t) => {
   }
   await untilOutagesEnded(monitor);
   await monitor.untilStates('changing', { running: 1, stopped: 1 });
-  assertTold(t, cluster, 'steady', ['Running Healthy']);
-  assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
+  await assertTold(t, cluster, 'steady', ['Running Healthy']);
+  await assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
   t.is(sandbox.patches('lively') + sandbox.patches('steady'), patches);
   await assertPace(t);
 });
@@ -187,7 +187,7 @@ test('a watch that sends nonsense is an error of that watch, and the objects sta
   await untilOutagesEnded(monitor);
   await monitor.untilStates('changing', { running: 2 });
   await monitor.untilRegionPolled('changing', 2);
-  for (const id of ['steady', 'lively']) assertTold(t, cluster, id, ['Running Healthy']);
+  for (const id of ['steady', 'lively']) await assertTold(t, cluster, id, ['Running Healthy']);
   await assertPace(t);
 });
 

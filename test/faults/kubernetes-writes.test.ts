@@ -40,8 +40,8 @@ test.serial('one PATCH hangs: only its own server waits, its region is polled an
   await monitor.untilStates('one-hangs', { running: 1, stopped: 1 });
   await sandbox.untilPhase(lively.id, 'Stopped');
   await monitor.untilStates('one-hangs', { stopped: 2 });
-  suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
-  suite.assertTold(t, steady, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, steady, ['Running Healthy', 'Stopped Degraded']);
   await assertPace(t);
 });
 
@@ -63,7 +63,7 @@ test.serial('64 PATCHes of a region hang: another region’s change is written m
   await monitor.untilRegionPolled('many-hang', 2);
   hung.remove();
   await monitor.untilStates('many-hang', { running: 2, stopped: 64 });
-  for (const server of servers) suite.assertTold(t, server, ['Running Healthy', 'Stopped Degraded']);
+  for (const server of servers) await suite.assertTold(t, server, ['Running Healthy', 'Stopped Degraded']);
   await assertPace(t);
 });
 
@@ -110,6 +110,6 @@ test.serial('a PATCH gets status 200 without an object: it does not count as wri
   await sandbox.untilPhase(lively.id, 'Stopped');
   t.is(answered.hits, 3);
   await monitor.untilRegionPolled('no-object', 2);
-  suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
   t.is(sandbox.cluster.get('servers', namespace, lively.id)?.metadata.name, lively.id);
 });

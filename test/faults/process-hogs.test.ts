@@ -5,8 +5,9 @@ import test, { type ExecutionContext } from 'ava';
 import type { ErrorCode } from '../../src/shared/errors.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { assertTold, untouched, watchCluster, watchPace } from '../fixtures/kubernetes/watched-cluster.ts';
+import { untouched, watchCluster, watchPace } from '../fixtures/kubernetes/watched-cluster.ts';
 import { watchHandles } from '../fixtures/monitor/open-handles.ts';
+import { assertTold } from '../fixtures/monitor/told.ts';
 import { fixtureCheck } from '../fixtures/pool/fixture-job.ts';
 import { replacedChecks } from '../fixtures/pool/replaced-checks.ts';
 
@@ -44,8 +45,8 @@ async function survive(t: ExecutionContext, { check, code, says, periodMs }: Hog
 
   await monitor.untilStates(check, { running: 1, stopped: 1 });
   await monitor.untilLogged('region resolved again', { region: check });
-  assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
-  for (const id of ['steady', 'bystander']) assertTold(t, cluster, id, ['Running Healthy']);
+  await assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
+  for (const id of ['steady', 'bystander']) await assertTold(t, cluster, id, ['Running Healthy']);
   t.is(monitor.logged(begins, { region: check, code }).length, 1);
   t.deepEqual(monitor.logged(begins, { region: untouched }), []);
   await assertPace(t);

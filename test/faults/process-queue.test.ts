@@ -3,8 +3,9 @@
 import test from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { assertTold, watchCluster } from '../fixtures/kubernetes/watched-cluster.ts';
+import { watchCluster } from '../fixtures/kubernetes/watched-cluster.ts';
 import { watchHandles } from '../fixtures/monitor/open-handles.ts';
+import { assertTold } from '../fixtures/monitor/told.ts';
 import { fixtureCheck, fixtureJob } from '../fixtures/pool/fixture-job.ts';
 import { pools } from '../fixtures/pool/replaced-checks.ts';
 
@@ -46,8 +47,8 @@ test('the queue of the pool is temporarily full', async (t) => {
   await monitor.untilStates('changing', { running: 1, stopped: 1 });
   await monitor.untilLogged('region resolved again', { region: 'changing' });
   await monitor.untilRegionPolled('changing', 2);
-  assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
-  for (const id of ['steady', 'bystander']) assertTold(t, cluster, id, ['Running Healthy']);
+  await assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
+  for (const id of ['steady', 'bystander']) await assertTold(t, cluster, id, ['Running Healthy']);
   t.is(monitor.logged(begins, { region: 'changing', code: 'queue-full' }).length, 1);
   await eventually('an empty queue', async () => {
     return (await monitor.total('unikorn_region_monitor_worker_queue_length')) === 0;

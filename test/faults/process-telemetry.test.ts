@@ -5,9 +5,10 @@ import { env } from 'node:process';
 import test from 'ava';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { assertTold, watchCluster, watchPace } from '../fixtures/kubernetes/watched-cluster.ts';
+import { watchCluster, watchPace } from '../fixtures/kubernetes/watched-cluster.ts';
 import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 import { type OtlpReceiverFixture, startOtlpReceiver } from '../fixtures/monitor/otlp-receiver.ts';
+import { assertTold } from '../fixtures/monitor/told.ts';
 
 test.afterEach(assertDocumented);
 
@@ -63,7 +64,7 @@ for (const { name, inject, heal } of faults)
     region.cloud.stop(lively.providerId);
     await sandbox.untilPhase('lively', 'Stopped');
     await monitor.untilRegionPolled('changing', 4);
-    assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
+    await assertTold(t, cluster, 'lively', ['Running Healthy', 'Stopped Degraded']);
     const lines = monitor.logged('failed to export telemetry');
     t.true(lines.length <= 2, lines.map(({ error }) => error).join('\n'));
     t.true(lines[0]?.error.includes(receiver.endpoint));
@@ -77,5 +78,5 @@ for (const { name, inject, heal } of faults)
       return (transitions?.points ?? []).reduce((sum, { value }) => sum + value, 0) === 8;
     });
     await assertPace(t);
-    for (const id of ['steady', 'bystander']) assertTold(t, cluster, id, ['Running Healthy']);
+    for (const id of ['steady', 'bystander']) await assertTold(t, cluster, id, ['Running Healthy']);
   });

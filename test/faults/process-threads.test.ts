@@ -96,8 +96,8 @@ for (const [check, { name, code, says, endsThreads }] of Object.entries(misbehav
     replacedChecks.delete(check);
     await monitor.untilStates(check, { running: 1, stopped: 1 });
     await monitor.untilRegionPolled(check);
-    suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
-    suite.assertTold(t, steady, ['Running Healthy']);
+    await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+    await suite.assertTold(t, steady, ['Running Healthy']);
     // Once; once more when another failure came in between.
     const said = monitor.logged(begins, { region: check });
     const others = said.filter(({ fields }) => fields['code'] !== code).length;
@@ -121,8 +121,8 @@ test('a check throws in an idle moment after each answer: no answer is lost', as
   t.true(failures.some(({ error }) => error.includes('thrown in an idle moment')));
   replacedChecks.delete(id);
   await monitor.untilRegionPolled(id);
-  suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
-  suite.assertTold(t, steady, ['Running Healthy']);
+  await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
+  await suite.assertTold(t, steady, ['Running Healthy']);
   t.is(await suite.failedPolls(id), before);
   await assertPace(t);
 });

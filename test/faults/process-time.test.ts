@@ -8,10 +8,10 @@ import { findCondition, healthyType } from '../../src/shared/conditions.ts';
 import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
-import { assertTold } from '../fixtures/kubernetes/watched-cluster.ts';
 import { calmPeriodMs, pace, startMonitor } from '../fixtures/monitor/monitor.ts';
 import { startMonitorProcess } from '../fixtures/monitor/monitor-process.ts';
 import { watchHandles } from '../fixtures/monitor/open-handles.ts';
+import { assertTold } from '../fixtures/monitor/told.ts';
 
 test.afterEach(assertDocumented);
 
@@ -86,7 +86,7 @@ test('the clock is stepped by an hour, forward and back: no extra or missing pol
   t.true(polls <= periods + 2, `${polls} polls in ${periods} periods`);
   t.true(polls >= periods / 2, `${polls} polls in ${periods} periods`);
   t.is(logins(), before.logins);
-  assertTold(t, { sandbox, monitor }, 'lively', [
+  await assertTold(t, { sandbox, monitor }, 'lively', [
     'Running Healthy',
     'Stopped Degraded',
     'Running Healthy',
