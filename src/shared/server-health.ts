@@ -135,7 +135,12 @@ export interface ProjectResult {
         /** Why there are changes only, where everything was asked for too. */
         readonly completeError?: CheckError;
       }
-    | { readonly ok: false; readonly error: CheckError };
+    | {
+        readonly ok: false;
+        readonly error: CheckError;
+        /** True when its turn did not come: that says nothing about the project. */
+        readonly unasked?: boolean;
+      };
   /** The session to keep; null when there is none to keep. */
   readonly session: Session | null;
   /** Present when the bare-metal service was asked. */

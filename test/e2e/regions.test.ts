@@ -63,6 +63,26 @@ test('held counts of a project that fails for good expire, while the region’s 
   t.true(region.cloud.requests.count({ route: list, projectId: project.credentials.projectId }) > 0);
 });
 
+test('projects that hang take their own share of a region: the others are seen, whatever the order', async (t) => {
+  const region = await sandbox.addRegion('crowd');
+  const projects = Array.from({ length: 24 }, (_, index) => {
+    const project = region.addProject();
+    const { credentials } = project;
+    return { credentials, ...sandbox.addServer(project, { id: `crowd-${index}` }), hangs: index % 2 === 0 };
+  });
+  await monitor.untilStates('crowd', { running: 24 });
+  for (const { hangs, credentials } of projects)
+    if (hangs)
+      region.cloud.faults.add({ kind: 'hang' }, { route: list, projectId: credentials.projectId, ...always });
+  for (const { hangs, providerId } of projects) if (!hangs) region.cloud.stop(providerId);
+  await Promise.all(
+    projects.filter(({ hangs }) => !hangs).map(({ id }) => sandbox.untilPhase(id, 'Stopped')),
+  );
+  // Not one after another: all of them at each poll.
+  await monitor.untilStates('crowd', { stopped: 12 });
+  t.pass();
+});
+
 test('a Region whose status or label is written is not asked before its time', async (t) => {
   const { region } = await addWatched('paused');
   region.cloud.faults.add({ kind: 'status', status: 429, retryAfter: '300' }, { route: list, ...always });

@@ -47,6 +47,7 @@ export class Project {
   /** Logins that were refused in a row. */
   #refusals = 0;
   #failing = false;
+  #askedAt: number | null = null;
   #lastGoodMs: number | null = null;
   #listFailure: CheckError | null = null;
   /** Complete lists in a row that did not fit into their time-outs. */
@@ -86,6 +87,11 @@ export class Project {
   /** Whether the last answer was an error. */
   get failing(): boolean {
     return this.#failing;
+  }
+
+  /** Number of the poll that last asked the project; null when none did. */
+  get askedAt(): number | null {
+    return this.#askedAt;
   }
 
   /** Monotonic milliseconds of the last good answer; null before the first. */
@@ -128,7 +134,9 @@ export class Project {
     const { outcome, session } = result;
     const { pollNumber, nowMs } = asked;
     this.login.keep(this.#credentials, session);
+    if (!outcome.ok && outcome.unasked === true) return true;
     this.#failing = !outcome.ok;
+    this.#askedAt = pollNumber;
     const listError = outcome.ok ? (outcome.completeError ?? null) : asked.complete ? outcome.error : null;
     if (listError !== null && isTooLarge(listError))
       this.#listFailed(listError, { ...asked, answered: outcome.ok });

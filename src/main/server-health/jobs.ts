@@ -50,14 +50,14 @@ export function regionJobs(input: RegionJobInput): readonly ServerHealthJob[] {
   const ref: RegionRef = { namespace: region.namespace, name: region.name };
   const slices = probe
     ? probeSlices(input.projects, input.pollNumber)
-    : sliceProjects(input.projects, { most: limits.concurrency, servers: limits.serversPerJob });
+    : sliceProjects(input.projects, { most: limits.concurrency, servers: limits.serversPerJob }).map(inTurn);
   const flavors = asksFlavors(input) ? flavorTask(region, service) : null;
   if (slices.length === 0 && flavors !== null) slices.push([]);
   const share = (whole: number): number => Math.max(1, Math.floor(whole / slices.length));
   return slices.map((projects, index) => ({
     region: ref,
     target,
-    projects: (probe ? projects : failingLast(projects)).map((plan) => projectTask(plan, input)),
+    projects: projects.map((plan) => projectTask(plan, input)),
     ...(flavors === null || index > 0 ? {} : { flavors }),
     deadlineMs: limits.deadlineMs,
     requestTimeoutMs: limits.requestTimeoutMs,
@@ -73,9 +73,14 @@ function asksFlavors({ reconcile, region, monotonicMs }: RegionJobInput): boolea
   return reconcile && (region.projects.size === 0 || region.flavors.due(monotonicMs));
 }
 
-/** Projects that failed last time may hang again: they wait for the others, not the others for them. */
-function failingLast(projects: readonly Project[]): readonly Project[] {
-  return projects.toSorted((a, b) => Number(a.failing) - Number(b.failing));
+/**
+ * Projects that failed last time may hang again: they wait for the others, not the others for them. Where there is not time
+ * for all, those go first whose turn did not come last time.
+ */
+function inTurn(projects: readonly Project[]): Project[] {
+  return projects.toSorted(
+    (a, b) => Number(a.failing) - Number(b.failing) || (a.askedAt ?? 0) - (b.askedAt ?? 0),
+  );
 }
 
 /**
@@ -85,7 +90,8 @@ function failingLast(projects: readonly Project[]): readonly Project[] {
 function probeSlices(projects: readonly Project[], pollNumber: number): Project[][] {
   if (projects.length === 0) return [];
   const first = pollNumber % projects.length;
-  return [[...projects.slice(first), ...projects.slice(0, first)]];
+  const others = [...projects.slice(first + 1), ...projects.slice(0, first)];
+  return [[...projects.slice(first, first + 1), ...inTurn(others)]];
 }
 
 /** Projects in slices of about equal numbers of servers: as few as have `servers` each, and not more than `most`. */

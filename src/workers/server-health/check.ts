@@ -3,8 +3,13 @@
 import pLimit from 'p-limit';
 import type { Check } from '../../shared/checker.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
-import { concernsRegion } from '../../shared/errors.ts';
-import type { ProjectResult, ServerHealthJob, ServerHealthResult } from '../../shared/server-health.ts';
+import { concernsRegion, toCheckError } from '../../shared/errors.ts';
+import type {
+  ProjectResult,
+  ProjectTask,
+  ServerHealthJob,
+  ServerHealthResult,
+} from '../../shared/server-health.ts';
 import { ownTools } from '../../shared/worker-tools.ts';
 import { Connections } from '../openstack/connections.ts';
 import { JobTime } from '../openstack/job-time.ts';
@@ -42,14 +47,16 @@ export class ServerHealthCheck {
     });
     const { flavors } = job;
     const [first, ...others] = job.projects;
+    const listInTurn = async (task: ProjectTask): Promise<ProjectResult> =>
+      turns(async () => (time.signal.aborted ? unasked(task, time.signal) : provider.listProject(task)));
     try {
       const probed = job.probe && first !== undefined ? await provider.listProject(first) : null;
       const refused = probed === null ? null : refusal(job, probed);
       if (refused !== null) return { ...refused, requests: requests.counts, calls: requests.calls };
-      const unasked = probed === null ? job.projects : others;
+      const left = probed === null ? job.projects : others;
       const [flavorResult, listed] = await Promise.all([
         flavors === undefined ? null : turns(async () => provider.listFlavors(flavors)),
-        Promise.all(unasked.map(async (task) => turns(async () => provider.listProject(task)))),
+        Promise.all(left.map(listInTurn)),
       ]);
       const projects = probed === null ? listed : [probed, ...listed];
       return { projects, flavors: flavorResult, requests: requests.counts, calls: requests.calls };
@@ -71,11 +78,27 @@ function refusal(
 ): Pick<ServerHealthResult, 'projects' | 'flavors'> | null {
   const { outcome } = probed;
   if (outcome.ok || !concernsRegion(outcome.error.code)) return null;
-  const unasked = job.projects
-    .slice(1)
-    .map(({ identityId, session = null }) => ({ identityId, outcome, session }));
+  const others = job.projects.slice(1).map(({ identityId, session }) => ({
+    identityId,
+    outcome: { ...outcome, unasked: true },
+    session: session ?? null,
+  }));
   const flavors = job.flavors === undefined ? null : { outcome, session: job.flavors.session ?? null };
-  return { projects: [probed, ...unasked], flavors };
+  return { projects: [probed, ...others], flavors };
+}
+
+/** The answer for a project whose turn comes when the time of the job is over. */
+function unasked({ identityId, session }: ProjectTask, { reason }: AbortSignal): ProjectResult {
+  const error = toCheckError(reason);
+  const message =
+    'the check reached its deadline before it could ask this project: other projects of the region took the time; ' +
+    'it is among the first at the next poll. If they are only slow, raise --region-concurrency';
+  const outcome = {
+    ok: false as const,
+    error: error.code === 'timeout' ? { ...error, message } : error,
+    unasked: true,
+  };
+  return { identityId, outcome, session: session ?? null };
 }
 
 // The worker thread that loads this module owns it; its end is the end of the thread.

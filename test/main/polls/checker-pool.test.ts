@@ -358,6 +358,20 @@ test('a job that no thread takes answers timeout soon after its deadline', async
   t.like(await hung, { ok: false, error: { code: 'cancelled' } });
 });
 
+test('regions that hang take no place from one that answers', async (t) => {
+  const { pool } = await openPool(t, { workers: 1 });
+  const hung = Array.from({ length: 200 }, async (_, index) =>
+    pool.run(fixtureCheck('wait'), fixtureJob(`hung-${index}`, { timeMs: 60_000, waitMs: 60_000 })),
+  );
+  const ended = Promise.race(hung).then(() => 'a region that hangs');
+  const answering = pool
+    .run(fixtureCheck('answer'), fixtureJob('well'))
+    .then((report) => answer(report).regionId);
+  t.is(await Promise.race([answering, ended]), 'well');
+  await pool.close();
+  await Promise.all(hung);
+});
+
 test('a job that its thread reaches too late is not begun', async (t) => {
   const { worker } = await openWorker(t);
   const first = worker.run(fixtureCheck('wait'), fixtureJob('slow', { waitMs: 400 }));

@@ -6,7 +6,7 @@ import { Region } from '../../../src/main/regions/region.ts';
 import { groupServers } from '../../../src/main/server-health/grouping.ts';
 import { type RegionJobInput, regionJobs, sliceProjects } from '../../../src/main/server-health/jobs.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
-import type { ServerHealthJob } from '../../../src/shared/server-health.ts';
+import type { ProjectResult, ServerHealthJob } from '../../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import type { Credentials } from '../../../src/shared/session.ts';
 import { drained } from '../../fixtures/monitor/drained.ts';
@@ -261,6 +261,40 @@ test('projects that failed are asked after the others', (t) => {
     regionJob(input(region, { projects }))?.projects.map(({ identityId }) => identityId),
     ['p2', 'p3', 'p1'],
   );
+});
+
+function projectResult(outcome: ProjectResult['outcome']): ProjectResult {
+  return { identityId: '', outcome, session: null };
+}
+
+function takeResult(project: Project | undefined, answer: ProjectResult, pollNumber: number): void {
+  if (project === undefined) throw new Error('there is no such project');
+  drained(project.take(answer, { pollNumber, nowMs: 0, complete: true }));
+}
+
+test('a project whose turn did not come is asked before those that were asked; those that failed still wait', (t) => {
+  const region = openRegion();
+  const projects = ['failed', 'answered', 'unasked', 'failed-before'].map((id) => region.project(id));
+  const [failed, answered, unasked, failedBefore] = projects;
+  const error = { code: 'timeout', message: 'no answer' } as const;
+  const list = { complete: true, observations: [], malformed: [], watermark: null } as const;
+  const ok = projectResult({ ok: true, ...list, digest: null, unchanged: false });
+  const failure = projectResult({ ok: false, error });
+  const notAsked = projectResult({ ok: false, error, unasked: true });
+  for (const project of projects) project.use(projectCredentials);
+  for (const project of [failed, answered, unasked]) takeResult(project, ok, 1);
+  takeResult(failedBefore, failure, 1);
+  takeResult(failed, failure, 2);
+  takeResult(answered, ok, 2);
+  takeResult(unasked, notAsked, 2);
+  takeResult(failedBefore, notAsked, 2);
+  const order = ({ probe = false }) =>
+    regionJob(input(region, { projects, probe, pollNumber: 8 }))?.projects.map(
+      ({ identityId }) => identityId,
+    );
+  t.deepEqual(order({}), ['unasked', 'answered', 'failed-before', 'failed']);
+  t.deepEqual(order({ probe: true }), ['failed', 'unasked', 'answered', 'failed-before']);
+  t.is(unasked?.pageSize, null, 'what was not asked says nothing about the size of its list');
 });
 
 test('a simulated region is given its servers, and no credentials', (t) => {

@@ -64,6 +64,7 @@ test('each project succeeds or fails for itself, in the order of the job', async
 test('a probe asks one project, and the others only when the region answers for it', async (t) => {
   await using cloud = await startCloud();
   const asked = new Set<string>();
+  let unasked: string[] = [];
   let status = 503;
   cloud.on(list, (request) => {
     asked.add(projectOf(request));
@@ -74,9 +75,13 @@ test('a probe asks one project, and the others only when the region answers for 
     const result = await runJob(
       healthJob(cloud, { probe: true, projects: projects('a', 'b'), flavors: { credentials } }),
     );
+    unasked = result.projects.flatMap(({ identityId, outcome }) =>
+      !outcome.ok && outcome.unasked === true ? [identityId] : [],
+    );
     return [...outcomes(result), result.flavors?.outcome.ok];
   };
   t.deepEqual(await probe(), [['a', 'server-error'], ['b', 'server-error'], false]);
+  t.deepEqual(unasked, ['b']);
   t.deepEqual([...asked], ['a']);
   // Its own trouble says that the region answers.
   status = 403;
@@ -125,6 +130,17 @@ test('the deadline ends what waits for its turn, too', async (t) => {
   const result = await runJob(job);
   t.deepEqual(new Set(outcomes(result).map(([, code]) => code)), new Set(['timeout']));
   t.true(cloud.received.length <= 1);
+  t.deepEqual(
+    result.projects.map(({ outcome }) => !outcome.ok && outcome.unasked === true),
+    [false, true, true],
+  );
+  t.like(result.projects[1]?.outcome, {
+    error: {
+      message:
+        'the check reached its deadline before it could ask this project: other projects of the region took the ' +
+        'time; it is among the first at the next poll. If they are only slow, raise --region-concurrency',
+    },
+  });
 });
 
 test('a job that comes too late asks for nothing', async (t) => {
