@@ -33,6 +33,16 @@ function expectation(truth: Truth, before: string): { phase: string; health: str
   return { phase, health: `False/${status === 'ERROR' ? 'Errored' : 'Degraded'}` };
 }
 
+const over = ['Succeeded', 'Failed'];
+
+/** Where a rebuild that has come as far as `state` stands by now, by the original's table. */
+function rebuildState({ status, task, imageId }: Truth, state: string, target: string): string {
+  if (over.includes(state)) return state;
+  const works = task !== null || status === 'REBUILD';
+  if (imageId === target) return status === 'ERROR' ? 'Failed' : works ? 'Rebuilding' : 'Succeeded';
+  return state === 'Rebuilding' && (status === 'ERROR' || !works) ? 'Failed' : state;
+}
+
 /** Nova's times have no zone or a Z, and are UTC. */
 function kubernetesTime(time: string | null): string | undefined {
   return time === null ? undefined : `${time.slice(0, 19)}Z`;
@@ -132,7 +142,7 @@ class Watched {
   get shown() {
     const object = this.#cluster.get('servers', namespace, this.#name);
     if (object === undefined) throw new Error('there is no object');
-    const { phase, conditions } = parseServer(object);
+    const { phase, conditions, rebuild } = parseServer(object);
     const health = findCondition(conditions, 'Healthy');
     const { scheduledAt, launchedAt, provisionedAt } = object.status ?? {};
     return {
@@ -141,7 +151,15 @@ class Watched {
       scheduledAt,
       launchedAt,
       provisionedAt,
+      rebuild: rebuild?.state,
+      target: rebuild?.targetImageId,
     };
+  }
+
+  askForRebuild(targetImageID: string, state: string): void {
+    this.#cluster.patchStatus('servers', namespace, this.#name, {
+      status: { rebuild: { targetImageID, state } },
+    });
   }
 
   /** Polls until the object is as wanted, and compares after each poll during which the clouds stood still. */
@@ -170,7 +188,10 @@ class Watched {
     };
     // A write may still be on its way.
     const stands = async (): Promise<boolean> => {
-      if (isDeepStrictEqual(this.shown, expected)) return true;
+      const { target, rebuild: state } = this.shown;
+      const rebuild =
+        state === undefined || target === undefined ? state : rebuildState(truth, state, target);
+      if (isDeepStrictEqual(this.shown, { ...expected, target, rebuild })) return true;
       return !isDeepStrictEqual(truth, await this.#real.truth(this.#id));
     };
     await eventually(
@@ -184,13 +205,18 @@ class Watched {
 
 const needsLab = lab === null ? test.skip : test;
 
-needsLab('a bare-metal server on a real Nova and a real Ironic', async (t) => {
+needsLab('a bare-metal server on a real Nova and a real Ironic, and three rebuilds of it', async (t) => {
   if (lab === null) throw new Error('there is no lab');
   t.timeout(900_000);
   const name = `metal-${randomUUID().slice(0, 8)}`;
   const cluster = await SandboxKubernetes.start({ profile: 'v1.19' });
   t.teardown(async () => cluster.close());
   plant(cluster, lab, name);
+  const other = await lab.createImage(`${name}-other`);
+  t.teardown(async () => lab.deleteImage(other));
+  // No host can run it, so a rebuild with it fails, and Nova goes back to the image before.
+  const impossible = await lab.createImage(`${name}-impossible`, { img_hv_type: 'xen' });
+  t.teardown(async () => lab.deleteImage(impossible));
   const id = await lab.createServer(name, lab.imageId);
   t.teardown(async () => lab.deleteServer(id));
   await lab.holdInBuild(id);
@@ -228,13 +254,35 @@ needsLab('a bare-metal server on a real Nova and a real Ironic', async (t) => {
   t.is(await histogram('provision'), 1);
   t.is(await histogram('scheduling'), 1);
 
-  t.true(server.compared >= 3, `${server.compared} polls were compared`);
+  // A rebuild that succeeds.
+  server.askForRebuild(other, 'Initiated');
+  await server.until({ rebuild: 'Initiated' });
+  await lab.act(id, { rebuild: { imageRef: other } });
+  await server.until({ rebuild: 'Succeeded', phase: 'Running', health: 'True/Healthy', provisionedAt });
+
+  // One that fails after Nova has accepted it.
+  await lab.act(id, { rebuild: { imageRef: impossible } });
+  server.askForRebuild(impossible, 'Rebuilding');
+  await server.until({ rebuild: 'Failed', health: 'False/Errored', provisionedAt });
+  t.like(await lab.truth(id), { status: 'ERROR', imageId: other });
+  await lab.act(id, { 'os-resetState': { state: 'active' } });
+  await server.until({ health: 'True/Healthy' });
+
+  // One that another takes the place of.
+  await lab.act(id, { rebuild: { imageRef: lab.imageId } });
+  server.askForRebuild(other, 'Rebuilding');
+  await lab.untilStatus(id, 'ACTIVE');
+  await server.until({ rebuild: 'Failed', phase: 'Running', health: 'True/Healthy', provisionedAt });
+
+  t.true(server.compared >= 5, `${server.compared} polls were compared`);
   t.log(`${server.compared} polls were compared`);
-  const phases = monitor
-    .logged('instance phase transition', { instance_id: name })
-    .map(({ fields }) => String(fields['to_phase']));
-  for (const phase of ['Queued', 'Building', 'Running']) t.true(phases.includes(phase), phase);
-  t.is(phases.at(-1), 'Running');
+  t.is(await histogram('provision'), 1, 'rebuilds are not boots');
+  const phases = () =>
+    monitor
+      .logged('instance phase transition', { instance_id: name })
+      .map(({ fields }) => String(fields['to_phase']));
+  await eventually('the last phase is logged', () => phases().at(-1) === 'Running');
+  for (const phase of ['Queued', 'Building', 'Running']) t.true(phases().includes(phase), phase);
   t.deepEqual(
     monitor
       .logged('failed to get ironic node for server')
