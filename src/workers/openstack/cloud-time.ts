@@ -6,9 +6,17 @@ export function headerTime(value: string | undefined): number | null {
   return Number.isNaN(at) ? null : at;
 }
 
-/** Epoch milliseconds of an ISO 8601 time. OpenStack means UTC where it writes no zone; JavaScript would not. */
+/** Date.parse takes "none 2" for a day in 2001, and years that Kubernetes refuses. */
+const isoTime = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?<zone>Z|[+-]\d\d:?\d\d)?$/i;
+
+/**
+ * Epoch milliseconds of an ISO 8601 time; null where there is none. OpenStack means UTC where it writes no zone; JavaScript
+ * would not. Before 1970 there was no cloud: databases and Go programs write such a time for "never".
+ */
 export function cloudTime(value: string | null | undefined): number | null {
-  if (value === null || value === undefined) return null;
-  const at = Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`);
-  return Number.isNaN(at) ? null : at;
+  const found = isoTime.exec(value ?? '');
+  if (found === null) return null;
+  const [text] = found;
+  const at = Date.parse(found.groups?.['zone'] === undefined ? `${text}Z` : text);
+  return at > 0 ? at : null;
 }
