@@ -14,6 +14,7 @@ import type { Intern } from './interner.ts';
 import {
   asFields,
   type Fields,
+  isFields,
   optionalFields,
   optionalList,
   optionalText,
@@ -114,14 +115,13 @@ function optionalSeconds(status: Fields | undefined, key: string): number | null
   return Number.isNaN(at) ? null : Math.floor(at / 1000);
 }
 
+/** A marker that is not understood is left alone, like none: the rest of the object is known without it. */
 function parseRebuild(status: Fields | undefined, intern: Intern): RebuildMarker | null {
-  const path = 'status.rebuild';
-  const rebuild = status && optionalFields(status, 'rebuild', 'status');
-  if (rebuild === undefined) return null;
-  return {
-    targetImageId: intern(text(rebuild, 'targetImageID', path)),
-    state: intern(text(rebuild, 'state', path)),
-  };
+  const rebuild = status?.['rebuild'];
+  if (!isFields(rebuild)) return null;
+  const { targetImageID: target, state } = rebuild;
+  if (typeof target !== 'string' || typeof state !== 'string') return null;
+  return { targetImageId: intern(target), state: intern(state) };
 }
 
 /** Strict: a status patch replaces the whole list, so what could not be read could not be kept either. */

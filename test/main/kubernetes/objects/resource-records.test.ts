@@ -90,6 +90,22 @@ test('a server of v1.19', (t) => {
   });
 });
 
+for (const rebuild of [
+  null,
+  [],
+  'Rebuilding',
+  {},
+  { state: 'Rebuilding' },
+  { targetImageID: 'image-2' },
+  { targetImageID: null, state: 'Initiated' },
+  { targetImageID: 'image-2', state: { phase: 'Initiated' } },
+]) {
+  test(`a rebuild marker that is not understood is like none: ${JSON.stringify(rebuild)}`, (t) => {
+    const server = parseServer({ metadata, spec: {}, status: { phase: 'Running', rebuild } });
+    t.like(server, { phase: 'Running', rebuild: null });
+  });
+}
+
 test("a region's bare-metal flavors", (t) => {
   const openstack = {
     endpoint: 'https://keystone.example',
