@@ -5,7 +5,7 @@ import { readPages } from './pages.ts';
 import { readNodePage } from './schema.ts';
 
 export interface Nodes {
-  /** Provision state of each server's node, by the server's id; null for a server that has none. */
+  /** Provision state of each server's node, by the server's id; null for one without a node, absent if it cannot be read. */
   readonly states: Readonly<Record<string, string | null>>;
   /** Servers that more than one node claims. */
   readonly ambiguous: readonly string[];
@@ -33,7 +33,9 @@ export async function listNodes(service: BaremetalAccess, serverIds: readonly st
         if (typeof id !== 'string' || !wanted.has(id)) continue;
         if (seen.has(id)) ambiguous.add(id);
         seen.add(id);
-        states[id] = state ?? '';
+        if (state === undefined) delete states[id];
+        // Null: nothing was done with the node yet.
+        else states[id] = state ?? '';
       }
       return {
         ids: page.nodes.map(({ instance_uuid: id }) => id ?? null),

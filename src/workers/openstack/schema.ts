@@ -19,7 +19,8 @@ function cutTo(length: number): (text: string) => string {
 
 export const shortText = v.pipe(v.string(), v.transform(cutTo(maxTextLength)));
 const nameText = v.pipe(v.string(), v.transform(cutTo(maxNameLength)));
-const linkSchema = v.object({ rel: nameText, href: v.pipe(v.string(), v.maxLength(maxLinkLength)) });
+const linkText = v.pipe(v.string(), v.maxLength(maxLinkLength));
+const linkSchema = v.object({ rel: nameText, href: linkText });
 
 const tokenSchema = v.object({
   token: v.object({
@@ -92,16 +93,19 @@ const flavorPageSchema = v.object({
   flavors_links: linksSchema,
 });
 
-const nodePageSchema = v.object({
-  nodes: v.array(v.object({ instance_uuid: v.nullish(shortText), provision_state: v.nullish(shortText) })),
-  next: v.nullish(shortText),
+// Nodes are read leniently: one odd node must not cost the others.
+const nodePageSchema = v.object({ nodes: v.array(v.unknown()), next: v.nullish(linkText) });
+const nodeSchema = v.object({
+  instance_uuid: v.fallback(v.nullish(nameText), null),
+  // Undefined where it cannot be read.
+  provision_state: v.fallback(v.nullish(nameText), undefined),
 });
 
 export type KeystoneToken = v.InferOutput<typeof tokenSchema>['token'];
 export type CatalogEndpoint = v.InferOutput<typeof endpointSchema>;
 export type NovaServer = v.InferOutput<typeof serverSchema>;
 export type NovaVersion = v.InferOutput<typeof versionSchema>;
-export type IronicNode = v.InferOutput<typeof nodePageSchema>['nodes'][number];
+export type IronicNode = Partial<v.InferOutput<typeof nodeSchema>>;
 export type NovaFlavor = v.InferOutput<typeof flavorPageSchema>['flavors'][number];
 
 /** `href` of the next page; null on the last. */
@@ -174,7 +178,12 @@ export function readNodePage(json: unknown): {
   readonly next: string | null;
 } {
   const { nodes, next = null } = readAnswer(nodePageSchema, json, 'the list of nodes');
-  return { nodes, next };
+  return { nodes: nodes.map(readNode), next };
+}
+
+function readNode(entry: unknown): IronicNode {
+  const node = v.safeParse(nodeSchema, entry);
+  return node.success ? node.output : {};
 }
 
 export function hasNext(links: v.InferOutput<typeof linksSchema>): boolean {

@@ -47,21 +47,29 @@ export class NodeReader {
     this.#options = options;
   }
 
-  /** Undefined when there is nothing to ask. Never rejects: the servers are known from what Nova says alone. */
+  /**
+   * Undefined when there is nothing to ask. `earlier` is what was said in this poll before: only servers that were not
+   * asked for then are worth another request. Never rejects: the servers are known from what Nova says alone.
+   */
   async read(
     listed: readonly NovaServer[],
     task: BaremetalTask | undefined,
+    earlier: NodesResult | undefined,
   ): Promise<NodesResult | undefined> {
     if (task === undefined) return undefined;
     const asked = buildingServers(listed, task);
-    if (asked.length === 0) return undefined;
-    const { session = null } = task;
+    if (asked.length === 0 || (earlier !== undefined && answers(earlier, asked))) return earlier;
+    const { session = null } = earlier ?? task;
     if (this.#tooSlow !== null)
       return { outcome: { ok: false, step: 'list', asked, error: this.#tooSlow }, session };
-    return this.#ask(asked, task);
+    const { credentials } = task;
+    return this.#ask(asked, session === null ? { credentials } : { credentials, session });
   }
 
-  async #ask(asked: readonly string[], { credentials, session }: BaremetalTask): Promise<NodesResult> {
+  async #ask(
+    asked: readonly string[],
+    { credentials, session }: Pick<BaremetalTask, 'credentials' | 'session'>,
+  ): Promise<NodesResult> {
     const { tools, context, clientWith } = this.#options;
     const ms = patienceMs(context.deadlineMs - context.clock.monotonicMs());
     const time = new Deadline(ms, context.signal);
@@ -85,6 +93,11 @@ export class NodeReader {
       time.release();
     }
   }
+}
+
+/** A service that failed a moment ago is not asked again at once. */
+function answers({ outcome }: NodesResult, serverIds: readonly string[]): boolean {
+  return !outcome.ok || serverIds.every((id) => id in outcome.states || outcome.ambiguous.includes(id));
 }
 
 function patienceMs(leftMs: number): number {

@@ -46,7 +46,7 @@ export class OpenstackProvider implements Provider {
         const { servers, malformed, watermark, unchanged } = list;
         const [faults, found] = await Promise.all([
           readFaults(session, servers, task.knownFaults),
-          this.#nodes.read(servers, baremetal),
+          this.#nodes.read(servers, baremetal, nodes),
         ]);
         nodes = found;
         const observations = servers.map((server) =>

@@ -161,6 +161,43 @@ test('and although a complete list is as it was', async (t) => {
   t.deepEqual(again.nodes?.outcome, { ok: true, states: { a: 'deploying' }, ambiguous: [] });
 });
 
+test('lists of changes and of everything in one poll take one request, unless there are more servers', async (t) => {
+  await using cloud = await metalCloud();
+  const a = building('a');
+  cloud.on(servers, { body: { servers: [a] } });
+  cloud.on(nodes, { body: { nodes: [node('a', 'deploying')] } });
+  const both = { changesSince: '2026-01-01T00:00:00Z', alsoComplete: true };
+  const once = await check(cloud, both);
+  t.true(listed(once).complete);
+  t.deepEqual(once.nodes?.outcome, { ok: true, states: { a: 'deploying' }, ambiguous: [] });
+  t.is(cloud.to(nodes).length, 1);
+
+  cloud.on(servers, { body: { servers: [a] } }, { body: { servers: [a, building('b')] } });
+  const more = await check(cloud, both);
+  t.deepEqual(more.nodes?.outcome, { ok: true, states: { a: 'deploying', b: null }, ambiguous: [] });
+  t.is(cloud.to(nodes).length, 3);
+  t.is(cloud.to(login).length, 4, 'the second request has the session of the first');
+
+  cloud.on(servers, { body: { servers: [a] } }, { body: { servers: [novaServer('a')] } });
+  t.truthy((await check(cloud, both)).nodes?.session, 'its session is kept');
+  cloud.on(servers, { body: { servers: [a] } }, { body: { servers: [a, building('b')] } });
+  cloud.on(nodes, { status: 500 });
+  const before = cloud.to(nodes).length;
+  t.false((await check(cloud, both)).nodes?.outcome.ok);
+  t.is(cloud.to(nodes).length, before + 1, 'a service that fails is not asked again at once');
+});
+
+test('a node that cannot be read costs nothing but its own server', async (t) => {
+  await using cloud = await metalCloud();
+  cloud.on(servers, { body: { servers: [building('a'), building('b')] } });
+  const odd = [null, 7, [], {}, { instance_uuid: 5, provision_state: 'active' }, { instance_uuid: null }];
+  const strange = { instance_uuid: 'c', provision_state: { name: 'active' } };
+  const free = { instance_uuid: 'd', provision_state: null };
+  cloud.on(nodes, { body: { nodes: [...odd, node('a', 'deploying'), strange, free] } });
+  const { nodes: found } = await check(cloud, { baremetal: { ...baremetal, building: ['c', 'd'] } });
+  t.deepEqual(found?.outcome, { ok: true, states: { a: 'deploying', b: null, d: '' }, ambiguous: [] });
+});
+
 test('a server that is built by now is no longer asked for', async (t) => {
   await using cloud = await metalCloud();
   cloud.on(servers, { body: { servers: [novaServer('a'), novaServer('b', { status: 'DELETED' })] } });
