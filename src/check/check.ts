@@ -2,9 +2,10 @@
 // as the daemon would write it; with --dry-run, or --shadow, nothing is.
 
 import { createNoopMeter, ProxyTracerProvider } from '@opentelemetry/api';
+import type { ObjectViews } from '../main/checks/own-check.ts';
 import type { Logger } from '../main/log/logger.ts';
 import type { FlagReader, Options } from '../main/options/options.ts';
-import { type CheckerParts, createPolling } from '../main/polling.ts';
+import { createPolling } from '../main/polling.ts';
 import { namesRegion, unknownRegions } from '../main/regions/selection.ts';
 import { StartupError, startupStep } from '../main/startup-error.ts';
 import type { Version } from '../main/version.ts';
@@ -77,7 +78,7 @@ async function pollOnce(
 ): Promise<CheckReport> {
   await using resources = new AsyncDisposableStack();
   const problems = new ProblemCollector();
-  const recorded = new Map<string, Recorded>();
+  const recorded = new Map<string, Recorded<ServerRecord>>();
   const {
     caches,
     cycles,
@@ -92,11 +93,11 @@ async function pollOnce(
     telemetry: { meter: createNoopMeter(), tracer: new ProxyTracerProvider().getTracer('region-monitor') },
     signal,
     resources,
-    replace: (usual) => ({
-      ...selection(usual, wanted),
-      writer: new RecordingWriter(usual.writer, recorded),
+    replace: {
+      views: (all) => selection(all, wanted),
+      onlookers: { servers: (writer) => new RecordingWriter(writer, recorded) },
       problems,
-    }),
+    },
   });
   const { regions, servers } = selection(caches, wanted);
   let planned: readonly ServerRecord[] | null = null;
@@ -144,14 +145,11 @@ async function pollOnce(
 }
 
 /** Only the regions that are wanted, and their servers. */
-function selection(
-  { regions, servers }: Pick<CheckerParts, 'regions' | 'servers'>,
-  wanted: readonly string[],
-): Pick<CheckerParts, 'regions' | 'servers'> {
+function selection({ regions, servers }: ObjectViews, wanted: readonly string[]): ObjectViews {
   if (wanted.length === 0) return { regions, servers };
   const chosen = () => [...regions.values()].filter((region) => namesRegion(wanted, region));
   return {
-    regions: { values: chosen },
+    regions: { get: (namespace, name) => regions.get(namespace, name), values: chosen },
     servers: {
       get: (namespace, name) => servers.get(namespace, name),
       values: () => {

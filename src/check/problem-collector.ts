@@ -2,6 +2,7 @@
 
 import { errorText } from '../main/log/error-text.ts';
 import type { Problem } from '../main/problems/problem.ts';
+import { regionKeyOf } from '../main/problems/problem-scope.ts';
 import { isServerSubject, regionSubject, serverSubject } from '../main/server-health/problems.ts';
 import { regionKey, regionName } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
@@ -44,18 +45,14 @@ export class ProblemCollector {
   report(scope: string, problems: readonly Problem[]): void {
     for (const problem of problems) {
       const { subject = '' } = problem;
-      if (subject === regionSubject) this.#regions.set(scope, troubleOf(problem));
+      if (subject === regionSubject) this.#regions.set(regionKeyOf(scope), troubleOf(problem));
       else if (isServerSubject(subject)) this.#servers.set(subject, troubleOf(problem));
-      else this.#notes.push({ region: regionName(scope), message: noteText(problem) });
+      else this.#notes.push({ region: regionName(regionKeyOf(scope)), message: noteText(problem) });
     }
   }
 
   add(scope: string, problems: readonly Problem[]): void {
     this.report(scope, problems);
-  }
-
-  forget(): void {
-    // One poll forgets nothing.
   }
 }
 

@@ -73,7 +73,7 @@ export interface CheckFindings {
   readonly dryRun: boolean;
   readonly regions: Iterable<RegionRecord>;
   readonly servers: Iterable<ServerRecord>;
-  readonly recorded: (server: ServerRecord) => Recorded | undefined;
+  readonly recorded: (server: ServerRecord) => Recorded<ServerRecord> | undefined;
   readonly problems: Pick<ProblemCollector, 'of' | 'regions' | 'notes'>;
   readonly flavorName: (server: ServerRecord) => string;
 }

@@ -4,37 +4,31 @@
 import type { Checker, CheckJob } from '../shared/checker.ts';
 import type { Clock } from '../shared/clock.ts';
 import { Network } from '../shared/network/network.ts';
-import { type RegionRef, regionKey } from '../shared/region-ref.ts';
-import type { ServerRecord } from '../shared/server-record.ts';
+import type { RegionRef } from '../shared/region-ref.ts';
+import type { ObjectRef } from '../shared/watched-object.ts';
+import type { ObjectViews, Onlookers, OwnCheck } from './checks/own-check.ts';
 import { reportEvents } from './events/event-reporter.ts';
 import { loadClusterAccess } from './kubernetes/access/config.ts';
 import { KubernetesClient } from './kubernetes/client.ts';
-import type { ObjectView } from './kubernetes/objects/object-view.ts';
 import { ProfileWatch } from './kubernetes/objects/profile.ts';
 import { ResourceCaches } from './kubernetes/objects/resource-caches.ts';
-import type { RegionRecord } from './kubernetes/objects/resource-records.ts';
 import { SecretReader } from './kubernetes/objects/secret-reader.ts';
+import { watchedResources } from './kubernetes/required-rights.ts';
 import type { Logger } from './log/logger.ts';
 import type { CreateCheckers, MonitorParts } from './monitor-parts.ts';
 import type { Options } from './options/options.ts';
+import { ownChecks } from './own-checks.ts';
 import { CheckerPool } from './polls/checker-pool.ts';
 import { EventLoopTurns } from './polls/event-loop-turns.ts';
 import { type Pollable, PollCycle } from './polls/poll-cycle.ts';
 import { workerModule } from './polls/worker-modules.ts';
 import { ProblemLog } from './problems/problem-log.ts';
-import { fieldManager } from './projection/field-manager.ts';
 import { RecentTransitions } from './projection/recent-transitions.ts';
-import type { ServerWriter } from './projection/server-writer.ts';
-import { ShadowWriter } from './projection/shadow-writer.ts';
 import { StateCounts } from './projection/state-counts.ts';
-import { StatusWriter } from './projection/status-writer.ts';
-import { TransitionLog } from './projection/transition-log.ts';
 import { WriteQueue } from './projection/write-queue.ts';
+import { Writing } from './projection/writing.ts';
 import { AccessReader } from './regions/access.ts';
 import { Regions } from './regions/regions.ts';
-import { ServerHealthChecker } from './server-health/checker.ts';
-import { ServerProjector } from './server-health/projector.ts';
-import { WriteProblems } from './server-health/write-problems.ts';
 import { createShards, leaseAccess, shardCaches } from './shards/create-shards.ts';
 import type { Shards } from './shards/shards.ts';
 import { startupStep } from './startup-error.ts';
@@ -54,15 +48,14 @@ export interface PollingContext {
   readonly createCheckers?: CreateCheckers | undefined;
   /** Called when a shard that was taken has regions which this process did not poll before. */
   readonly onRegionsGained?: (isNew: (region: RegionRef) => boolean) => void;
-  /** Collaborators of the checker in place of the usual ones. */
-  readonly replace?: (usual: CheckerParts) => CheckerParts;
+  /** What a command puts in place of the usual parts. */
+  readonly replace?: Replacements;
 }
 
-export interface CheckerParts {
-  readonly regions: Pick<ObjectView<RegionRecord>, 'values'>;
-  readonly servers: ObjectView<ServerRecord>;
-  readonly problems: Pick<ProblemLog, 'report' | 'add' | 'forget'>;
-  readonly writer: ServerWriter;
+interface Replacements {
+  readonly views: (all: ObjectViews) => ObjectViews;
+  readonly problems: Pick<ProblemLog, 'report' | 'add'>;
+  readonly onlookers: Onlookers;
 }
 
 export interface Polling {
@@ -122,6 +115,7 @@ export async function createPolling(options: Options, context: PollingContext): 
   const caches = new ResourceCaches({
     client,
     namespace: options.namespace,
+    watched: watchedResources(options.checkers),
     pollPeriodMs: options.pollPeriodMs,
     clock,
     logger,
@@ -139,7 +133,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       onRenewal: (outcome) => metrics.leaseRenewal(outcome),
     });
   // What this process works on: with shards, a part of the objects.
-  const own: Pick<MonitorParts, 'regions' | 'servers'> = shards ?? caches;
+  const own: ObjectViews = shards ?? caches;
   const monitorParts: MonitorParts = {
     regions: own.regions,
     servers: own.servers,
@@ -148,10 +142,10 @@ export async function createPolling(options: Options, context: PollingContext): 
     tracer: telemetry.tracer,
     clock,
   };
-  const further = await startupStep('failed to create checkers', () => [
-    // A further check of our own is a line here.
-    ...(context.createCheckers?.(monitorParts) ?? []),
-  ]);
+  const further = await startupStep(
+    'failed to create checkers',
+    () => context.createCheckers?.(monitorParts) ?? [],
+  );
   // The sources are read at collection, by which time all of them exist.
   const metrics = new Metrics(
     telemetry.meter,
@@ -165,7 +159,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       regions: () => regions.snapshots(),
       caches: () => caches.snapshots(),
       shards: () => shards?.states() ?? [],
-      checkers: () => [checker, ...further].map(({ name }) => name),
+      checkers: () => [...checks, ...further].map(({ name }) => name),
     },
     version,
   );
@@ -174,7 +168,10 @@ export async function createPolling(options: Options, context: PollingContext): 
   const pool = new CheckerPool({
     turns,
     entry: workerModule('entry'),
-    checks: [workerModule('server-health/check'), ...further.map(({ worker }) => worker)],
+    checks: [
+      ...options.checkers.map((name) => workerModule(`${name}/check`)),
+      ...further.map(({ worker }) => worker),
+    ],
     workers: options.workers,
     checkTimeoutMs: options.checkTimeoutMs,
     clock,
@@ -192,48 +189,39 @@ export async function createPolling(options: Options, context: PollingContext): 
     onError: (error) => logger.error('failed to detect the custom resource definitions', error.message),
   });
   const events = options.events ? [reportEvents({ client, clock, logger, metrics, resources })] : [];
-  const problemLog = new ProblemLog(logger, clock, (server) => isThere(server, own.servers));
-  const usual: CheckerParts = {
-    regions: own.regions,
-    servers: own.servers,
-    writer: options.shadow
-      ? new ShadowWriter({ servers: caches.servers, definitions, clock, logger, transitions, metrics })
-      : new StatusWriter({
-          client,
-          fieldManager: fieldManager(),
-          servers: caches.servers,
-          definitions,
-          mayWrite: ({ regionId }) => shards?.owns(regionId) ?? true,
-          clock,
-          log: new TransitionLog(logger, [transitions, ...events]),
-          metrics,
-          tracer: telemetry.tracer,
-        }),
-    problems: problemLog,
-  };
-  const parts = context.replace?.(usual) ?? usual;
-  const { servers, problems, writer } = parts;
+  const problemLog = new ProblemLog(logger, clock, (object) => isThere(object, own));
+  const { replace } = context;
+  const views = replace?.views(own) ?? own;
   const regions = new Regions({
     namespace: options.namespace,
-    records: parts.regions,
+    records: views.regions,
     pollPeriodMs: options.pollPeriodMs,
     clock,
     onGone: (region) => {
-      checker.forget(region);
-      problems.forget(regionKey(region));
+      for (const check of checks) check.forget(region);
+      problemLog.forgetRegion(region);
       pool.forget(region);
     },
   });
-  const writeProblems = new WriteProblems();
   const writes = new WriteQueue({
-    writer,
-    servers,
     concurrency: options.writeConcurrency,
-    onRegionIdle: (region) => problems.add(regionKey(region), writeProblems.of(region)),
+    onRegionIdle: (region) => {
+      for (const check of checks) check.regionIdle(region);
+    },
   });
-  const checker = new ServerHealthChecker({
+  const { meter, tracer } = telemetry;
+  const common = { clock, logger, metrics, tracer, definitions };
+  const parts = {
+    ...common,
+    options,
     turns,
+    meter,
+    caches,
+    views,
     regions,
+    counts,
+    problems: replace?.problems ?? problemLog,
+    onlookers: replace?.onlookers ?? {},
     access: new AccessReader({
       // Leave enough of the check's time for the check itself.
       secrets: new SecretReader({ client, clock, patienceMs: options.checkTimeoutMs / 4 }),
@@ -242,25 +230,17 @@ export async function createPolling(options: Options, context: PollingContext): 
       identities: caches.identities,
       openstackIdentities: caches.openstackIdentities,
     }),
-    servers,
-    writeProblems,
-    problems,
-    projector: new ServerProjector({ servers, writer, writes, writeProblems, metrics, clock, turns }),
-    worker: workerModule('server-health/check'),
-    counts,
-    definitions,
-    metrics,
-    tracer: telemetry.tracer,
-    clock,
-    holdLastKnownMs: options.holdLastKnownMs,
-    limits: {
-      requestTimeoutMs: options.requestTimeoutMs,
-      concurrency: options.regionConcurrency,
-      loginsPerSecond: options.regionLoginsPerSecond,
-      reconcileEvery: options.reconcileEvery,
-      serversPerJob: options.serversPerJob,
-    },
-  });
+    writing: new Writing({
+      ...common,
+      client,
+      transitions,
+      listeners: events,
+      shadow: options.shadow,
+      queue: writes,
+      mayWrite: ({ regionId }) => shards?.owns(regionId) ?? true,
+    }),
+  };
+  const checks: readonly OwnCheck[] = options.checkers.map((name) => ownChecks[name](parts));
   const cycleOf = <Job extends CheckJob, Result>(checker: Checker<Job, Result>): Pollable =>
     new PollCycle({
       checker,
@@ -270,12 +250,12 @@ export async function createPolling(options: Options, context: PollingContext): 
       unsettledTimeoutMs: options.transitionPollPeriodMs * 0.9,
       clock,
       metrics,
-      tracer: telemetry.tracer,
+      tracer,
       logger,
       mayPoll: ({ name }) => shards?.owns(name) ?? true,
       signal,
     });
-  const cycles = [cycleOf(checker), ...further.map((one) => cycleOf(one))];
+  const cycles = [...checks.map((check) => check.cycle(cycleOf)), ...further.map((one) => cycleOf(one))];
   return {
     client,
     caches,
@@ -292,10 +272,7 @@ export async function createPolling(options: Options, context: PollingContext): 
 }
 
 /** Not deleted, nor replaced by another of its name, nor moved to another region. */
-function isThere(
-  { namespace, name, uid, regionId }: ServerRecord,
-  servers: Pick<ObjectView<ServerRecord>, 'get'>,
-): boolean {
-  const now = servers.get(namespace, name);
+function isThere({ resource, namespace, name, uid, regionId }: ObjectRef, objects: ObjectViews): boolean {
+  const now = objects[resource].get(namespace, name);
   return now?.uid === uid && !now.deleting && now.regionId === regionId;
 }

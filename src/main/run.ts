@@ -10,7 +10,6 @@ import { formatMs } from './options/durations.ts';
 import type { Options } from './options/options.ts';
 import { createPolling } from './polling.ts';
 import { PollClock } from './polls/poll-clock.ts';
-import { serverFields } from './projection/transition-log.ts';
 import type { WriteQueue } from './projection/write-queue.ts';
 import { StartupError, startupStep } from './startup-error.ts';
 import { createTelemetry } from './telemetry/telemetry.ts';
@@ -183,9 +182,9 @@ async function drain(
   timeoutMs: number,
   { clock, logger }: Pick<WatchContext, 'logger'> & { readonly clock: Clock },
 ): Promise<void> {
-  for (const server of await writes.drained(timeoutMs, clock))
+  for (const fields of await writes.drained(timeoutMs, clock))
     logger.error('status write did not end before the stop, its transition may not be logged', null, {
-      ...serverFields(server),
+      ...fields,
       drain_timeout: formatMs(timeoutMs),
     });
 }

@@ -59,7 +59,14 @@ function problemRow({ message, code, error, regionName, count, objects, since, l
 }
 
 /** @type {Record<ProblemObject['kind'], string>} */
-const objectNames = { server: 'server', record: 'record', identity: 'identity', resource: 'Kubernetes' };
+const objectNames = {
+  server: 'server',
+  region: 'region',
+  'load balancer': 'load balancer',
+  record: 'record',
+  identity: 'identity',
+  resource: 'Kubernetes',
+};
 
 /**
  * @param {readonly ProblemObject[]} objects

@@ -30,9 +30,9 @@ export function drawTransitions(status) {
  * @param {Transition} transition
  * @param {string} region
  */
-function transitionRow({ at, server, serverName, from, to, message }, region) {
-  const name = make('span', '', serverName || server);
-  name.title = server;
+function transitionRow({ at, name: id, displayName, from, to, message }, region) {
+  const name = make('span', '', displayName || id);
+  name.title = id;
   return row(clockTime(at), {
     Region: [region],
     Server: [name],
@@ -56,8 +56,8 @@ function announce(status) {
   if (!isSameMonitor) announced = { startedAt, sequence, atMs: 0 };
   if (latest === undefined || sequence === announced.sequence) return;
   if (Date.now() - announced.atMs < announceEveryMs) return;
-  const { serverName, server, regionId, from, to } = latest;
-  const sentence = `${serverName || server} in ${regionName(status, regionId)}: ${from || 'new'} to ${to}`;
+  const { displayName, name, regionId, from, to } = latest;
+  const sentence = `${displayName || name} in ${regionName(status, regionId)}: ${from || 'new'} to ${to}`;
   const count = sequence - announced.sequence;
   show('announcement', count === 1 ? sentence : `${counted(count, 'transition')}, the latest: ${sentence}`);
   announced = { startedAt, sequence, atMs: Date.now() };

@@ -56,7 +56,7 @@ export interface ProblemStatus {
 
 export interface ProblemObject {
   /** A record is the cloud's of a server; a resource is one of Kubernetes that cannot be read. */
-  readonly kind: 'server' | 'record' | 'identity' | 'resource';
+  readonly kind: 'server' | 'region' | 'load balancer' | 'record' | 'identity' | 'resource';
   readonly name: string;
   /** "" where it has none. */
   readonly displayName: string;
@@ -112,9 +112,11 @@ export interface Transition {
   readonly sequence: number;
   readonly at: string;
   readonly kind: 'phase' | 'health';
-  /** Name of the Server object, and its display name. */
-  readonly server: string;
-  readonly serverName: string;
+  /** As Kubernetes calls the kind: "servers". */
+  readonly resource: 'servers' | 'regions' | 'loadbalancers';
+  /** Name of the object, and its display name. */
+  readonly name: string;
+  readonly displayName: string;
   readonly regionId: string;
   /** "" when the object had none yet. */
   readonly from: string;

@@ -1,6 +1,6 @@
 // The Server object, reduced to what the monitor reads: about 1 KB each, so that 100,000 fit in memory.
 
-import type { Condition } from './conditions.ts';
+import type { WatchedObject } from './watched-object.ts';
 
 /** Lifecycle phases; Queued and Building are of profile v1.19. */
 export type Phase = 'Pending' | 'Queued' | 'Building' | 'Running' | 'Stopping' | 'Stopped';
@@ -12,26 +12,17 @@ export interface RebuildMarker {
   readonly state: string;
 }
 
-/** A Server as cached. Never changed in place: a new version is a new record, so identity shows whether it changed. */
-export interface ServerRecord {
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid: string;
-  readonly resourceVersion: string;
-  /** Epoch milliseconds. */
-  readonly createdAt: number;
-  readonly deleting: boolean;
-  /** Undefined when the label is missing; an empty string is present. */
-  readonly regionId: string | undefined;
+/**
+ * A Server as cached; its display name is its name in the cloud. Never changed in place: a new version is a new record, so
+ * identity shows whether it changed.
+ */
+export interface ServerRecord extends WatchedObject {
   readonly identityId: string | undefined;
   readonly organizationId: string;
-  /** The display name, which is the server's name in the cloud. */
-  readonly displayName: string;
   readonly flavorId: string;
   readonly pendingEntryTime: string | undefined;
   /** As stored; "" when there is none. Others may write values that we never do. */
   readonly phase: string;
-  readonly conditions: readonly Condition[];
   /** The first of its networks, whose MAC address counts; null when it names none. */
   readonly networkId: string | null;
   // Of profile v1.19. Times are epoch seconds, as small integers: they take no memory of their own.

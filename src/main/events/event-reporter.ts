@@ -3,7 +3,7 @@
 
 import { hostname } from 'node:os';
 import type { Clock } from '../../shared/clock.ts';
-import type { ServerRecord } from '../../shared/server-record.ts';
+import type { WatchedObject, WatchedResource } from '../../shared/watched-object.ts';
 import type { HealthTransition, PhaseTransition } from '../projection/projection.ts';
 import type { TransitionListener } from '../projection/transition-log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -33,12 +33,12 @@ export class EventReporter implements TransitionListener {
     this.#options = options;
   }
 
-  phase(server: ServerRecord, transition: PhaseTransition): void {
-    this.#report(phaseHappening(regarding(server), transition));
+  phase(resource: WatchedResource, object: WatchedObject, transition: PhaseTransition): void {
+    this.#report(phaseHappening(regarding(resource, object), transition));
   }
 
-  health(server: ServerRecord, transition: HealthTransition): void {
-    this.#report(healthHappening(regarding(server), transition));
+  health(resource: WatchedResource, object: WatchedObject, transition: HealthTransition): void {
+    this.#report(healthHappening(regarding(resource, object), transition));
   }
 
   #report(happening: Happening): void {
@@ -70,6 +70,8 @@ export function reportEvents({
   return new EventReporter({ ...options, sender });
 }
 
-function regarding({ namespace, name, uid }: ServerRecord): Regarding {
-  return { kind: 'Server', namespace, name, uid };
+const kinds = { servers: 'Server', regions: 'Region' } as const;
+
+function regarding(resource: WatchedResource, { namespace, name, uid }: WatchedObject): Regarding {
+  return { kind: kinds[resource], namespace, name, uid };
 }

@@ -1,9 +1,10 @@
 // Paths of the API server, and what they mean in RBAC's words.
 
 import { apiGroup, apiVersion } from '../../shared/labels.ts';
+import type { WatchedResource } from '../../shared/watched-object.ts';
 import { ApiError } from './errors.ts';
 
-export type ResourceKind = 'regions' | 'servers' | 'identities' | 'openstackidentities' | 'leases';
+export type ResourceKind = WatchedResource | 'identities' | 'openstackidentities' | 'leases';
 
 /**
  * The path of a resource of the region group, or of Leases. Without a name it is the collection's; an empty namespace means all

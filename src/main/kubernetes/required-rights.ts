@@ -1,7 +1,9 @@
-// Every right that the monitor needs in Kubernetes, and no other. `doctor` asks for each, and tests compare
-// deploy/rbac.yaml with it: a request to another resource, or with another verb, begins with a row here.
+// Every right that the monitor needs in Kubernetes, and no other: it follows from the checks that run. `doctor` asks for
+// each, and tests compare deploy/rbac.yaml with it: a request to another resource, or with another verb, begins with a row
+// here. What is listed and watched has a cache.
 
 import { apiGroup } from '../../shared/labels.ts';
+import { type CheckName, usualCheck } from '../options/check-names.ts';
 import type { Options } from '../options/options.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'patch' | 'create' | 'update';
@@ -21,12 +23,13 @@ export interface RequiredRight {
   readonly use: 'reading' | 'writing';
   /** The flag that it is needed with; always unless given. */
   readonly flag?: 'events' | 'shards';
+  /** The checks that need it; absent where all do. */
+  readonly checks?: readonly CheckName[];
   /** What it is needed for: what stays undone without it. */
   readonly purpose: string;
 }
 
-/** With the default flags. */
-export const requiredRights: readonly RequiredRight[] = [
+const rights: readonly RequiredRight[] = [
   {
     group: apiGroup,
     resource: 'regions',
@@ -42,6 +45,7 @@ export const requiredRights: readonly RequiredRight[] = [
     scope: 'watched',
     use: 'reading',
     purpose: 'to know which cloud projects there are',
+    checks: ['server-health'],
   },
   {
     group: apiGroup,
@@ -50,6 +54,7 @@ export const requiredRights: readonly RequiredRight[] = [
     scope: 'watched',
     use: 'reading',
     purpose: 'to log in to the cloud projects',
+    checks: ['server-health'],
   },
   {
     group: apiGroup,
@@ -58,6 +63,7 @@ export const requiredRights: readonly RequiredRight[] = [
     scope: 'watched',
     use: 'reading',
     purpose: 'to know which servers to look for',
+    checks: ['server-health'],
   },
   {
     group: '',
@@ -74,6 +80,7 @@ export const requiredRights: readonly RequiredRight[] = [
     scope: 'watched',
     use: 'writing',
     purpose: 'to write phase and health',
+    checks: ['server-health'],
   },
   {
     group: apiGroup,
@@ -82,6 +89,7 @@ export const requiredRights: readonly RequiredRight[] = [
     scope: 'watched',
     use: 'writing',
     purpose: 'to read a server again after a conflict, and to note since when it has been pending',
+    checks: ['server-health'],
   },
 ];
 
@@ -107,16 +115,33 @@ const flagRights: readonly RequiredRight[] = [
   },
 ];
 
+type RightOptions = Pick<Options, 'shadow' | 'events'> & Partial<Pick<Options, 'checkers' | 'shards'>>;
+
 /** The rights that a monitor with these options needs. */
 export function rightsFor({
   shadow,
   events,
+  checkers = [usualCheck],
   shards = null,
-}: Pick<Options, 'shadow' | 'events'> & Partial<Pick<Options, 'shards'>>): readonly RequiredRight[] {
+}: RightOptions): readonly RequiredRight[] {
   const flags = { events, shards: shards !== null };
-  return [...requiredRights, ...flagRights].filter(
-    ({ use, flag }) => (use === 'reading' || !shadow) && (flag === undefined || flags[flag]),
+  return [...rights, ...flagRights].filter(
+    ({ use, flag, checks }) =>
+      (use === 'reading' || !shadow) &&
+      (flag === undefined || flags[flag]) &&
+      (checks === undefined || checks.some((check) => checkers.includes(check))),
   );
+}
+
+/** With the default flags. */
+export const requiredRights = rightsFor({ shadow: false, events: false });
+
+/** The resources of the region group that these checks list and watch. */
+export function watchedResources(checkers: readonly CheckName[]): ReadonlySet<string> {
+  const watched = rightsFor({ shadow: true, events: false, checkers }).filter(
+    ({ group, verbs }) => group === apiGroup && verbs.includes('watch'),
+  );
+  return new Set(watched.map(({ resource }) => resource));
 }
 
 /** A right in few words: "list, watch regions.region.unikorn-cloud.org". */

@@ -118,6 +118,28 @@ export function oneOf<const Value extends string>(what: string, values: readonly
   };
 }
 
+/** Names separated by commas. */
+export function names(text: string): readonly string[] {
+  if (text === '') return [];
+  const list = text.split(',');
+  if (list.includes('')) throw new FlagValueError('has an empty name: separate names by single commas');
+  return list;
+}
+
+/** Names separated by commas, each one of `values`: at least one, in the order of `values`, each once. */
+export function someOf<const Value extends string>(what: string, values: readonly Value[]) {
+  return (text: string): readonly Value[] => {
+    const given = names(text);
+    const unknown = given.find((name) => !values.some((value) => value === name));
+    if (unknown !== undefined)
+      throw new FlagValueError(
+        `${JSON.stringify(unknown)} is not a ${what}; available: ${values.join(', ')}`,
+      );
+    if (given.length === 0) throw new FlagValueError(`names no ${what}; available: ${values.join(', ')}`);
+    return values.filter((value) => given.includes(value));
+  };
+}
+
 function listed(values: readonly string[]): string {
   return `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }

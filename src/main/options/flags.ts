@@ -1,5 +1,6 @@
 // Every flag: one table that gives the parser, the environment variables, the defaults, --help and docs/options.md.
 
+import { checkNames, usualCheck } from './check-names.ts';
 import { type Flag, fixed as flag, following } from './flag-definition.ts';
 import {
   anyText,
@@ -13,6 +14,7 @@ import {
   otlpEndpoint,
   ratio,
   replicaName,
+  someOf,
 } from './flag-values.ts';
 
 export { type FixedFlag, type Flag, flagGroups, ownGroup } from './flag-definition.ts';
@@ -29,6 +31,16 @@ export const flags = {
     parse: namespace,
     default: '',
     description: 'namespace of the Regions, Servers and identities; empty for all namespaces',
+  }),
+  checkers: flag({
+    name: 'checkers',
+    group: 'Monitoring',
+    kind: 'names',
+    parse: someOf('checker', checkNames),
+    values: checkNames,
+    repeatable: true,
+    default: usualCheck,
+    description: `checks to run, separated by commas: ${checkNames.join(', ')}`,
   }),
   pollPeriod: flag({
     name: 'poll-period',

@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { LogOptions } from '../log/logger.ts';
+import type { CheckName } from './check-names.ts';
 import { defaultWorkers, FlagValueError, type ListenAddress } from './flag-values.ts';
 import { allFlags, environmentName, type FixedFlag, type Flag, flags } from './flags.ts';
 import { type Chosen, conflict, followingTimeouts, transitionPeriod } from './option-rules.ts';
@@ -10,6 +11,8 @@ import { type Chosen, conflict, followingTimeouts, transitionPeriod } from './op
 export interface Options {
   /** "" for all namespaces. */
   readonly namespace: string;
+  /** The monitor's own checks that run. */
+  readonly checkers: readonly CheckName[];
   /** "host:port" or an http or https URL; "" for what the variables of OpenTelemetry say. */
   readonly otlpEndpoint: string;
   /** 0 or less: never; 1 or more: always. */
@@ -113,6 +116,7 @@ export function readOptions(
 
   return {
     namespace: reader.value(flags.namespace),
+    checkers: reader.value(flags.checkers),
     otlpEndpoint: reader.value(flags.otlpEndpoint),
     traceSamplingRatio: reader.value(flags.traceSamplingRatio),
     pollPeriodMs: timeouts.pollPeriod.ms,

@@ -53,8 +53,11 @@ function codeOf({ fields: { code } }: Problem): string {
   return typeof code === 'string' ? code : '';
 }
 
-function objectOf({ server, fields }: Problem): ProblemObject | null {
-  if (server !== undefined) return { kind: 'server', name: server.name, displayName: server.displayName };
+const kinds = { servers: 'server', regions: 'region' } as const;
+
+function objectOf({ object, fields }: Problem): ProblemObject | null {
+  if (object !== undefined)
+    return { kind: kinds[object.resource], name: object.name, displayName: object.displayName };
   const { provider_id: record, identity } = fields;
   if (typeof record === 'string' && record !== '') return { kind: 'record', name: record, displayName: '' };
   return typeof identity === 'string' ? { kind: 'identity', name: identity, displayName: '' } : null;

@@ -2,11 +2,12 @@
 // failure writes: the first ones in full, then a count. What is open now is there to be looked at.
 
 import type { Clock } from '../../shared/clock.ts';
-import { regionName } from '../../shared/region-ref.ts';
-import type { ServerRecord } from '../../shared/server-record.ts';
+import { type RegionRef, regionKey, regionName } from '../../shared/region-ref.ts';
+import type { ObjectRef } from '../../shared/watched-object.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Problem } from './problem.ts';
 import { groupProblems, type ProblemGroup } from './problem-groups.ts';
+import { regionKeyOf } from './problem-scope.ts';
 
 /** Lines of one message that one report writes in full. */
 const fullLines = 20;
@@ -14,7 +15,7 @@ const fullLines = 20;
 export class ProblemLog {
   readonly #logger: Logger;
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #isThere: (server: ServerRecord) => boolean;
+  readonly #isThere: (object: ObjectRef) => boolean;
   /** Problems that last, by scope and key. */
   readonly #open = new Map<string, Map<string, Problem>>();
   /**
@@ -25,11 +26,11 @@ export class ProblemLog {
   /** By scope, what is open, as it was last asked for. */
   readonly #groups = new Map<string, readonly ProblemGroup[]>();
 
-  /** `isThere` says whether a server is still to be looked after, in the region that it was in. */
+  /** `isThere` says whether an object is still to be looked after, in the region that it was in. */
   constructor(
     logger: Logger,
     clock: Pick<Clock, 'now'>,
-    isThere: (server: ServerRecord) => boolean = () => true,
+    isThere: (object: ObjectRef) => boolean = () => true,
   ) {
     this.#logger = logger;
     this.#clock = clock;
@@ -88,6 +89,12 @@ export class ProblemLog {
     this.#groups.delete(scope);
   }
 
+  /** Drops what all checks reported of a region that is gone. */
+  forgetRegion(region: RegionRef): void {
+    const key = regionKey(region);
+    for (const scope of this.#open.keys()) if (regionKeyOf(scope) === key) this.forget(scope);
+  }
+
   #grouped(scope: string): readonly ProblemGroup[] {
     const all = [...(this.#open.get(scope)?.values() ?? [])];
     const isHidden = hiding(all);
@@ -98,11 +105,11 @@ export class ProblemLog {
     );
   }
 
-  /** Without those of servers that are gone. */
+  /** Without those of objects that are gone. */
   #byKey(problems: Iterable<Problem>): Map<string, Problem> {
     const found = new Map<string, Problem>();
     for (const problem of problems)
-      if (problem.server === undefined || this.#isThere(problem.server)) found.set(problem.key, problem);
+      if (problem.object === undefined || this.#isThere(problem.object)) found.set(problem.key, problem);
     return found;
   }
 
@@ -119,7 +126,7 @@ export class ProblemLog {
       if (count <= fullLines) continue;
       this.#logger.info('more lines with this message suppressed', {
         message,
-        region: regionName(scope),
+        region: regionName(regionKeyOf(scope)),
         count: count - fullLines,
       });
     }

@@ -3,7 +3,6 @@
 // under a name of its own, which the API server keeps in metadata.managedFields.
 
 import { hostname } from 'node:os';
-import type { StatusChange } from './status-change.ts';
 
 const prefix = 'region-monitor-';
 /** The API server's bound. */
@@ -18,7 +17,7 @@ export function fieldManager(): string {
  * Whether another monitor made the change that an object shows. False where that is not known: the API server may keep no
  * managedFields, or another writer has changed the same fields since.
  */
-export function writtenByAnother(object: unknown, change: StatusChange, manager: string): boolean {
+export function writtenByAnother(object: unknown, change: object, manager: string): boolean {
   const wanted = Object.keys(change).map((field) => `f:${field}`);
   return managedFields(object).some((entry) => {
     const name = field(entry, 'manager');

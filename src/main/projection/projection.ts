@@ -1,20 +1,9 @@
-// What one observation changes about one Server object, and what that change means. Pure, and idempotent: projecting onto
-// its own result changes nothing. Everything is derived from the object, nothing from what the process remembers, so a
-// restart loses and doubles nothing.
+// What an observation changes about an object, and which transitions are in that change. Pure, and idempotent: projecting
+// onto its own result changes nothing. Everything is derived from the object, nothing from what the process remembers, so
+// a restart loses and doubles nothing.
 
-import {
-  type Condition,
-  findCondition,
-  healthyType,
-  kubernetesTime,
-  withCondition,
-} from '../../shared/conditions.ts';
-import type { Observation } from '../../shared/observation.ts';
-import type { ServerRecord } from '../../shared/server-record.ts';
-import type { Profile } from '../kubernetes/objects/profile.ts';
-import { type BootDurations, bootDurations } from './boot-durations.ts';
-import { observedStatus } from './observed-status.ts';
-import { type StatusChange, statusChange } from './status-change.ts';
+import { type Condition, findCondition, healthyType } from '../../shared/conditions.ts';
+import type { WatchedObject } from '../../shared/watched-object.ts';
 
 export interface PhaseTransition {
   /** "" when the object had no phase yet. */
@@ -34,48 +23,25 @@ export interface HealthTransition {
   readonly durationMs: number;
 }
 
-export interface Projection {
-  /** Null when the object shows already what was observed. */
-  readonly change: StatusChange | null;
+export interface Projection<Watched, Change extends object = object> {
+  /** The fields of `status` to write; null when the object shows already what was observed. */
+  readonly change: Change | null;
   /** The object with the change; the object itself without one. */
-  readonly after: ServerRecord;
+  readonly after: Watched;
+  /** Always null for a kind without phases. */
   readonly phaseTransition: PhaseTransition | null;
   readonly healthTransition: HealthTransition | null;
-  /** What the write is the first to show of the server's boot; null on v1.16, which measures by an annotation. */
-  readonly boot: BootDurations | null;
-}
-
-export interface ProjectionOptions {
-  readonly profile: Profile;
-  readonly nowMs: number;
-}
-
-export function projectServer(
-  server: ServerRecord,
-  observation: Observation,
-  { profile, nowMs }: ProjectionOptions,
-): Projection {
-  const { health, ...fields } = observedStatus(server, observation, profile);
-  const conditions = withCondition(server.conditions, healthyType, health, () => kubernetesTime(nowMs));
-  const change = statusChange(server, { ...fields, conditions });
-  if (change === null)
-    return { change, after: server, phaseTransition: null, healthTransition: null, boot: null };
-  const after: ServerRecord = { ...server, ...fields, conditions };
-  return {
-    change,
-    after,
-    phaseTransition: after.phase === server.phase ? null : { from: server.phase, to: after.phase },
-    healthTransition: healthTransition(server, conditions),
-    boot: profile === 'v1.16' ? null : bootDurations(server, after, nowMs),
-  };
 }
 
 /** Only a change of status is a transition; reason and message may change without one. */
-function healthTransition(server: ServerRecord, conditions: readonly Condition[]): HealthTransition | null {
-  const before = findCondition(server.conditions, healthyType);
+export function healthTransition(
+  object: Pick<WatchedObject, 'conditions' | 'createdAt'>,
+  conditions: readonly Condition[],
+): HealthTransition | null {
+  const before = findCondition(object.conditions, healthyType);
   const after = findCondition(conditions, healthyType);
   if (after === undefined || before?.status === after.status) return null;
-  const since = before === undefined ? server.createdAt : Date.parse(before.lastTransitionTime);
+  const since = before === undefined ? object.createdAt : Date.parse(before.lastTransitionTime);
   return {
     status: after.status,
     from: before?.reason ?? '',
@@ -83,4 +49,18 @@ function healthTransition(server: ServerRecord, conditions: readonly Condition[]
     message: after.message,
     durationMs: Math.max(0, Date.parse(after.lastTransitionTime) - since),
   };
+}
+
+/** True when the conditions of an object show what a change wanted to write, whoever was told so. */
+export function showsHealth(stored: readonly Condition[], wanted: readonly Condition[]): boolean {
+  const wantedHealth = findCondition(wanted, healthyType);
+  const storedHealth = findCondition(stored, healthyType);
+  return (
+    wantedHealth !== undefined &&
+    storedHealth !== undefined &&
+    wantedHealth.status === storedHealth.status &&
+    wantedHealth.reason === storedHealth.reason &&
+    wantedHealth.message === storedHealth.message &&
+    wantedHealth.lastTransitionTime === storedHealth.lastTransitionTime
+  );
 }

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../shared/clock.ts';
 import type { Transition } from '../../shared/monitor-status.ts';
-import type { ServerRecord } from '../../shared/server-record.ts';
+import type { WatchedObject, WatchedResource } from '../../shared/watched-object.ts';
 import { cutText } from '../log/fields.ts';
 import type { HealthTransition, PhaseTransition } from './projection.ts';
 
@@ -20,26 +20,31 @@ export class RecentTransitions {
     this.#clock = clock;
   }
 
-  phase(server: ServerRecord, { from, to }: PhaseTransition): void {
-    this.#add(server, { kind: 'phase', from, to, message: '' });
+  phase(resource: WatchedResource, object: WatchedObject, { from, to }: PhaseTransition): void {
+    this.#add(resource, object, { kind: 'phase', from, to, message: '' });
   }
 
-  health(server: ServerRecord, { from, to, message }: HealthTransition): void {
-    this.#add(server, { kind: 'health', from, to, message: cutText(message, messageLimit) });
+  health(resource: WatchedResource, object: WatchedObject, { from, to, message }: HealthTransition): void {
+    this.#add(resource, object, { kind: 'health', from, to, message: cutText(message, messageLimit) });
   }
 
   newestFirst(): readonly Transition[] {
     return this.#transitions.toReversed();
   }
 
-  #add(server: ServerRecord, change: Pick<Transition, 'kind' | 'from' | 'to' | 'message'>): void {
+  #add(
+    resource: WatchedResource,
+    { name, displayName, regionId = '' }: WatchedObject,
+    change: Pick<Transition, 'kind' | 'from' | 'to' | 'message'>,
+  ): void {
     if (this.#transitions.length === limit) this.#transitions.shift();
     this.#transitions.push({
       sequence: ++this.#sequence,
       at: new Date(this.#clock.now()).toISOString(),
-      server: server.name,
-      serverName: server.displayName,
-      regionId: server.regionId ?? '',
+      resource,
+      name,
+      displayName,
+      regionId,
       ...change,
     });
   }

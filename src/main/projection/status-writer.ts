@@ -1,30 +1,26 @@
-// Writes what was observed into Server objects. It guarantees:
+// Writes what was observed into the status of objects of one kind. It guarantees:
 // - only what differs is written                     (projection is null otherwise)
 // - another writer's change is never overwritten     (merge patch with the resourceVersion that was read; on conflict the
 //                                                     object is read and projected again)
 // - a transition is logged once, after its write     (logged here, after the answer; when the answer is lost, or is not the
 //   stands                                            object that was written, the object is read back, now or at the next poll)
-// - the API server is not overrun                    (429 and Retry-After pause all writes; WriteQueue limits their number)
+// - the API server is not overrun                    (429 and Retry-After pause all writes of all kinds; WriteQueue limits
+//                                                     their number)
 
 import type { Tracer } from '@opentelemetry/api';
 import type { Clock } from '../../shared/clock.ts';
-import { kubernetesTime } from '../../shared/conditions.ts';
 import { asError, toCheckError } from '../../shared/errors.ts';
-import { pendingEntryAnnotation } from '../../shared/labels.ts';
-import type { Observation } from '../../shared/observation.ts';
-import type { ServerRecord } from '../../shared/server-record.ts';
+import type { WatchedObject } from '../../shared/watched-object.ts';
 import { type KubernetesClient, resourcePath } from '../kubernetes/client.ts';
 import { ApiError } from '../kubernetes/errors.ts';
 import type { Definitions } from '../kubernetes/objects/profile.ts';
 import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
-import type { FlavorAttributes, Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { endSpan, startStatusWrite } from '../telemetry/tracing.ts';
-import { type AnnouncementTargets, announce } from './announcement.ts';
 import { writtenByAnother } from './field-manager.ts';
-import { type AnnotationChange, annotationChange } from './pending-time.ts';
-import { type Projection, projectServer } from './projection.ts';
-import type { ServerWriter, WriteRequest, Written } from './server-writer.ts';
-import { shows } from './status-change.ts';
+import type { ObjectWriter, WriteRequest, Written } from './object-writer.ts';
+import type { Projection } from './projection.ts';
+import type { Annotations, StatusKind } from './status-kind.ts';
 import {
   isWithheld,
   mayBeOfOtherDefinitions,
@@ -32,70 +28,77 @@ import {
   mayRetry,
   unchangedReason,
 } from './write-failures.ts';
+import type { WritePause } from './write-pause.ts';
 
-export interface StatusWriterOptions {
+export interface StatusWriterOptions<
+  Watched extends WatchedObject,
+  Observation,
+  Projected extends Projection<Watched>,
+> {
+  readonly kind: StatusKind<Watched, Observation, Projected>;
   readonly client: Pick<KubernetesClient, 'get' | 'patch'>;
-  readonly servers: Pick<ResourceCache<ServerRecord>, 'parse' | 'put' | 'onChange'>;
+  readonly objects: Pick<ResourceCache<Watched>, 'parse' | 'put' | 'onChange'>;
   readonly clock: Clock;
   /** The name that this process writes under. */
   readonly fieldManager: string;
   readonly definitions: Definitions;
-  /** Asked right before each write is sent: another replica may have the server's region by then. */
-  readonly mayWrite?: ((server: ServerRecord) => boolean) | undefined;
-  readonly log: AnnouncementTargets['log'];
-  readonly metrics: AnnouncementTargets['metrics'] & Pick<Metrics, 'statusWrite'>;
+  /** Asked right before each write is sent: another replica may have the object's region by then. */
+  readonly mayWrite?: ((object: Watched) => boolean) | undefined;
+  readonly metrics: Pick<Metrics, 'statusWrite'>;
   readonly tracer: Tracer;
+  /** Shared by the writers of all kinds. */
+  readonly pause: WritePause;
 }
 
 const attempts = 6;
 /** A write that has taken longer is not tried again before the next poll: other writes wait for its place. */
 const retryMs = 10_000;
 const backoffMs = 200;
-const pauseMs = { default: 1_000, most: 30_000 };
 
 /** Patches of one version of an object that got no answer. Each names that version, so at most one was applied. */
-interface Unanswered {
-  readonly before: ServerRecord;
-  readonly projections: Projection[];
+interface Unanswered<Watched, Projected> {
+  readonly before: Watched;
+  readonly projections: Projected[];
 }
 
-interface Read {
-  readonly record: ServerRecord;
+interface Read<Watched> {
+  readonly record: Watched;
   /** The object as the API server sent it. */
-  readonly object: unknown;
+  readonly answer: unknown;
 }
 
-export class StatusWriter implements ServerWriter {
-  readonly #options: StatusWriterOptions;
+export class StatusWriter<Watched extends WatchedObject, Observation, Projected extends Projection<Watched>>
+  implements ObjectWriter<Watched, Observation>
+{
+  readonly #options: StatusWriterOptions<Watched, Observation, Projected>;
   /** By uid of the object. */
-  readonly #unanswered = new Map<string, Unanswered>();
-  #pausedUntilMs = 0;
+  readonly #unanswered = new Map<string, Unanswered<Watched, Projected>>();
 
-  constructor(options: StatusWriterOptions) {
+  constructor(options: StatusWriterOptions<Watched, Observation, Projected>) {
     this.#options = options;
-    options.servers.onChange(({ type, record, previous }) => {
+    options.objects.onChange(({ type, record, previous }) => {
       const gone = type === 'delete' ? record : previous;
       if (gone !== undefined && (type === 'delete' || gone.uid !== record.uid))
         this.#unanswered.delete(gone.uid);
     });
   }
 
-  isIdle(server: ServerRecord, observation: Observation): boolean {
+  isIdle(object: Watched, observation: Observation): boolean {
     return (
-      !this.#unanswered.has(server.uid) &&
-      this.#project(server, observation).change === null &&
-      this.#annotationChange(server) === null
+      !this.#unanswered.has(object.uid) &&
+      this.#options.kind.project(object, observation).change === null &&
+      this.#annotations(object) === null
     );
   }
 
-  async write(request: WriteRequest): Promise<Written> {
+  async write(request: WriteRequest<Watched, Observation>): Promise<Written<Watched>> {
     const { clock, metrics } = this.#options;
     const startMs = clock.monotonicMs();
     try {
       request.signal.throwIfAborted();
       const written = await this.#writeStatus(request, startMs);
       return written.kind === 'stands'
-        ? await this.#writeAnnotation(written.server, request.signal)
+        ? await this.#writeAnnotations(written.object, request.signal)
         : written;
     } catch (error) {
       if (!request.signal.aborted) metrics.statusWrite('failed', (clock.monotonicMs() - startMs) / 1000);
@@ -103,20 +106,23 @@ export class StatusWriter implements ServerWriter {
     }
   }
 
-  async #writeStatus(request: WriteRequest, startMs: number): Promise<Written> {
-    const { server, observation, signal } = request;
-    const { clock, metrics, definitions } = this.#options;
+  async #writeStatus(
+    request: WriteRequest<Watched, Observation>,
+    startMs: number,
+  ): Promise<Written<Watched>> {
+    const { object, observation, signal } = request;
+    const { kind, clock, metrics, definitions, pause } = this.#options;
     let current = await this.#upToDate(request);
-    for (let attempt = 1; current !== null && current.uid === server.uid; attempt++) {
-      await this.#untilResumed(signal);
+    for (let attempt = 1; current !== null && current.uid === object.uid; attempt++) {
+      await pause.over(signal);
       const { profile } = definitions;
-      const projection = this.#project(current, observation);
+      const projection = kind.project(current, observation);
       if (projection.change === null) {
-        this.#unanswered.delete(server.uid);
-        return { kind: 'stands', server: current };
+        this.#unanswered.delete(object.uid);
+        return { kind: 'stands', object: current };
       }
       try {
-        return { kind: 'stands', server: await this.#patchStatus(current, projection, request) };
+        return { kind: 'stands', object: await this.#patchStatus(current, projection, request) };
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (error.status === 404) break;
@@ -127,38 +133,38 @@ export class StatusWriter implements ServerWriter {
           if (definitions.profile !== profile) continue;
         }
         if (attempt >= attempts || !mayRetry(error) || clock.monotonicMs() - startMs > retryMs) throw error;
-        if (error.status === 429 || error.retryAfterMs !== null) this.#pause(error.retryAfterMs);
+        if (error.status === 429 || error.retryAfterMs !== null) pause.begin(error.retryAfterMs);
         else if (error.status !== 409)
           await clock.sleep(backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random()), signal);
         current = await this.#readBack(request);
       }
     }
     metrics.statusWrite('gone', null);
-    this.#unanswered.delete(server.uid);
+    this.#unanswered.delete(object.uid);
     return { kind: 'gone' };
   }
 
   async #patchStatus(
-    before: ServerRecord,
-    projection: Projection,
-    request: WriteRequest,
-  ): Promise<ServerRecord> {
-    const { client, clock, metrics, tracer } = this.#options;
-    const { span: parent, attributes } = request;
-    const span = parent === undefined ? undefined : startStatusWrite(tracer, parent, before.name);
+    before: Watched,
+    projection: Projected,
+    { span: parent }: WriteRequest<Watched, Observation>,
+  ): Promise<Watched> {
+    const { kind, client, clock, metrics, tracer, objects } = this.#options;
+    const written = { [kind.words.singular]: before.name };
+    const span = parent === undefined ? undefined : startStatusWrite(tracer, parent, written);
     const startMs = clock.monotonicMs();
     const seconds = () => (clock.monotonicMs() - startMs) / 1000;
     try {
       // Without the signal: a write that has begun must finish, so that its transition is logged.
       const body = patch(before, { status: projection.change });
-      const answer = await client.patch(path(before, 'status'), body, this.#sending(before));
+      const answer = await client.patch(this.#path(before, 'status'), body, this.#sending(before));
       const after = this.#written(answer, before, projection);
       metrics.statusWrite('applied', seconds());
       if (span !== undefined) endSpan(span);
       // The patch matched the version that was read, so no earlier attempt without an answer was applied.
       this.#unanswered.delete(before.uid);
-      this.#announce(before, projection, attributes);
-      this.#options.servers.put(after);
+      kind.announce(before, projection);
+      objects.put(after);
       return after;
     } catch (error) {
       if (span !== undefined) endSpan(span, toCheckError(error));
@@ -168,76 +174,73 @@ export class StatusWriter implements ServerWriter {
     }
   }
 
-  /** Stamps or removes the pending-entry annotation. A failure costs the measurement of one duration, not the status. */
-  async #writeAnnotation(server: ServerRecord, signal: AbortSignal): Promise<Written> {
-    const { client, clock } = this.#options;
-    let current: ServerRecord | null = server;
+  /** A failure costs what the annotations are for, not the status. */
+  async #writeAnnotations(object: Watched, signal: AbortSignal): Promise<Written<Watched>> {
+    const { client, pause } = this.#options;
+    let current: Watched | null = object;
     try {
       for (let attempt = 1; current !== null; attempt++) {
-        const change = this.#annotationChange(current);
-        if (change === null) break;
-        const value = change === 'stamp' ? kubernetesTime(clock.now()) : null;
-        const metadata = { annotations: { [pendingEntryAnnotation]: value } };
+        const annotations = this.#annotations(current);
+        if (annotations === null) break;
         try {
-          await this.#untilResumed(signal);
-          const body = patch(current, {}, metadata);
-          current = this.#store(await client.patch(path(current), body, this.#sending(current)));
+          await pause.over(signal);
+          const body = patch(current, {}, { annotations });
+          current = this.#store(await client.patch(this.#path(current), body, this.#sending(current)));
           break;
         } catch (error) {
           if (!(error instanceof ApiError) || attempt >= attempts) throw error;
           if (isWithheld(error)) break;
-          if (error.status === 429) this.#pause(error.retryAfterMs);
-          else if (error.status === 409) current = (await this.#read(server, signal))?.record ?? null;
+          if (error.status === 429) pause.begin(error.retryAfterMs);
+          else if (error.status === 409) current = (await this.#read(object, signal))?.record ?? null;
           else throw error;
         }
       }
     } catch (error) {
       const annotationError = asError(error);
-      return { kind: 'stands', server: current ?? server, ...(signal.aborted ? {} : { annotationError }) };
+      return { kind: 'stands', object: current ?? object, ...(signal.aborted ? {} : { annotationError }) };
     }
-    return { kind: 'stands', server: current ?? server };
+    return { kind: 'stands', object: current ?? object };
   }
 
-  #sending(server: ServerRecord) {
+  #sending(object: Watched) {
     const { fieldManager, mayWrite } = this.#options;
-    return { query: { fieldManager }, mayBeSent: () => mayWrite?.(server) ?? true };
+    return { query: { fieldManager }, mayBeSent: () => mayWrite?.(object) ?? true };
   }
 
-  #project(server: ServerRecord, observation: Observation): Projection {
-    const { clock, definitions } = this.#options;
-    return projectServer(server, observation, { profile: definitions.profile, nowMs: clock.now() });
-  }
-
-  /** With the definitions of v1.19, existing annotations are left alone. */
-  #annotationChange(server: ServerRecord): AnnotationChange {
-    return this.#options.definitions.profile === 'v1.16' ? annotationChange(server) : null;
+  #annotations(object: Watched): Annotations | null {
+    return this.#options.kind.annotations?.(object) ?? null;
   }
 
   /** The object in the answer to a patch. Anything else comes from something between us and the API server. */
-  #written(answer: unknown, before: ServerRecord, { change }: Projection): ServerRecord {
-    let after: ServerRecord | null = null;
+  #written(answer: unknown, before: Watched, { change }: Projected): Watched {
+    const { kind, objects } = this.#options;
+    const { title, resource } = kind.words;
+    let after: Watched | null = null;
     try {
-      after = this.#options.servers.parse(answer);
+      after = objects.parse(answer);
     } catch {
       // Not even an object: it says nothing of what was written.
     }
     const written = after?.uid === before.uid && after.resourceVersion !== before.resourceVersion;
-    if (after !== null && (written || (change !== null && shows(after, change)))) return after;
-    throw new ApiError('the answer to the status patch is not the Server that was patched: what answered?', {
-      status: 200,
-      verb: 'patch',
-      resource: 'servers/status',
-      reason: after?.uid === before.uid ? unchangedReason : 'InvalidResponse',
-      retryAfterMs: null,
-    });
+    if (after !== null && (written || (change !== null && kind.shows(after, change)))) return after;
+    throw new ApiError(
+      `the answer to the status patch is not the ${title} that was patched: what answered?`,
+      {
+        status: 200,
+        verb: 'patch',
+        resource: `${resource}/status`,
+        reason: after?.uid === before.uid ? unchangedReason : 'InvalidResponse',
+        retryAfterMs: null,
+      },
+    );
   }
 
   /** The object as it is now, also as it came; null when it is gone. */
-  async #read(server: ServerRecord, signal: AbortSignal): Promise<Read | null> {
+  async #read(object: Watched, signal: AbortSignal): Promise<Read<Watched> | null> {
     try {
-      const object = await this.#options.client.get(path(server), { signal });
-      const record = this.#store(object);
-      return record.deleting ? null : { record, object };
+      const answer = await this.#options.client.get(this.#path(object), { signal });
+      const record = this.#store(answer);
+      return record.deleting ? null : { record, answer };
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return null;
       throw error;
@@ -245,13 +248,13 @@ export class StatusWriter implements ServerWriter {
   }
 
   /** The next poll sees our own write, even when the watch has not brought it yet. */
-  #store(answer: unknown): ServerRecord {
-    const record = this.#options.servers.parse(answer);
-    this.#options.servers.put(record);
+  #store(answer: unknown): Watched {
+    const record = this.#options.objects.parse(answer);
+    this.#options.objects.put(record);
     return record;
   }
 
-  #lost(before: ServerRecord, projection: Projection): void {
+  #lost(before: Watched, projection: Projected): void {
     const lost = this.#unanswered.get(before.uid);
     // What was sent to an older version was settled when the newer one came.
     if (lost?.before.resourceVersion === before.resourceVersion) lost.projections.push(projection);
@@ -259,61 +262,48 @@ export class StatusWriter implements ServerWriter {
   }
 
   /** The object to begin with: while an answer is missing, the cached one does not show who wrote it. */
-  async #upToDate(request: WriteRequest): Promise<ServerRecord | null> {
-    return this.#unanswered.has(request.server.uid) ? this.#readBack(request) : request.server;
+  async #upToDate(request: WriteRequest<Watched, Observation>): Promise<Watched | null> {
+    return this.#unanswered.has(request.object.uid) ? this.#readBack(request) : request.object;
   }
 
-  async #readBack({ server, attributes, signal }: WriteRequest): Promise<ServerRecord | null> {
-    const found = await this.#read(server, signal);
-    if (found !== null) this.#settle(found, attributes);
+  async #readBack({ object, signal }: WriteRequest<Watched, Observation>): Promise<Watched | null> {
+    const found = await this.#read(object, signal);
+    if (found !== null) this.#settle(found);
     return found?.record ?? null;
   }
 
   /** If a change whose answer was lost stands in the object, its transitions are logged now; either way it is settled. */
-  #settle({ record, object }: Read, attributes: FlavorAttributes): void {
+  #settle({ record, answer }: Read<Watched>): void {
+    const { kind, fieldManager } = this.#options;
     const lost = this.#unanswered.get(record.uid);
     // It may yet be applied: the API server is only slow.
     if (lost === undefined || lost.before.resourceVersion === record.resourceVersion) return;
     this.#unanswered.delete(record.uid);
-    const stands = standing(record, lost.projections);
+    const stands = this.#standing(record, lost.projections);
     if (stands === undefined || stands.change === null) return;
     // Another replica wrote the same, and logs it.
-    if (writtenByAnother(object, stands.change, this.#options.fieldManager)) return;
-    this.#announce(lost.before, stands, attributes);
+    if (writtenByAnother(answer, stands.change, fieldManager)) return;
+    kind.announce(lost.before, stands);
   }
 
-  #announce(before: ServerRecord, projection: Projection, attributes: FlavorAttributes): void {
-    announce(before, projection, { ...this.#options, attributes, nowMs: this.#options.clock.now() });
+  /** The projection that was applied: the object shows all its changes. Of several, the one with the most changes. */
+  #standing(object: Watched, projections: readonly Projected[]): Projected | undefined {
+    const { kind } = this.#options;
+    return projections
+      .filter(({ change }) => change !== null && kind.shows(object, change))
+      .toSorted((a, b) => changedFields(b) - changedFields(a))[0];
   }
 
-  #pause(retryAfterMs: number | null): void {
-    const wait = Math.min(retryAfterMs ?? pauseMs.default, pauseMs.most);
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#options.clock.monotonicMs() + wait);
+  #path({ namespace, name }: Watched, subresource?: string): string {
+    return resourcePath(this.#options.kind.words.resource, namespace, name, subresource);
   }
-
-  async #untilResumed(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const wait = this.#pausedUntilMs - this.#options.clock.monotonicMs();
-    if (wait > 0) await this.#options.clock.sleep(wait, signal);
-  }
-}
-
-function path(server: ServerRecord, subresource?: string): string {
-  return resourcePath('servers', server.namespace, server.name, subresource);
 }
 
 /** A merge patch that applies only to the version that was read. */
-function patch(server: ServerRecord, fields: object, metadata: object = {}): object {
-  return { metadata: { ...metadata, resourceVersion: server.resourceVersion }, ...fields };
+function patch({ resourceVersion }: WatchedObject, fields: object, metadata: object = {}): object {
+  return { metadata: { ...metadata, resourceVersion }, ...fields };
 }
 
-/** The projection that was applied: the object shows all its changes. Of several, the one with the most changes. */
-function standing(server: ServerRecord, projections: readonly Projection[]): Projection | undefined {
-  return projections
-    .filter(({ change }) => change !== null && shows(server, change))
-    .toSorted((a, b) => changedFields(b) - changedFields(a))[0];
-}
-
-function changedFields({ change }: Projection): number {
+function changedFields({ change }: Projection<unknown>): number {
   return Object.keys(change ?? {}).length;
 }

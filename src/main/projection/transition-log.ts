@@ -1,76 +1,54 @@
-// Logs a server's transitions with the original's messages and keys, so that whatever reads them keeps working, and hands
-// them to whoever else wants to know: the status page, the Events.
+// Logs transitions: those of servers with the original's messages and keys, so that whatever reads them keeps working, and
+// those of other kinds alike. Hands them to whoever else wants to know: the status page, the Events.
 
-import type { ServerRecord } from '../../shared/server-record.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { WatchedObject, WatchedResource } from '../../shared/watched-object.ts';
 import type { Logger } from '../log/logger.ts';
 import type { HealthTransition, PhaseTransition } from './projection.ts';
-
-/** The keys that every line about a server carries. */
-export function serverFields(server: ServerRecord): Readonly<Record<string, unknown>> {
-  return { instance_id: server.name, org_id: server.organizationId, region_id: server.regionId ?? '' };
-}
+import type { KindWords } from './status-kind.ts';
 
 export interface TransitionListener {
-  phase(server: ServerRecord, transition: PhaseTransition): void;
-  health(server: ServerRecord, transition: HealthTransition): void;
+  phase(resource: WatchedResource, object: WatchedObject, transition: PhaseTransition): void;
+  health(resource: WatchedResource, object: WatchedObject, transition: HealthTransition): void;
 }
 
-export class TransitionLog {
-  readonly #logger: Logger;
-  readonly #listeners: readonly TransitionListener[];
+export interface TransitionLogOptions<Watched> {
+  readonly words: KindWords<Watched>;
+  readonly logger: Pick<Logger, 'info'>;
+  readonly listeners: readonly TransitionListener[];
+  readonly clock: Pick<Clock, 'now'>;
+}
 
-  constructor(logger: Logger, listeners: readonly TransitionListener[]) {
-    this.#logger = logger;
-    this.#listeners = listeners;
+export class TransitionLog<Watched extends WatchedObject> {
+  readonly #options: TransitionLogOptions<Watched>;
+
+  constructor(options: TransitionLogOptions<Watched>) {
+    this.#options = options;
   }
 
-  phase(server: ServerRecord, transition: PhaseTransition, nowMs: number): void {
-    const { from, to } = transition;
-    for (const listener of this.#listeners) listener.phase(server, transition);
-    this.#logger.info('instance phase transition', {
-      ...serverFields(server),
-      from_phase: from,
-      to_phase: to,
-      time_since_creation_ms: Math.max(0, Math.trunc(nowMs - server.createdAt)),
-      instance_name: server.displayName,
+  phase(object: Watched, transition: PhaseTransition): void {
+    const { words, logger, listeners, clock } = this.#options;
+    for (const listener of listeners) listener.phase(words.resource, object, transition);
+    if (words.phaseTransition === undefined) return;
+    logger.info(words.phaseTransition, {
+      ...words.fields(object),
+      from_phase: transition.from,
+      to_phase: transition.to,
+      time_since_creation_ms: Math.max(0, Math.trunc(clock.now() - object.createdAt)),
+      [words.nameField]: object.displayName,
     });
   }
 
-  health(server: ServerRecord, transition: HealthTransition): void {
-    const { from, to, durationMs, message } = transition;
-    for (const listener of this.#listeners) listener.health(server, transition);
-    this.#logger.info('instance state transition', {
-      ...serverFields(server),
-      from_state: from,
-      to_state: to,
-      duration_ms: durationMs,
-      instance_name: server.displayName,
-      message,
-    });
-  }
-
-  invalidPendingTime(server: ServerRecord, text: string): void {
-    this.#logger.error(
-      'skipping provision duration: invalid pending-entry-time annotation',
-      `cannot parse ${JSON.stringify(text)} as an RFC 3339 time`,
-      serverFields(server),
-    );
-  }
-
-  clockSkew(server: ServerRecord, pendingSince: string): void {
-    this.#logger.info('skipping duration metric: negative duration (clock skew?)', {
-      ...serverFields(server),
-      pending_entry_time: pendingSince,
-    });
-  }
-
-  bootClockSkew(
-    server: ServerRecord,
-    times: Readonly<Record<'created_at', string> & Partial<Record<'launched_at' | 'scheduled_at', string>>>,
-  ): void {
-    this.#logger.info('skipping duration metric: negative duration (clock skew?)', {
-      ...serverFields(server),
-      ...times,
+  health(object: Watched, transition: HealthTransition): void {
+    const { words, logger, listeners } = this.#options;
+    for (const listener of listeners) listener.health(words.resource, object, transition);
+    logger.info(words.healthTransition, {
+      ...words.fields(object),
+      from_state: transition.from,
+      to_state: transition.to,
+      duration_ms: transition.durationMs,
+      [words.nameField]: object.displayName,
+      message: transition.message,
     });
   }
 }

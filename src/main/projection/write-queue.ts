@@ -1,24 +1,24 @@
-// Writes run next to the polls: a region's poll is over when its answers are projected. The queue guarantees:
+// Writes run next to the polls: a region's poll is over when its answers are projected. One queue holds the writes of all
+// kinds of objects. It guarantees:
 // - one write at a time an object     (an entry an object; what is observed meanwhile waits in it, and only the newest counts)
-// - nothing stale is written          (an entry is projected again, from the object in the cache, when its turn comes)
+// - nothing stale is written          (ObjectWrites projects again, from the object in the cache, when its turn comes)
 // - no region holds up another's      (regions take turns; the more writes a region has in flight, the more must be free)
 // - a bounded backlog                 (what does not fit is refused: the object still differs, so the next poll brings it again)
 
 import type { Clock } from '../../shared/clock.ts';
 import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
-import type { ServerRecord } from '../../shared/server-record.ts';
-import type { ObjectView } from '../kubernetes/objects/object-view.ts';
-import type { ServerWriter, WriteRequest, Written } from './server-writer.ts';
 
-export interface QueuedWrite extends WriteRequest {
+export interface QueuedWrite {
   readonly region: RegionRef;
-  /** Called once, unless a newer write of the same object takes its place. */
-  readonly settled: (written: Written) => void;
+  /** Of the object. */
+  readonly uid: string;
+  /** Called once, unless a newer write of the same object takes its place. Never rejects; returns how to report its end. */
+  readonly write: () => Promise<() => void>;
+  /** The keys that name the object in log lines. */
+  readonly fields: () => Readonly<Record<string, unknown>>;
 }
 
 export interface WriteQueueOptions {
-  readonly writer: ServerWriter;
-  readonly servers: Pick<ObjectView<ServerRecord>, 'get'>;
   /** Writes in flight at once, over all regions. */
   readonly concurrency: number;
   /** Called when no write of a region is left. */
@@ -74,18 +74,21 @@ export class WriteQueue {
     while (this.#entries.size > 0) await this.#idle.promise;
   }
 
-  /** Waits for the writes, but not for ever: returns the objects whose writes are still in flight. */
-  async drained(timeoutMs: number, clock: Pick<Clock, 'sleep'>): Promise<readonly ServerRecord[]> {
+  /** Waits for the writes, but not for ever: returns the fields of the objects whose writes are still in flight. */
+  async drained(
+    timeoutMs: number,
+    clock: Pick<Clock, 'sleep'>,
+  ): Promise<readonly Readonly<Record<string, unknown>>[]> {
     const done = new AbortController();
     const late = clock.sleep(timeoutMs, done.signal).catch(() => {});
     await Promise.race([this.whenIdle(), late]);
     done.abort();
-    return [...this.#entries.values()].flatMap(({ begun }) => (begun === null ? [] : [begun.server]));
+    return [...this.#entries.values()].flatMap(({ begun }) => (begun === null ? [] : [begun.fields()]));
   }
 
   /** False when the backlog is full: the write is not taken. */
   submit(write: QueuedWrite): boolean {
-    const { uid } = write.server;
+    const { uid } = write;
     const entry = this.#entries.get(uid);
     if (entry !== undefined) {
       entry.write = write;
@@ -141,27 +144,18 @@ export class WriteQueue {
     const key = regionKey(lane.region);
     this.#lanes.delete(key);
     this.#lanes.set(key, lane);
-    const written = await this.#write(write);
+    const ended = await write.write();
     lane.inFlight--;
     this.#inFlight--;
     entry.begun = null;
     if (entry.write === write) this.#entries.delete(uid);
     else this.#laneOf(entry.write.region).waiting.set(uid, entry);
-    write.settled(written);
+    ended();
     if (lane.waiting.size + lane.inFlight === 0) {
       this.#lanes.delete(key);
       this.#options.onRegionIdle(lane.region);
     }
     if (this.#entries.size === 0) this.#idle.resolve();
     this.#beginMore();
-  }
-
-  async #write(write: QueuedWrite): Promise<Written> {
-    const { servers, writer } = this.#options;
-    const { uid, namespace, name } = write.server;
-    const server = servers.get(namespace, name);
-    if (server === undefined || server.uid !== uid || server.deleting) return { kind: 'gone' };
-    if (writer.isIdle(server, write.observation)) return { kind: 'stands', server };
-    return writer.write({ ...write, server });
   }
 }

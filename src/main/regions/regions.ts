@@ -22,6 +22,8 @@ export interface RegionsOptions {
 export class Regions {
   readonly #options: RegionsOptions;
   readonly #regions = new Map<string, Region>();
+  /** Keys of the regions that objects name, by check. */
+  readonly #named = new Map<string, readonly string[]>();
 
   constructor(options: RegionsOptions) {
     this.#options = options;
@@ -36,11 +38,12 @@ export class Regions {
     return this.#regions.values();
   }
 
-  /** Brings the regions up to date with the objects, and with what servers name; forgets all others. */
-  update(named: Iterable<RegionRef>): void {
+  /** Brings the regions up to date with the objects, and with what the objects of each check name; forgets all others. */
+  update(named: readonly RegionRef[], check: string): void {
     const records = new Map([...this.#options.records.values()].map((record) => [regionKey(record), record]));
     for (const ref of [...records.values(), ...named]) this.#of(ref);
-    const wanted = new Set([...records.keys(), ...[...named].map(regionKey)]);
+    this.#named.set(check, named.map(regionKey));
+    const wanted = new Set([...records.keys(), ...[...this.#named.values()].flat()]);
     for (const [key, region] of this.#regions) {
       if (wanted.has(key)) {
         region.define(records.get(key) ?? null);

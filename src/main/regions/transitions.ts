@@ -3,7 +3,7 @@
 
 import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
-import { isRebuildPending } from '../projection/rebuild-marker.ts';
+import { isRebuildPending } from '../server-health/status/rebuild-marker.ts';
 
 /** 'failed': the cloud could not build the server, and the platform may try again. */
 export type TransitionKind = 'build' | 'rebuild' | 'task' | 'failed';

@@ -12,7 +12,9 @@ import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { Definitions } from '../kubernetes/objects/profile.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
+import { noRegion, scopeOf } from '../problems/problem-scope.ts';
 import type { StateCounts } from '../projection/state-counts.ts';
+import type { WriteProblems } from '../projection/write-problems.ts';
 import type { AccessReader } from '../regions/access.ts';
 import type { Project } from '../regions/project.ts';
 import type { Region } from '../regions/region.ts';
@@ -32,7 +34,6 @@ import {
   nodeProblems,
 } from './problems.ts';
 import type { ServerProjector } from './projector.ts';
-import type { WriteProblems } from './write-problems.ts';
 
 export interface ServerHealthOptions {
   /** Module of the worker half. */
@@ -41,7 +42,7 @@ export interface ServerHealthOptions {
   readonly access: AccessReader;
   readonly servers: Pick<ObjectView<ServerRecord>, 'values'>;
   readonly projector: ServerProjector;
-  readonly writeProblems: WriteProblems;
+  readonly writeProblems: WriteProblems<ServerRecord>;
   readonly counts: StateCounts;
   readonly problems: Pick<ProblemLog, 'report'>;
   readonly definitions: Pick<Definitions, 'profile'>;
@@ -62,9 +63,6 @@ interface Underway {
   readonly projects: ReadonlyMap<string, Project>;
   readonly span: Span;
 }
-
-/** The scope of problems that belong to no region. No label can hold it, so it is not a region's id. */
-export const noRegion = '(none)';
 
 export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealthResult> {
   readonly name = 'server-health';
@@ -88,7 +86,10 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     problems.report(noRegion, grouped.withoutRegion.map(missingRegionLabel));
     metrics.serversSkipped('missing-region-label', '', grouped.withoutRegion.length);
     this.#servers = grouped.regions;
-    regions.update([...grouped.regions.values()].map(({ region }) => region));
+    regions.update(
+      [...grouped.regions.values()].map(({ region }) => region),
+      this.name,
+    );
     access.retainSecrets();
     return [...regions.values()];
   }
@@ -132,7 +133,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     this.#noteFlavors(underway);
     poll.writesFailed(this.#options.writeProblems.of(region));
     this.#judge(underway);
-    this.#options.problems.report(regionKey(region), poll.problems());
+    this.#options.problems.report(scopeOf(region, this.name), poll.problems());
     this.#ended(underway);
   }
 

@@ -3,9 +3,11 @@
 import type { CheckError } from '../../shared/errors.ts';
 import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import { refTo } from '../../shared/watched-object.ts';
 import type { Problem } from '../problems/problem.ts';
-import { serverFields } from '../projection/transition-log.ts';
+import type { Written } from '../projection/object-writer.ts';
 import type { BuildingNodes } from '../regions/building-nodes.ts';
+import { serverFields } from './status/server-fields.ts';
 
 /** The subject of what is wrong with a region as a whole. */
 export const regionSubject = 'region';
@@ -50,7 +52,7 @@ export function checkFailed(
     key: `check/${server.namespace}/${server.name}/${kindOf(error)}`,
     subject: serverSubject(server),
     hides: powerSubject(server),
-    server,
+    object: refTo('servers', server),
     message: 'failed to check server, skipping',
     error: error.message,
     fields: { server: server.name, region: server.regionId ?? '', code: error.code, ...extra },
@@ -67,7 +69,7 @@ export function missingRegionLabel(server: ServerRecord): Problem {
   return {
     key: `no-region/${server.namespace}/${server.name}`,
     subject: serverSubject(server),
-    server,
+    object: refTo('servers', server),
     message: 'server missing region label, skipping',
     fields: { server: server.name },
   };
@@ -78,7 +80,7 @@ export function notFound(server: ServerRecord): Problem {
     key: `missing/${server.namespace}/${server.name}`,
     subject: serverSubject(server),
     hides: powerSubject(server),
-    server,
+    object: refTo('servers', server),
     message: 'server not found in provider, skipping',
     fields: { server: server.name, region: server.regionId ?? '' },
     ended: 'server found in provider again',
@@ -92,18 +94,18 @@ export function unsupportedPowerState(
   return {
     key: `power/${state}/${server.namespace}/${server.name}`,
     subject: powerSubject(server),
-    server,
+    object: refTo('servers', server),
     message: 'caught unsupported server power state',
     fields: { powerState: state, server: server.name, region: server.regionId ?? '' },
     ended: 'server left unsupported power state',
   };
 }
 
-export function annotationFailed(server: ServerRecord, error: Error): Problem {
+function annotationFailed(server: ServerRecord, error: Error): Problem {
   return {
     key: `annotation/${server.namespace}/${server.name}`,
     subject: `annotation/${server.namespace}/${server.name}`,
-    server,
+    object: refTo('servers', server),
     message: 'failed to patch pending-entry annotation',
     error,
     fields: serverFields(server),
@@ -196,4 +198,13 @@ export function listTooLarge(regionId: string, identity: string, error: CheckErr
     fields: { region: regionId, identity, code: error.code },
     ended: 'project listed completely again',
   };
+}
+
+/** What is wrong with a server after a write. */
+export function writeProblem(server: ServerRecord, written: Written<ServerRecord>): Problem | null {
+  if (written.kind === 'gone') return null;
+  if (written.kind === 'stands')
+    return written.annotationError === undefined ? null : annotationFailed(server, written.annotationError);
+  const message = `cannot write status: ${written.error.message}`;
+  return checkFailed(server, { code: 'internal', message }, {});
 }

@@ -8,22 +8,20 @@ import type { Observation } from '../../shared/observation.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
-import type { ServerWriter } from '../projection/server-writer.ts';
+import type { ObjectWrites } from '../projection/object-writes.ts';
 import type { ProjectCounts, StateKey } from '../projection/state-counts.ts';
-import type { WriteQueue } from '../projection/write-queue.ts';
+import type { WriteProblems } from '../projection/write-problems.ts';
 import type { Project } from '../regions/project.ts';
 import type { Region } from '../regions/region.ts';
 import { type Transition, transitionOf } from '../regions/transitions.ts';
 import type { FlavorAttributes, Metrics } from '../telemetry/metrics.ts';
 import type { RegionPoll } from './poll.ts';
 import { notFound, unsupportedPowerState } from './problems.ts';
-import type { WriteProblems } from './write-problems.ts';
 
 export interface ServerProjectorOptions {
   readonly servers: Pick<ObjectView<ServerRecord>, 'get'>;
-  readonly writer: Pick<ServerWriter, 'isIdle'>;
-  readonly writes: Pick<WriteQueue, 'has' | 'submit'>;
-  readonly writeProblems: WriteProblems;
+  readonly writes: Pick<ObjectWrites<ServerRecord, Observation>, 'isIdle' | 'submit'>;
+  readonly writeProblems: WriteProblems<ServerRecord>;
   readonly metrics: Pick<Metrics, 'serversSkipped'>;
   readonly clock: Clock;
   readonly turns: EventLoopTurns;
@@ -95,25 +93,23 @@ export class ServerProjector {
     counts: ProjectCounts,
     { region, span, signal }: ProjectionContext,
   ): void {
-    const { writer, writes, writeProblems } = this.#options;
-    // A write that is under way will change the object: only its end shows whether there is something left to do.
-    if (!writes.has(server.uid) && writer.isIdle(server, observation)) {
-      writeProblems.take(region, server, { kind: 'stands', server });
+    const { writes, writeProblems } = this.#options;
+    if (writes.isIdle(server, observation)) {
+      writeProblems.take(region, server, { kind: 'stands', object: server });
       counts.add(stateKey(server, region));
       return;
     }
     // Until its write ends a server is counted as its object shows it.
     const shown = server.phase === '' || writeProblems.has(region, server) ? null : stateKey(server, region);
     const taken = writes.submit({
-      server,
+      object: server,
       observation,
       region,
-      attributes: flavorAttributes(server, region),
       span,
       signal,
       settled: (written) => {
         if (shown !== null) counts.remove(shown);
-        if (written.kind === 'stands') counts.add(stateKey(written.server, region));
+        if (written.kind === 'stands') counts.add(stateKey(written.object, region));
         if (!signal.aborted) writeProblems.take(region, server, written);
       },
     });
@@ -149,12 +145,13 @@ function stateKey(server: ServerRecord, region: Region): StateKey {
   return { state: server.phase.toLowerCase(), ...flavorAttributes(server, region) };
 }
 
-function flavorAttributes(server: ServerRecord, region: Region): FlavorAttributes {
+/** What the metrics name a server by. `region` is undefined when it is gone. */
+export function flavorAttributes(server: ServerRecord, region: Region | undefined): FlavorAttributes {
   return {
     region_id: server.regionId ?? '',
-    region_name: region.displayName,
+    region_name: region?.displayName ?? '',
     flavor_id: server.flavorId,
-    flavor_name: region.flavors.name(server.flavorId),
+    flavor_name: region?.flavors.name(server.flavorId) ?? '',
   };
 }
 

@@ -23,9 +23,13 @@ export function startRegionCheck(tracer: Tracer, poll: Span, { regionId, regionN
   return tracer.startSpan('check region', { attributes }, trace.setSpan(ROOT_CONTEXT, poll));
 }
 
-/** `server` is the Server object's name. */
-export function startStatusWrite(tracer: Tracer, parent: Span, server: string): Span {
-  const options = { kind: SpanKind.CLIENT, attributes: { server } };
+/** `written` is the name of the object, by the kind: `{ server: "…" }`. */
+export function startStatusWrite(
+  tracer: Tracer,
+  parent: Span,
+  written: Readonly<Record<string, string>>,
+): Span {
+  const options = { kind: SpanKind.CLIENT, attributes: written };
   return tracer.startSpan('write status', options, trace.setSpan(ROOT_CONTEXT, parent));
 }
 

@@ -13,11 +13,11 @@ import type { ResourceCaches } from '../kubernetes/objects/resource-caches.ts';
 import { cutText } from '../log/fields.ts';
 import type { CheckerPool } from '../polls/checker-pool.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
+import { noRegion, regionKeyOf } from '../problems/problem-scope.ts';
 import type { RecentTransitions } from '../projection/recent-transitions.ts';
 import type { StateCounts } from '../projection/state-counts.ts';
 import type { Region } from '../regions/region.ts';
 import type { Regions } from '../regions/regions.ts';
-import { noRegion } from '../server-health/checker.ts';
 import type { Health } from './health.ts';
 
 export interface StatusSources {
@@ -65,7 +65,7 @@ function problemsStatus({ problems, caches }: Pick<StatusSources, 'problems' | '
       groups.push({
         ...group,
         error: cutText(error, errorLimit),
-        regionId: scope === noRegion ? '' : regionName(scope),
+        regionId: scope === noRegion ? '' : regionName(regionKeyOf(scope)),
         since: timeText(firstMs),
         latest: timeText(latestMs),
       });

@@ -58,7 +58,7 @@ function setUp({ clock = new ScriptedClock() }: { clock?: ScriptedClock } = {}) 
   const sender = new EventSender({ client, clock, logger, metrics, instance: 'pod-1' });
   const reporter = new EventReporter({ sender, clock, metrics });
   const errored = (uid: string, message = 'broken') =>
-    reporter.health(serverRecord({ name: uid, uid }), {
+    reporter.health('servers', serverRecord({ name: uid, uid }), {
       status: 'False',
       from: 'Healthy',
       to: 'Errored',

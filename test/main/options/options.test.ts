@@ -46,6 +46,7 @@ test('nothing given: the defaults of the original, and ours', (t) => {
   const { workers, ...options } = read([]);
   t.deepEqual(options, {
     namespace: '',
+    checkers: ['server-health'],
     otlpEndpoint: '',
     traceSamplingRatio: 0,
     pollPeriodMs: 60_000,

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Problem } from '../../../src/main/problems/problem.ts';
 import { groupProblems } from '../../../src/main/problems/problem-groups.ts';
+import { refTo } from '../../../src/shared/watched-object.ts';
 import { serverRecord } from '../../fixtures/monitor/records.ts';
 
 function problem(key: string, changes: Partial<Problem> = {}): Problem {
@@ -10,7 +11,7 @@ function problem(key: string, changes: Partial<Problem> = {}): Problem {
 const at = (sinceMs: number, name: string) => ({
   sinceMs,
   problem: problem(name, {
-    server: serverRecord({ name }),
+    object: refTo('servers', serverRecord({ name })),
     error: `by ${name}`,
     fields: { code: 'timeout' },
   }),

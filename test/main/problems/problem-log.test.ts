@@ -1,11 +1,17 @@
 import test from 'ava';
 import type { Problem } from '../../../src/main/problems/problem.ts';
 import { ProblemLog } from '../../../src/main/problems/problem-log.ts';
+import type { ServerRecord } from '../../../src/shared/server-record.ts';
+import { type ObjectRef, refTo } from '../../../src/shared/watched-object.ts';
 import { RecordedLog } from '../../fixtures/monitor/recorded-log.ts';
 import { serverRecord } from '../../fixtures/monitor/records.ts';
 
 function problem(key: string, changes: Partial<Problem> = {}): Problem {
   return { key, message: `${key} begins`, fields: { server: key }, ended: `${key} ends`, ...changes };
+}
+
+function server(changes: Partial<ServerRecord>): ObjectRef {
+  return refTo('servers', serverRecord(changes));
 }
 
 const start = Date.UTC(2026, 10, 22, 8);
@@ -144,8 +150,8 @@ test('problems of a server that is gone end without a word, and do not begin', (
   const log = new RecordedLog();
   const gone = new Set<string>();
   const problems = new ProblemLog(log, clock, ({ uid }) => !gone.has(uid));
-  const old = problem('a', { server: serverRecord({ uid: 'old' }) });
-  const other = problem('b', { server: serverRecord({ uid: 'other' }) });
+  const old = problem('a', { object: server({ uid: 'old' }) });
+  const other = problem('b', { object: server({ uid: 'other' }) });
   problems.report('region', [old, other]);
   t.deepEqual(log.take(), ['a begins', 'b begins']);
   gone.add('old');
@@ -153,7 +159,7 @@ test('problems of a server that is gone end without a word, and do not begin', (
   t.deepEqual(log.take(), ['b ends'], 'the report was on its way when the server was deleted');
   problems.report('region', []);
   t.deepEqual(log.take(), []);
-  problems.report('region', [problem('a', { server: serverRecord({ uid: 'new' }) })]);
+  problems.report('region', [problem('a', { object: server({ uid: 'new' }) })]);
   t.deepEqual(log.take(), ['a begins']);
 });
 
@@ -161,9 +167,9 @@ test('a server that takes the place of another has problems of its own', (t) => 
   const log = new RecordedLog();
   const gone = new Set<string>();
   const problems = new ProblemLog(log, clock, ({ uid }) => !gone.has(uid));
-  problems.report('region', [problem('a', { server: serverRecord({ uid: 'old' }) })]);
+  problems.report('region', [problem('a', { object: server({ uid: 'old' }) })]);
   gone.add('old');
-  problems.report('region', [problem('a', { server: serverRecord({ uid: 'new' }) })]);
+  problems.report('region', [problem('a', { object: server({ uid: 'new' }) })]);
   t.deepEqual(log.take(), ['a begins', 'a begins']);
 });
 
@@ -191,7 +197,7 @@ test('a mass of problems is told in twenty lines and a count, as is their end', 
 function refused(name: string): Problem {
   return {
     key: `check/${name}`,
-    server: serverRecord({ name, displayName: `the ${name}` }),
+    object: server({ name, displayName: `the ${name}` }),
     message: 'failed',
     error: `refused ${name}`,
     fields: { server: name, code: 'forbidden' },

@@ -7,14 +7,16 @@ const server = serverRecord({ name: 'web' });
 
 test('the latest transitions are kept, the newest first, with numbers of their own', (t) => {
   const recent = new RecentTransitions({ now: () => nowMs });
-  for (let count = 1; count <= 52; count++) recent.phase(server, { from: 'Running', to: `phase-${count}` });
+  for (let count = 1; count <= 52; count++)
+    recent.phase('servers', server, { from: 'Running', to: `phase-${count}` });
   const kept = recent.newestFirst();
   t.is(kept.length, 50);
   t.deepEqual(kept[0], {
     sequence: 52,
     at: '2026-11-22T07:00:00.000Z',
-    server: 'web',
-    serverName: 'display-web',
+    resource: 'servers',
+    name: 'web',
+    displayName: 'display-web',
     regionId: 'region-1',
     kind: 'phase',
     from: 'Running',
@@ -26,7 +28,7 @@ test('the latest transitions are kept, the newest first, with numbers of their o
 
 test('the message of a cloud is cut, and a server without a region has none', (t) => {
   const recent = new RecentTransitions({ now: () => nowMs });
-  recent.health(serverRecord({ regionId: undefined }), {
+  recent.health('servers', serverRecord({ regionId: undefined }), {
     from: 'Healthy',
     to: 'Errored',
     status: 'False',

@@ -9,10 +9,10 @@ import {
   degraded,
   healthy,
   healthyCondition,
-  installed,
   observation,
   serverRecord,
 } from '../../fixtures/monitor/records.ts';
+import { serverKind } from '../../fixtures/monitor/server-kind.ts';
 import { ScriptedClock } from '../../fixtures/scripted-clock.ts';
 
 function setUp() {
@@ -21,20 +21,18 @@ function setUp() {
   const listeners: ChangeListener<ServerRecord>[] = [];
   const clock = new ScriptedClock();
   const writer = new ShadowWriter({
-    servers: {
+    objects: {
       onChange: (listener) => {
         listeners.push(listener);
         return () => {};
       },
     },
-    definitions: installed('v1.16'),
-    clock,
+    kind: serverKind({ clock }),
     logger: log,
     transitions: new RecentTransitions(clock),
     metrics: { shadowWrite: (kind) => counted.push(kind) },
   });
   const signal = new AbortController().signal;
-  const attributes = { region_id: '', region_name: '', flavor_id: '', flavor_name: '' };
   return {
     log,
     counted,
@@ -45,8 +43,8 @@ function setUp() {
     /** As the projector does it: a writer is asked to write only when it is not idle. */
     see: async (server: ServerRecord, seen: Observation) => {
       if (writer.isIdle(server, seen)) return server;
-      const written = await writer.write({ server, observation: seen, attributes, signal });
-      return written.kind === 'stands' ? written.server : null;
+      const written = await writer.write({ object: server, observation: seen, signal });
+      return written.kind === 'stands' ? written.object : null;
     },
   };
 }

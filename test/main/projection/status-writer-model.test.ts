@@ -7,6 +7,7 @@ import * as fc from 'fast-check';
 import { ApiError } from '../../../src/main/kubernetes/errors.ts';
 import { isFields } from '../../../src/main/kubernetes/objects/object-fields.ts';
 import { StatusWriter } from '../../../src/main/projection/status-writer.ts';
+import { WritePause } from '../../../src/main/projection/write-pause.ts';
 import type { Condition } from '../../../src/shared/conditions.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import {
@@ -17,6 +18,7 @@ import {
   observation,
   serverRecord,
 } from '../../fixtures/monitor/records.ts';
+import { serverKind } from '../../fixtures/monitor/server-kind.ts';
 
 const effects = [
   'done',
@@ -119,44 +121,33 @@ test('transitions are told as they happened, whatever becomes of the requests', 
       const told: string[] = [];
       let cached = api.current;
       let nowMs = Date.UTC(2026, 10, 22, 8);
+      const clock = {
+        // No two writes in the same second.
+        now: () => (nowMs += 1_000),
+        monotonicMs: () => nowMs,
+        sleep: async () => {},
+      };
       const writer = new StatusWriter({
         client: { get: async () => api.read(), patch: async (_, body) => api.write(body) },
-        servers: {
+        objects: {
           parse: () => api.current,
           put: (record) => {
             cached = record;
           },
           onChange: () => () => {},
         },
-        clock: {
-          // No two writes in the same second.
-          now: () => (nowMs += 1_000),
-          monotonicMs: () => nowMs,
-          sleep: async () => {},
-        },
-        log: {
-          phase: (_, { from, to }) => told.push(`${from} > ${to}`),
-          health: () => {},
-          invalidPendingTime: () => {},
-          clockSkew: () => {},
-          bootClockSkew: () => {},
-        },
+        clock,
+        kind: serverKind({ clock, phases: told }),
+        pause: new WritePause(clock),
         fieldManager: 'region-monitor-test-1',
         definitions: installed('v1.16'),
-        metrics: {
-          statusWrite: () => {},
-          transition: () => {},
-          recordProvision: () => {},
-          recordScheduling: () => {},
-        },
+        metrics: { statusWrite: () => {} },
         tracer: new ProxyTracerProvider().getTracer('test'),
       });
       const { signal } = new AbortController();
-      const attributes = { region_id: '', region_name: '', flavor_id: '', flavor_name: '' };
       const see = async (phase: 'Running' | 'Stopped') => {
         const seen = observation({ phase, health: phase === 'Running' ? healthy : degraded });
-        if (!writer.isIdle(cached, seen))
-          await writer.write({ server: cached, observation: seen, attributes, signal });
+        if (!writer.isIdle(cached, seen)) await writer.write({ object: cached, observation: seen, signal });
       };
       for (const { phase, effects: planned, synced } of polls) {
         if (synced) cached = api.current;

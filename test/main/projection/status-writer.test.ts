@@ -8,6 +8,7 @@ import type { Definitions, Profile } from '../../../src/main/kubernetes/objects/
 import { parseServer } from '../../../src/main/kubernetes/objects/resource-records.ts';
 import type { ChangeListener } from '../../../src/main/kubernetes/objects/resource-store.ts';
 import { StatusWriter } from '../../../src/main/projection/status-writer.ts';
+import { WritePause } from '../../../src/main/projection/write-pause.ts';
 import { SandboxKubernetes } from '../../../src/sandbox/kubernetes/api.ts';
 import { isJsonObject } from '../../../src/sandbox/kubernetes/object.ts';
 import { type Clock, systemClock } from '../../../src/shared/clock.ts';
@@ -16,10 +17,10 @@ import type { Observation } from '../../../src/shared/observation.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import { eventually } from '../../fixtures/eventually.ts';
 import { degraded, healthyCondition, installed, observation } from '../../fixtures/monitor/records.ts';
+import { serverKind } from '../../fixtures/monitor/server-kind.ts';
 
 const namespace = 'region';
 const stopped = observation({ phase: 'Stopped', health: degraded });
-const attributes = { region_id: '', region_name: '', flavor_id: '', flavor_name: '' };
 
 interface SetUp {
   readonly requestTimeoutMs?: number;
@@ -64,11 +65,14 @@ async function setUp(
   const outcomes: string[] = [];
   let nowMs = Date.now();
   const time = { monotonicMs: 1_000 };
+  // No two writes in the same second: their transition times tell them apart.
+  // Time for retries passes only when a test says so: a busy machine is not a slow API server.
+  const clock = { now: () => (nowMs += 1_000), monotonicMs: () => time.monotonicMs, sleep };
   const listeners: ChangeListener<ServerRecord>[] = [];
   const writer = new StatusWriter({
     client,
     // A watch that brings nothing: what the writer knows of its own writes it knows by itself.
-    servers: {
+    objects: {
       parse: parseServer,
       put: () => {},
       onChange: (listener) => {
@@ -76,24 +80,12 @@ async function setUp(
         return () => {};
       },
     },
-    // No two writes in the same second: their transition times tell them apart.
-    // Time for retries passes only when a test says so: a busy machine is not a slow API server.
-    clock: { now: () => (nowMs += 1_000), monotonicMs: () => time.monotonicMs, sleep },
-    log: {
-      phase: (_, { from, to }) => told.push(`${from} > ${to}`),
-      health: (_, { from, to }) => told.push(`${from} > ${to}`),
-      invalidPendingTime: () => {},
-      clockSkew: () => {},
-      bootClockSkew: () => {},
-    },
+    clock,
+    kind: serverKind({ clock, definitions, told }),
+    pause: new WritePause(clock),
     fieldManager: 'region-monitor-test-1',
     definitions,
-    metrics: {
-      statusWrite: (outcome) => outcomes.push(outcome),
-      transition: () => {},
-      recordProvision: () => {},
-      recordScheduling: () => {},
-    },
+    metrics: { statusWrite: (outcome) => outcomes.push(outcome) },
     tracer: new ProxyTracerProvider().getTracer('test'),
   });
   const server = (name = 'web'): ServerRecord => parseServer(cluster.get('servers', namespace, name));
@@ -106,7 +98,7 @@ async function setUp(
     outcomes,
     server,
     write: async (known: ServerRecord, seen: Observation, signal = new AbortController().signal) =>
-      writer.write({ server: known, observation: seen, attributes, signal }),
+      writer.write({ object: known, observation: seen, signal }),
     deleted: (record: ServerRecord) => {
       for (const listener of listeners) listener({ type: 'delete', record, previous: record });
     },
@@ -220,8 +212,8 @@ test('429 pauses all writes, for as long as the API server said', async (t) => {
   );
   t.is(cluster.requests.count(patches), 1);
   over.resolve();
-  t.like(await first, { kind: 'stands', server: { phase: 'Stopped' } });
-  t.like(await second, { kind: 'stands', server: { phase: 'Stopped' } });
+  t.like(await first, { kind: 'stands', object: { phase: 'Stopped' } });
+  t.like(await second, { kind: 'stands', object: { phase: 'Stopped' } });
 });
 
 test('429 on the annotation is waited out', async (t) => {
@@ -230,7 +222,7 @@ test('429 on the annotation is waited out', async (t) => {
   const fault = cluster.faults.tooManyRequests({ ...stamps, retryAfterSeconds: 1 });
   const written = await write(server(), observation({ phase: 'Pending' }));
   t.is(fault.hits, 1);
-  t.like(written, { kind: 'stands', server: { phase: 'Pending' } });
+  t.like(written, { kind: 'stands', object: { phase: 'Pending' } });
   t.not(server().pendingEntryTime, undefined);
   t.false('annotationError' in written);
 });
@@ -250,7 +242,7 @@ test('what another wrote meanwhile is read, and kept', async (t) => {
   const known = server();
   cluster.patchStatus('servers', namespace, 'web', { status: { privateIP: '10.0.0.7' } });
   const written = await write(known, stopped);
-  t.like(written, { kind: 'stands', server: { phase: 'Stopped' } });
+  t.like(written, { kind: 'stands', object: { phase: 'Stopped' } });
   t.like(cluster.get('servers', namespace, 'web'), { status: { phase: 'Stopped', privateIP: '10.0.0.7' } });
   t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
   t.deepEqual(outcomes, ['conflict', 'applied']);
@@ -260,7 +252,7 @@ test('what another wrote meanwhile may be what was to be written', async (t) => 
   const { cluster, write, told, server } = await setUp(t);
   const known = server();
   await write(known, stopped);
-  t.like(await write(known, stopped), { kind: 'stands', server: { phase: 'Stopped' } });
+  t.like(await write(known, stopped), { kind: 'stands', object: { phase: 'Stopped' } });
   t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
   t.is(cluster.requests.count(patches), 2);
 });

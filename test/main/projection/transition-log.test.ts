@@ -1,24 +1,29 @@
 import test from 'ava';
 import { TransitionLog } from '../../../src/main/projection/transition-log.ts';
+import { DurationLog } from '../../../src/main/server-health/status/duration-log.ts';
+import { serverWords } from '../../../src/main/server-health/status/server-fields.ts';
 import { RecordedLog } from '../../fixtures/monitor/recorded-log.ts';
 import { createdAt, serverRecord } from '../../fixtures/monitor/records.ts';
 
 const server = serverRecord({ name: 'web' });
 const keys = { instance_id: 'web', org_id: 'organization-1', region_id: 'region-1' };
 
-function setUp() {
+function setUp(nowMs = createdAt) {
   const log = new RecordedLog();
   const heard: string[] = [];
   const listener = {
-    phase: (_: unknown, { to }: { to: string }) => heard.push(to),
-    health: (_: unknown, { to }: { to: string }) => heard.push(to),
+    phase: (resource: string, _: unknown, { to }: { to: string }) => heard.push(`${resource} ${to}`),
+    health: (resource: string, _: unknown, { to }: { to: string }) => heard.push(`${resource} ${to}`),
   };
-  return { log, heard, transitions: new TransitionLog(log, [listener, listener]) };
+  const clock = { now: () => nowMs };
+  const listeners = [listener, listener];
+  const transitions = new TransitionLog({ words: serverWords, logger: log, listeners, clock });
+  return { log, heard, transitions, durations: new DurationLog(log) };
 }
 
 test('a phase transition has the original’s message and keys, and all listeners hear of it', (t) => {
-  const { log, heard, transitions } = setUp();
-  transitions.phase(server, { from: 'Pending', to: 'Running' }, createdAt + 1_500.7);
+  const { log, heard, transitions } = setUp(createdAt + 1_500.7);
+  transitions.phase(server, { from: 'Pending', to: 'Running' });
   t.deepEqual(log.lines, [
     {
       level: 'info',
@@ -32,12 +37,12 @@ test('a phase transition has the original’s message and keys, and all listener
       },
     },
   ]);
-  t.deepEqual(heard, ['Running', 'Running']);
+  t.deepEqual(heard, ['servers Running', 'servers Running']);
 });
 
 test('a server that was made in the future has no negative age', (t) => {
-  const { log, transitions } = setUp();
-  transitions.phase(serverRecord({ regionId: undefined }), { from: '', to: 'Running' }, createdAt - 5_000);
+  const { log, transitions } = setUp(createdAt - 5_000);
+  transitions.phase(serverRecord({ regionId: undefined }), { from: '', to: 'Running' });
   t.like(log.lines[0]?.fields, { time_since_creation_ms: 0, region_id: '' });
 });
 
@@ -64,14 +69,14 @@ test('a health transition has the original’s message and keys, and all listene
       },
     },
   ]);
-  t.deepEqual(heard, ['Errored', 'Errored']);
+  t.deepEqual(heard, ['servers Errored', 'servers Errored']);
 });
 
 test('durations that cannot be measured say why', (t) => {
-  const { log, transitions } = setUp();
-  transitions.invalidPendingTime(server, 'yester"day');
-  transitions.clockSkew(server, '2026-11-22T07:00:00Z');
-  transitions.bootClockSkew(server, { created_at: 'then', launched_at: 'before' });
+  const { log, durations } = setUp();
+  durations.invalidPendingTime(server, 'yester"day');
+  durations.clockSkew(server, '2026-11-22T07:00:00Z');
+  durations.bootClockSkew(server, { created_at: 'then', launched_at: 'before' });
   const skewed = 'skipping duration metric: negative duration (clock skew?)';
   t.deepEqual(log.lines, [
     {

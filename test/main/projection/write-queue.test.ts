@@ -1,15 +1,23 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import type { ServerWriter, WriteRequest, Written } from '../../../src/main/projection/server-writer.ts';
+import type {
+  WriteRequest as AnyRequest,
+  Written as AnyWritten,
+  ObjectWriter,
+} from '../../../src/main/projection/object-writer.ts';
+import { ObjectWrites } from '../../../src/main/projection/object-writes.ts';
 import { WriteQueue } from '../../../src/main/projection/write-queue.ts';
+import { serverWords } from '../../../src/main/server-health/status/server-fields.ts';
 import { systemClock } from '../../../src/shared/clock.ts';
+import type { Observation } from '../../../src/shared/observation.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import { observation, serverRecord } from '../../fixtures/monitor/records.ts';
 
-const attributes = { region_id: '', region_name: '', flavor_id: '', flavor_name: '' };
+type WriteRequest = AnyRequest<ServerRecord, Observation>;
+type Written = AnyWritten<ServerRecord>;
 
 /** A writer whose writes end when a test says so. It writes the phase, and nothing else. */
-class ScriptedWriter implements ServerWriter {
+class ScriptedWriter implements ObjectWriter<ServerRecord, Observation> {
   readonly begun: WriteRequest[] = [];
   readonly objects = new Map<string, ServerRecord>();
   mostAtOnce = 0;
@@ -26,13 +34,13 @@ class ScriptedWriter implements ServerWriter {
     return server;
   }
 
-  isIdle(server: ServerRecord, seen: WriteRequest['observation']): boolean {
+  isIdle(server: ServerRecord, seen: Observation): boolean {
     return seen.phase === server.phase;
   }
 
   async write(request: WriteRequest): Promise<Written> {
-    const { uid } = request.server;
-    if ([...this.#ends.keys()].some(({ server }) => server.uid === uid)) this.overlapped = true;
+    const { uid } = request.object;
+    if ([...this.#ends.keys()].some(({ object }) => object.uid === uid)) this.overlapped = true;
     this.begun.push(request);
     const ended = Promise.withResolvers<Written>();
     this.#ends.set(request, ended.resolve);
@@ -42,18 +50,18 @@ class ScriptedWriter implements ServerWriter {
 
   /** Ends the write in flight of an object: it stands, unless it is said to fail. */
   async end(name: string, error?: Error): Promise<void> {
-    const entry = [...this.#ends].find(([{ server }]) => server.name === name);
+    const entry = [...this.#ends].find(([{ object }]) => object.name === name);
     if (entry === undefined) throw new Error(`no write of ${name} is in flight`);
     const [request, end] = entry;
     this.#ends.delete(request);
-    const after = { ...request.server, phase: request.observation.phase ?? '' };
+    const after = { ...request.object, phase: request.observation.phase ?? '' };
     if (error === undefined) this.objects.set(name, after);
-    end(error === undefined ? { kind: 'stands', server: after } : { kind: 'failed', error });
+    end(error === undefined ? { kind: 'stands', object: after } : { kind: 'failed', error });
     await turn();
   }
 
   inFlight(): readonly string[] {
-    return [...this.#ends.keys()].map(({ server }) => server.name);
+    return [...this.#ends.keys()].map(({ object }) => object.name);
   }
 }
 
@@ -66,16 +74,14 @@ function setUp(concurrency = 4) {
   const idle: string[] = [];
   const settled: string[] = [];
   const queue = new WriteQueue({
-    writer,
-    servers: writer,
     concurrency,
     onRegionIdle: ({ name }) => idle.push(name),
   });
+  const writes = new ObjectWrites({ queue, writer, objects: writer, words: serverWords });
   const submit = (server: ServerRecord, phase: 'Pending' | 'Running' | 'Stopped'): boolean =>
-    queue.submit({
-      server,
+    writes.submit({
+      object: server,
       observation: observation({ phase }),
-      attributes,
       region: { namespace: 'default', name: server.regionId ?? '' },
       signal: new AbortController().signal,
       settled: ({ kind }) => settled.push(`${server.name} ${phase} ${kind}`),
@@ -93,7 +99,7 @@ test('an object has one write at a time; of what is observed meanwhile the newes
   t.true(queue.has(web.uid));
   await writer.end('web');
   t.deepEqual(writer.inFlight(), ['web']);
-  t.is(writer.begun[1]?.server.phase, 'Running', 'projected from the object as it is by then');
+  t.is(writer.begun[1]?.object.phase, 'Running', 'projected from the object as it is by then');
   t.deepEqual(idle, []);
   await writer.end('web');
   t.deepEqual(settled, ['web Running stands', 'web Pending stands']);
@@ -137,7 +143,7 @@ test('a region whose writes hang leaves places for the others', async (t) => {
     t.true(writer.inFlight().length <= 16);
     for (const name of others()) await writer.end(name);
   }
-  t.is(writer.begun.filter(({ server }) => server.regionId !== 'hung').length, 15, 'all were written');
+  t.is(writer.begun.filter(({ object }) => object.regionId !== 'hung').length, 15, 'all were written');
 });
 
 test('regions take turns', async (t) => {
@@ -158,7 +164,7 @@ test('a stop waits for writes in flight, but not for ever, and names those that 
   submit(writer.add('hung'), 'Running');
   await writer.end('quick');
   t.deepEqual(
-    (await queue.drained(1, systemClock)).map(({ name }) => name),
+    (await queue.drained(1, systemClock)).map(({ instance_id: id }) => id),
     ['hung'],
   );
   const drained = queue.drained(60_000, systemClock);

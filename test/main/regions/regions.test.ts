@@ -35,7 +35,7 @@ const ref = (name: string, namespace = 'default') => ({ namespace, name });
 test('there are the regions that are defined, and those that servers name', (t) => {
   const { regions, add, region, names } = setUp();
   add('defined');
-  regions.update([ref('named'), ref('defined')]);
+  regions.update([ref('named'), ref('defined')], 'server-health');
   t.deepEqual(names(), ['defined', 'named']);
   t.is(region('defined').displayName, 'display-defined');
   t.is(region('named').record, null);
@@ -45,21 +45,21 @@ test('there are the regions that are defined, and those that servers name', (t) 
 test('a region that is neither defined nor named any more is forgotten, once, with all that was known of it', (t) => {
   const { regions, records, gone, add, region, names } = setUp();
   add('a');
-  regions.update([ref('a')]);
+  regions.update([ref('a')], 'server-health');
   const known = region('a');
   known.project('p1');
   known.health.failed(down, 0);
   records.length = 0;
-  regions.update([ref('a')]);
+  regions.update([ref('a')], 'server-health');
   t.is(region('a'), known, 'servers still name it');
   t.is(known.record, null);
   t.deepEqual(gone, []);
-  regions.update([]);
-  regions.update([]);
+  regions.update([], 'server-health');
+  regions.update([], 'server-health');
   t.deepEqual(gone, ['a']);
   t.deepEqual(names(), []);
   t.is(regions.failures.size, 0);
-  regions.update([ref('a')]);
+  regions.update([ref('a')], 'server-health');
   t.not(region('a'), known);
   t.is(region('a').projects.size, 0);
   t.false(region('a').health.tried);
@@ -69,7 +69,7 @@ test('a region of another namespace is another region', (t) => {
   const { regions, add } = setUp('');
   add('a');
   add('a', { namespace: 'other', displayName: 'the other' });
-  regions.update([]);
+  regions.update([], 'server-health');
   t.is(regions.get(ref('a'))?.displayName, 'display-a');
   t.is(regions.get(ref('a', 'other'))?.displayName, 'the other');
   t.deepEqual(
@@ -98,7 +98,7 @@ test('all regions are tried when those that are defined were, whatever came of i
   const { regions, add, region } = setUp();
   add('a');
   add('b');
-  regions.update([ref('named')]);
+  regions.update([ref('named')], 'server-health');
   region('a').health.succeeded(1_000);
   t.false(regions.triedAll);
   region('b').health.failed(down, 1_000);
@@ -109,7 +109,7 @@ test('all regions are tried when those that are defined were, whatever came of i
 test('a snapshot says how a region is, and for how long it has been silent', (t) => {
   const { regions, time, add, region } = setUp();
   add('a');
-  regions.update([]);
+  regions.update([], 'server-health');
   region('a').servers = 7;
   t.like([...regions.snapshots()][0], {
     up: false,
@@ -127,7 +127,7 @@ test('a region that has no servers to ask for is neither up nor down', (t) => {
   const { regions, add, region } = setUp();
   add('a');
   add('kubernetes', { provider: 'kubernetes', openstack: null });
-  regions.update([]);
+  regions.update([], 'server-health');
   region('kubernetes').health.failed({ code: 'unsupported', message: 'region is of the wrong kind' }, 0);
   t.deepEqual(
     [...regions.snapshots()].map(({ regionId }) => regionId),

@@ -4,11 +4,12 @@ import type { RegionRecord } from '../../../src/main/kubernetes/objects/resource
 import { EventLoopTurns } from '../../../src/main/polls/event-loop-turns.ts';
 import type { Problem } from '../../../src/main/problems/problem.ts';
 import { StateCounts } from '../../../src/main/projection/state-counts.ts';
+import { WriteProblems } from '../../../src/main/projection/write-problems.ts';
 import { AccessReader } from '../../../src/main/regions/access.ts';
 import { Regions } from '../../../src/main/regions/regions.ts';
 import { ServerHealthChecker } from '../../../src/main/server-health/checker.ts';
+import { writeProblem } from '../../../src/main/server-health/problems.ts';
 import { ServerProjector } from '../../../src/main/server-health/projector.ts';
-import { WriteProblems } from '../../../src/main/server-health/write-problems.ts';
 import { Metrics, type PolledRegion } from '../../../src/main/telemetry/metrics.ts';
 import type { Cycle, Outcome } from '../../../src/shared/checker.ts';
 import type { CheckError, ErrorCode } from '../../../src/shared/errors.ts';
@@ -120,7 +121,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
   };
   const clock = new ScriptedClock({ monotonicMs: 1_000_000, wallMs: createdAt });
   const turns = new EventLoopTurns();
-  const writeProblems = new WriteProblems();
+  const writeProblems = new WriteProblems(writeProblem);
   const counts = new StateCounts();
   const metrics = new CountingMetrics(createNoopMeter(), settableSources().sources);
   t.teardown(() => metrics.close());
@@ -153,8 +154,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     servers,
     projector: new ServerProjector({
       servers,
-      writer: { isIdle: () => true },
-      writes: { has: () => false, submit: () => true },
+      writes: { isIdle: () => true, submit: () => true },
       writeProblems,
       metrics,
       clock,
@@ -225,7 +225,9 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     return found;
   };
   const messages = () =>
-    (reported.get('default/region-1') ?? []).map(({ message, error = '' }) => `${message}: ${String(error)}`);
+    (reported.get('default/region-1 server-health') ?? []).map(
+      ({ message, error = '' }) => `${message}: ${String(error)}`,
+    );
   return {
     world,
     clock,

@@ -2,6 +2,7 @@ import test from 'ava';
 import { RegionPoll } from '../../../src/main/server-health/poll.ts';
 import { regionUnresolved, serverSubject } from '../../../src/main/server-health/problems.ts';
 import type { CheckError, ErrorCode } from '../../../src/shared/errors.ts';
+import { refTo } from '../../../src/shared/watched-object.ts';
 import { serverRecord } from '../../fixtures/monitor/records.ts';
 
 function error(code: ErrorCode): CheckError {
@@ -92,7 +93,7 @@ test('what concerns one project’s credentials or rights is told of each of its
       key: `check/default/a/${key}`,
       subject: 'server/default/a',
       hides: 'power/default/a',
-      server: servers[0],
+      object: servers[0] && refTo('servers', servers[0]),
       message: 'failed to check server, skipping',
       error: `it was ${code}`,
       fields: { server: 'a', region: 'region-1', code, identity: 'p1' },

@@ -1,11 +1,12 @@
 import { INVALID_SPAN_CONTEXT, trace } from '@opentelemetry/api';
 import test from 'ava';
 import { EventLoopTurns } from '../../../src/main/polls/event-loop-turns.ts';
-import type { QueuedWrite } from '../../../src/main/projection/write-queue.ts';
+import type { ObjectWrite } from '../../../src/main/projection/object-writes.ts';
+import { WriteProblems } from '../../../src/main/projection/write-problems.ts';
 import { Region } from '../../../src/main/regions/region.ts';
 import { RegionPoll } from '../../../src/main/server-health/poll.ts';
-import { ServerProjector } from '../../../src/main/server-health/projector.ts';
-import { WriteProblems } from '../../../src/main/server-health/write-problems.ts';
+import { writeProblem } from '../../../src/main/server-health/problems.ts';
+import { flavorAttributes, ServerProjector } from '../../../src/main/server-health/projector.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
 import type { MalformedRecord } from '../../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
@@ -32,22 +33,20 @@ function setUp(planned: readonly ServerRecord[], { metal = [] as string[] } = {}
 
   const cache = new Map(planned.map((server) => [server.name, server]));
   const looked: Observation[] = [];
-  const submitted: QueuedWrite[] = [];
+  const submitted: ObjectWrite<ServerRecord, Observation>[] = [];
   const skipped: [string, string, number][] = [];
   const queue = { full: false };
-  const writeProblems = new WriteProblems();
+  const writeProblems = new WriteProblems(writeProblem);
   const clock = new ScriptedClock({ wallMs: createdAt });
   const stop = new AbortController();
   const projector = new ServerProjector({
     servers: { get: (_, name) => cache.get(name) },
-    writer: {
+    writes: {
       isIdle: (server, seen) => {
+        if (submitted.some(({ object }) => object.uid === server.uid)) return false;
         looked.push(seen);
         return server.phase === (seen.phase ?? server.phase);
       },
-    },
-    writes: {
-      has: (uid) => submitted.some(({ server }) => server.uid === uid),
       submit: (write) => {
         if (!queue.full) submitted.push(write);
         return !queue.full;
@@ -111,9 +110,10 @@ test('until its write ends a server is counted as its object shows it, and then 
   const poll = await look([seen('web', { phase: 'Stopped' })]);
   t.is(counted(poll), '1 running');
   const [write] = submitted;
-  t.like(write, { server, region, attributes: { region_name: 'north', flavor_name: 'small' } });
+  t.like(write, { object: server, region });
+  t.like(flavorAttributes(server, region), { region_name: 'north', flavor_name: 'small' });
   t.is(write?.observation.phase, 'Stopped');
-  write?.settled({ kind: 'stands', server: { ...server, phase: 'Stopped' } });
+  write?.settled({ kind: 'stands', object: { ...server, phase: 'Stopped' } });
   t.is(counted(poll), '1 stopped');
 });
 
@@ -125,7 +125,7 @@ test('a server is counted once, whatever becomes of its write', async (t) => {
   const blank = setUp([serverRecord({ name: 'web', phase: '' })]);
   const first = await blank.look([seen('web')]);
   t.is(counted(first), '', 'a server without a phase has no state yet');
-  blank.submitted[0]?.settled({ kind: 'stands', server });
+  blank.submitted[0]?.settled({ kind: 'stands', object: server });
   t.is(counted(first), '1 running');
 });
 
@@ -135,7 +135,7 @@ test('a write that failed is reported until a later one stands; meanwhile the se
   submitted.splice(0)[0]?.settled({ kind: 'failed', error: new Error('refused') });
   t.like(writeProblems.of(region), [{ error: 'cannot write status: refused', fields: { server: 'web' } }]);
   t.is(counted(await look([seen('web', { phase: 'Stopped' })])), '');
-  submitted.splice(0)[0]?.settled({ kind: 'stands', server: { ...server, phase: 'Stopped' } });
+  submitted.splice(0)[0]?.settled({ kind: 'stands', object: { ...server, phase: 'Stopped' } });
   t.deepEqual(writeProblems.of(region), []);
 });
 
@@ -179,7 +179,7 @@ test('what was observed is not projected onto another object of the name, nor on
   cache.delete('gone');
   const poll = await look(servers.map(({ name }) => seen(name, { phase: 'Stopped' })));
   t.deepEqual(
-    submitted.map(({ server }) => server.name),
+    submitted.map(({ object }) => object.name),
     ['same'],
   );
   t.is(counted(poll), '1 running');
@@ -290,7 +290,7 @@ test('bare-metal servers that are building are asked for, and shown with the sta
   project.nodes.take(answer, 0);
   await look(observed);
   t.deepEqual(
-    submitted.map(({ server, observation }) => [server.name, observation.node]),
+    submitted.map(({ object, observation }) => [object.name, observation.node]),
     [
       ['metal', 'deploying'],
       ['virtual', undefined],

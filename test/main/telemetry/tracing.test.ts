@@ -36,7 +36,7 @@ test("a poll's spans hang together, and calls keep the times of the worker", asy
       error: { code: 'timeout', message: 'no answer within 10ms' },
     },
   ]);
-  endSpan(startStatusWrite(tracer, check, 'server-1'));
+  endSpan(startStatusWrite(tracer, check, { server: 'server-1' }));
   endSpan(check, { code: 'timeout', message: 'no answer within 10ms' });
   endSpan(poll);
   await telemetry.shutdown(10_000);

@@ -2,10 +2,10 @@ import test from 'ava';
 import type { ResourceOutage } from '../../../src/main/kubernetes/objects/resource-caches.ts';
 import type { Problem } from '../../../src/main/problems/problem.ts';
 import { ProblemLog } from '../../../src/main/problems/problem-log.ts';
+import { noRegion } from '../../../src/main/problems/problem-scope.ts';
 import { RecentTransitions } from '../../../src/main/projection/recent-transitions.ts';
 import { ProjectCounts, StateCounts } from '../../../src/main/projection/state-counts.ts';
 import { Region } from '../../../src/main/regions/region.ts';
-import { noRegion } from '../../../src/main/server-health/checker.ts';
 import { missingRegionLabel } from '../../../src/main/server-health/problems.ts';
 import { monitorStatus } from '../../../src/main/web/collect-status.ts';
 import type { CheckError } from '../../../src/shared/errors.ts';
@@ -181,19 +181,36 @@ test('open problems: the latest first, of Kubernetes too, and only so many', (t)
 test('only the latest transitions are kept, newest first, with messages cut', (t) => {
   const transitions = new RecentTransitions(clock);
   for (let index = 1; index <= 70; index++)
-    transitions.phase(serverRecord({ name: `s${index}`, regionId: 'r' }), { from: '', to: 'Running' });
-  transitions.health(serverRecord({ name: 'last' }), {
-    status: 'False',
+    transitions.phase('servers', serverRecord({ name: `s${index}`, regionId: 'r' }), {
+      from: '',
+      to: 'Running',
+    });
+  transitions.health('servers', serverRecord({ name: 'last' }), {
     from: 'Healthy',
     to: 'Errored',
+    status: 'False',
     message: 'x'.repeat(5_000),
     durationMs: 1,
   });
   const kept = transitions.newestFirst();
   t.is(kept.length, 50);
-  t.like(kept[0], { sequence: 71, server: 'last', kind: 'health', at: '2026-11-22T08:00:00.000Z' });
+  t.like(kept[0], {
+    sequence: 71,
+    resource: 'servers',
+    name: 'last',
+    kind: 'health',
+    at: '2026-11-22T08:00:00.000Z',
+  });
   t.true((kept[0]?.message.length ?? 0) < 400);
-  t.like(kept[1], { sequence: 70, server: 's70', kind: 'phase', from: '', to: 'Running', message: '' });
+  t.like(kept[1], {
+    sequence: 70,
+    resource: 'servers',
+    name: 's70',
+    kind: 'phase',
+    from: '',
+    to: 'Running',
+    message: '',
+  });
 });
 
 test('only the last polls of a region are kept', (t) => {

@@ -1,4 +1,4 @@
-// The caches, from their start until they are synced.
+// The caches of the resources that the checks read, from their start until they are synced.
 
 import type { Clock } from '../../../shared/clock.ts';
 import { Deadline } from '../../../shared/deadline.ts';
@@ -22,6 +22,8 @@ import {
 export interface ResourceCachesOptions {
   readonly client: KubernetesClient;
   readonly namespace: string;
+  /** Those to list and watch; the others stay empty. */
+  readonly watched: ReadonlySet<string>;
   /** Longest pause before the API server is asked again after an outage. */
   readonly pollPeriodMs: number;
   readonly clock: Clock;
@@ -52,11 +54,12 @@ export class ResourceCaches {
   /** Null without shards. */
   readonly shards: ShardCaches | null;
   readonly #clock: Clock;
+  readonly #watched: ReadonlySet<string>;
   readonly #outages: Outage[] = [];
   /** Only while the first lists are awaited. */
   #syncing: Deadline | null = null;
 
-  constructor({ client, namespace, pollPeriodMs, clock, logger, shards }: ResourceCachesOptions) {
+  constructor({ client, namespace, watched, pollPeriodMs, clock, logger, shards }: ResourceCachesOptions) {
     const common = (resource: ResourceKind) => {
       const outage = new Outage(resource, { logger, clock });
       this.#outages.push(outage);
@@ -75,6 +78,7 @@ export class ResourceCaches {
       };
     };
     this.#clock = clock;
+    this.#watched = watched;
     this.regions = new ResourceCache({ ...common('regions'), parse: parseRegion });
     const ofServers = { ...common('servers'), parse: parseServer, streamed: true };
     if (shards === undefined) {
@@ -150,13 +154,14 @@ export class ResourceCaches {
   }
 
   #all() {
-    return [
+    const all = [
       ['regions', this.regions],
       ['servers', this.servers],
       ['identities', this.identities],
       ['openstackidentities', this.openstackIdentities],
       ...(this.shards === null ? [] : [['leases', this.shards.leases] as const]),
     ] as const;
+    return all.filter(([resource]) => resource === 'leases' || this.#watched.has(resource));
   }
 }
 

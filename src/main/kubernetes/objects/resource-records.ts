@@ -10,6 +10,7 @@ import {
   regionLabel,
 } from '../../../shared/labels.ts';
 import type { RebuildMarker, ServerRecord } from '../../../shared/server-record.ts';
+import type { WatchedObject } from '../../../shared/watched-object.ts';
 import type { Intern } from './interner.ts';
 import {
   asFields,
@@ -22,13 +23,8 @@ import {
   wrong,
 } from './object-fields.ts';
 
-export interface RegionRecord {
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid: string;
-  readonly resourceVersion: string;
-  /** For the attribute region_name; "" when the label is missing. */
-  readonly displayName: string;
+/** Its display name is for the attribute region_name. */
+export interface RegionRecord extends WatchedObject {
   /** As stored: "openstack", "kubernetes", "simulated", or what a later definition allows. */
   readonly provider: string;
   readonly openstack: OpenstackRegion | null;
@@ -72,8 +68,6 @@ export function parseServer(object: unknown, intern: Intern = asItIs): ServerRec
     const value = optionalText(labels, key, 'metadata.labels');
     return value === undefined ? undefined : intern(value);
   };
-  const createdAt = Date.parse(text(metadata, 'creationTimestamp', 'metadata'));
-  if (Number.isNaN(createdAt)) throw new Error('metadata.creationTimestamp is not a valid time');
   const { name, namespace, uid, resourceVersion } = identityOf(metadata, intern);
   // Spelt out: spread, most fields would land in a second block of memory for each record.
   return {
@@ -81,7 +75,7 @@ export function parseServer(object: unknown, intern: Intern = asItIs): ServerRec
     namespace,
     uid,
     resourceVersion,
-    createdAt,
+    createdAt: creationTime(metadata),
     deleting: optionalText(metadata, 'deletionTimestamp', 'metadata') !== undefined,
     regionId: label(regionLabel),
     identityId: label(identityLabel),
@@ -90,9 +84,7 @@ export function parseServer(object: unknown, intern: Intern = asItIs): ServerRec
     flavorId: intern(optionalText(spec, 'flavorID', 'spec') ?? ''),
     pendingEntryTime: optionalText(annotations, pendingEntryAnnotation, 'metadata.annotations'),
     phase: intern(optionalText(status, 'phase', 'status') ?? ''),
-    conditions: optionalList(status, 'conditions', 'status').map((condition, index) =>
-      parseCondition(condition, `status.conditions[${index}]`, intern),
-    ),
+    conditions: conditionsOf(status, intern),
     networkId: firstNetwork(spec, intern),
     scheduledAtSeconds: optionalSeconds(status, 'scheduledAt'),
     launchedAtSeconds: optionalSeconds(status, 'launchedAt'),
@@ -124,6 +116,18 @@ function parseRebuild(status: Fields | undefined, intern: Intern): RebuildMarker
   return { targetImageId: intern(target), state: intern(state) };
 }
 
+function creationTime(metadata: Fields): number {
+  const createdAt = Date.parse(text(metadata, 'creationTimestamp', 'metadata'));
+  if (Number.isNaN(createdAt)) throw new Error('metadata.creationTimestamp is not a valid time');
+  return createdAt;
+}
+
+function conditionsOf(status: Fields | undefined, intern: Intern): readonly Condition[] {
+  return optionalList(status, 'conditions', 'status').map((condition, index) =>
+    parseCondition(condition, `status.conditions[${index}]`, intern),
+  );
+}
+
 /** Strict: a status patch replaces the whole list, so what could not be read could not be kept either. */
 function parseCondition(value: unknown, path: string, intern: Intern): Condition {
   const fields = asFields(value, path);
@@ -142,8 +146,13 @@ export function parseRegion(object: unknown, intern: Intern = asItIs): RegionRec
   const labels = optionalFields(metadata, 'labels', 'metadata');
   const spec = asFields(root['spec'], 'spec');
   const openstack = optionalFields(spec, 'openstack', 'spec');
+  const identity = identityOf(metadata, intern);
   return {
-    ...identityOf(metadata, intern),
+    ...identity,
+    createdAt: creationTime(metadata),
+    deleting: optionalText(metadata, 'deletionTimestamp', 'metadata') !== undefined,
+    regionId: identity.name,
+    conditions: conditionsOf(optionalFields(root, 'status', 'object'), intern),
     displayName: optionalText(labels, nameLabel, 'metadata.labels') ?? '',
     provider: intern(text(spec, 'provider', 'spec')),
     openstack: openstack === undefined ? null : parseOpenstack(openstack),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { KubernetesClient } from '../../../../src/main/kubernetes/client.ts';
 import { ResourceCaches } from '../../../../src/main/kubernetes/objects/resource-caches.ts';
+import { watchedResources } from '../../../../src/main/kubernetes/required-rights.ts';
 import type { Logger } from '../../../../src/main/log/logger.ts';
 import { systemClock } from '../../../../src/shared/clock.ts';
 import { type Answer, page, ScriptedApi, status, watch } from '../../../fixtures/kubernetes/scripted-api.ts';
@@ -28,6 +29,7 @@ async function start(t: ExecutionContext, servers: (page: number) => Answer) {
   const caches = new ResourceCaches({
     client,
     namespace: 'shop',
+    watched: watchedResources(['server-health']),
     // Half of it is the longest pause after a failure.
     pollPeriodMs: 1_000,
     clock: systemClock,

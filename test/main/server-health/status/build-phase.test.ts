@@ -1,5 +1,5 @@
 import test from 'ava';
-import { buildPhase } from '../../../src/main/projection/build-phase.ts';
+import { buildPhase } from '../../../../src/main/server-health/status/build-phase.ts';
 
 const queued = [
   'available',

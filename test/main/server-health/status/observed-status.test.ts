@@ -1,7 +1,7 @@
 import test from 'ava';
-import { observedStatus } from '../../../src/main/projection/observed-status.ts';
-import { observeServer } from '../../../src/workers/server-health/server-observation.ts';
-import { serverRecord } from '../../fixtures/monitor/records.ts';
+import { observedStatus } from '../../../../src/main/server-health/status/observed-status.ts';
+import { observeServer } from '../../../../src/workers/server-health/server-observation.ts';
+import { serverRecord } from '../../../fixtures/monitor/records.ts';
 
 const launched = '2026-11-22T07:08:30.000000';
 const launchedAtSeconds = Date.UTC(2026, 10, 22, 7, 8, 30) / 1000;

@@ -1,8 +1,8 @@
 // The phase that a Server object is to show, by the definitions that are installed.
 
-import type { Observation } from '../../shared/observation.ts';
-import type { ServerRecord } from '../../shared/server-record.ts';
-import type { Profile } from '../kubernetes/objects/profile.ts';
+import type { Observation } from '../../../shared/observation.ts';
+import type { ServerRecord } from '../../../shared/server-record.ts';
+import type { Profile } from '../../kubernetes/objects/profile.ts';
 import { buildPhase } from './build-phase.ts';
 
 /** Phases that v1.16 refuses. They are left in objects when the definitions are rolled back. */

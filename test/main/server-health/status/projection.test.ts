@@ -1,11 +1,11 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { projectServer as project } from '../../../src/main/projection/projection.ts';
-import { type StatusChange, shows } from '../../../src/main/projection/status-change.ts';
-import { type Condition, findCondition, type Health } from '../../../src/shared/conditions.ts';
-import type { Observation } from '../../../src/shared/observation.ts';
-import type { ServerRecord } from '../../../src/shared/server-record.ts';
-import { plainRecord } from '../../fixtures/monitor/plain-record.ts';
+import { projectServer as project } from '../../../../src/main/server-health/status/projection.ts';
+import { type StatusChange, shows } from '../../../../src/main/server-health/status/status-change.ts';
+import { type Condition, findCondition, type Health } from '../../../../src/shared/conditions.ts';
+import type { Observation } from '../../../../src/shared/observation.ts';
+import type { ServerRecord } from '../../../../src/shared/server-record.ts';
+import { plainRecord } from '../../../fixtures/monitor/plain-record.ts';
 import {
   availableCondition,
   createdAt,
@@ -14,7 +14,7 @@ import {
   healthyCondition,
   observation,
   serverRecord,
-} from '../../fixtures/monitor/records.ts';
+} from '../../../fixtures/monitor/records.ts';
 
 const minute = 60_000;
 const nowMs = createdAt + 10 * minute;

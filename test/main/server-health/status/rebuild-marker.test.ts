@@ -1,7 +1,10 @@
 import test from 'ava';
-import { advancedRebuild, isRebuildPending } from '../../../src/main/projection/rebuild-marker.ts';
-import { imageId } from '../../../src/workers/openstack/server-details.ts';
-import { observeServer } from '../../../src/workers/server-health/server-observation.ts';
+import {
+  advancedRebuild,
+  isRebuildPending,
+} from '../../../../src/main/server-health/status/rebuild-marker.ts';
+import { imageId } from '../../../../src/workers/openstack/server-details.ts';
+import { observeServer } from '../../../../src/workers/server-health/server-observation.ts';
 
 const target = '75eaafed-ab46-415c-95e2-fe9d3b941e86';
 const other = '11111111-1111-4111-8111-111111111111';

@@ -1,7 +1,7 @@
 // When a server was scheduled, launched, and first known to have booted (profile v1.19).
 
-import type { Observation } from '../../shared/observation.ts';
-import type { ServerRecord } from '../../shared/server-record.ts';
+import type { Observation } from '../../../shared/observation.ts';
+import type { ServerRecord } from '../../../shared/server-record.ts';
 
 export type ServerTimes = Pick<
   ServerRecord,

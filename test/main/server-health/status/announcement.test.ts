@@ -1,7 +1,7 @@
 import test from 'ava';
-import { announce } from '../../../src/main/projection/announcement.ts';
-import type { Projection } from '../../../src/main/projection/projection.ts';
-import { serverRecord } from '../../fixtures/monitor/records.ts';
+import { announceServer } from '../../../../src/main/server-health/status/announcement.ts';
+import type { ServerProjection } from '../../../../src/main/server-health/status/projection.ts';
+import { serverRecord } from '../../../fixtures/monitor/records.ts';
 
 const nowMs = Date.UTC(2026, 10, 22, 7, 1);
 const attributes = {
@@ -11,7 +11,7 @@ const attributes = {
   flavor_name: 'small',
 };
 const pending = serverRecord({ phase: 'Pending', pendingEntryTime: '2026-11-22T07:00:00Z' });
-const nothing: Projection = {
+const nothing: ServerProjection = {
   change: null,
   after: pending,
   phaseTransition: null,
@@ -20,16 +20,17 @@ const nothing: Projection = {
 };
 
 /** All that is announced, in order. */
-function announced(projection: Partial<Projection>, before = pending): string[] {
+function announced(projection: Partial<ServerProjection>, before = pending): string[] {
   const said: string[] = [];
-  announce(
+  announceServer(
     before,
     { ...nothing, ...projection },
     {
       log: {
-        phase: (_, { from, to }, atMs) =>
-          said.push(`phase ${from} > ${to}${atMs === nowMs ? '' : ' at another time'}`),
+        phase: (_, { from, to }) => said.push(`phase ${from} > ${to}`),
         health: (_, { from, to }) => said.push(`health ${from} > ${to}`),
+      },
+      durations: {
         invalidPendingTime: (_, text) => said.push(`invalid ${text}`),
         clockSkew: (_, since) => said.push(`skewed since ${since}`),
         bootClockSkew: (_, times) => said.push(`skewed ${JSON.stringify(times)}`),
@@ -39,7 +40,7 @@ function announced(projection: Partial<Projection>, before = pending): string[] 
         recordProvision: (seconds, of) => said.push(`provisioned in ${seconds} s, ${of.flavor_name}`),
         recordScheduling: (seconds, of) => said.push(`scheduled in ${seconds} s, ${of.flavor_name}`),
       },
-      attributes,
+      attributes: () => attributes,
       nowMs,
     },
   );

@@ -1,8 +1,8 @@
 // How long a server took to be scheduled and to boot, measured once: by the write that first records the boot. What stands
 // in the object tells whether that write is this one, so a restart of the monitor neither repeats nor loses it.
 
-import { kubernetesTime } from '../../shared/conditions.ts';
-import type { ServerRecord } from '../../shared/server-record.ts';
+import { kubernetesTime } from '../../../shared/conditions.ts';
+import type { ServerRecord } from '../../../shared/server-record.ts';
 import type { ServerTimes } from './server-times.ts';
 
 export type BootDuration =

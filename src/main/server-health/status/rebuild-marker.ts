@@ -1,8 +1,8 @@
 // How far a rebuild has come that the platform asked for (profile v1.19). Its controllers wait for the last state. The
 // marker only goes forward, and is never made, cleared or given another target here.
 
-import type { Observation } from '../../shared/observation.ts';
-import type { RebuildMarker } from '../../shared/server-record.ts';
+import type { Observation } from '../../../shared/observation.ts';
+import type { RebuildMarker } from '../../../shared/server-record.ts';
 
 const ranks: ReadonlyMap<string, number> = new Map([
   ['Initiated', 1],

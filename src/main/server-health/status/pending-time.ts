@@ -1,6 +1,6 @@
 // How long a server was Pending: an annotation remembers when it became so, and goes when it leaves (profile v1.16).
 
-import type { ServerRecord } from '../../shared/server-record.ts';
+import type { ServerRecord } from '../../../shared/server-record.ts';
 
 /** What is to be done about the annotation of an object that is as `server` says. */
 export type AnnotationChange = 'stamp' | 'remove' | null;

@@ -1,6 +1,9 @@
 import test from 'ava';
-import { annotationChange, provisionDuration } from '../../../src/main/projection/pending-time.ts';
-import { serverRecord } from '../../fixtures/monitor/records.ts';
+import {
+  annotationChange,
+  provisionDuration,
+} from '../../../../src/main/server-health/status/pending-time.ts';
+import { serverRecord } from '../../../fixtures/monitor/records.ts';
 
 const stamped = '2026-11-22T07:58:00Z';
 const nowMs = Date.UTC(2026, 10, 22, 8);

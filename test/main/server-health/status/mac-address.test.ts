@@ -1,6 +1,6 @@
 import test from 'ava';
-import { macAddress } from '../../../src/main/projection/mac-address.ts';
-import { observeServer } from '../../../src/workers/server-health/server-observation.ts';
+import { macAddress } from '../../../../src/main/server-health/status/mac-address.ts';
+import { observeServer } from '../../../../src/workers/server-health/server-observation.ts';
 
 const mac = (address: string) => [{ 'OS-EXT-IPS-MAC:mac_addr': address }];
 const primary = { 'network-n1': mac('fa:16:3e:00:00:01') };

@@ -1,7 +1,8 @@
 // The difference between the status that an object has and the one that it is to show, as the body of a merge patch.
 
-import { type Condition, findCondition, healthyType, kubernetesTime } from '../../shared/conditions.ts';
-import type { RebuildMarker, ServerRecord } from '../../shared/server-record.ts';
+import { type Condition, kubernetesTime } from '../../../shared/conditions.ts';
+import type { RebuildMarker, ServerRecord } from '../../../shared/server-record.ts';
+import { showsHealth } from '../../projection/projection.ts';
 
 /** The fields of `status` to write; the others stay as they are. A merge patch replaces `conditions` as a whole. */
 export interface StatusChange {
@@ -60,20 +61,7 @@ export function shows(server: ServerRecord, change: StatusChange): boolean {
   if (!showsTime(server.launchedAtSeconds, change.launchedAt)) return false;
   if (!showsTime(server.provisionedAtSeconds, change.provisionedAt)) return false;
   if (change.rebuild !== undefined && change.rebuild.state !== server.rebuild?.state) return false;
-  return change.conditions === undefined || showsCondition(server.conditions, change.conditions);
-}
-
-function showsCondition(stored: readonly Condition[], wanted: readonly Condition[]): boolean {
-  const wantedHealth = findCondition(wanted, healthyType);
-  const storedHealth = findCondition(stored, healthyType);
-  return (
-    wantedHealth !== undefined &&
-    storedHealth !== undefined &&
-    wantedHealth.status === storedHealth.status &&
-    wantedHealth.reason === storedHealth.reason &&
-    wantedHealth.message === storedHealth.message &&
-    wantedHealth.lastTransitionTime === storedHealth.lastTransitionTime
-  );
+  return change.conditions === undefined || showsHealth(server.conditions, change.conditions);
 }
 
 function showsTime(stored: number | null, wanted: string | undefined): boolean {

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { shows, statusChange } from '../../../src/main/projection/status-change.ts';
-import { availableCondition, healthyCondition, serverRecord } from '../../fixtures/monitor/records.ts';
+import { shows, statusChange } from '../../../../src/main/server-health/status/status-change.ts';
+import { availableCondition, healthyCondition, serverRecord } from '../../../fixtures/monitor/records.ts';
 
 const second = Date.UTC(2026, 10, 22, 8) / 1000;
 const rebuild = { targetImageId: 'image', state: 'Rebuilding' } as const;

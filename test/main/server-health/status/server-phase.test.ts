@@ -1,8 +1,8 @@
 import test from 'ava';
-import type { Profile } from '../../../src/main/kubernetes/objects/profile.ts';
-import { serverPhase } from '../../../src/main/projection/server-phase.ts';
-import type { Stage } from '../../../src/shared/observation.ts';
-import type { Phase } from '../../../src/shared/server-record.ts';
+import type { Profile } from '../../../../src/main/kubernetes/objects/profile.ts';
+import { serverPhase } from '../../../../src/main/server-health/status/server-phase.ts';
+import type { Stage } from '../../../../src/shared/observation.ts';
+import type { Phase } from '../../../../src/shared/server-record.ts';
 
 interface Case {
   readonly name: string;

@@ -1,10 +1,10 @@
 // All that the status of a Server object is to show after an observation. It is written in one patch: the platform's
 // controllers wake up at the state of a rebuild, and must find health, phase and MAC address that go with it.
 
-import type { Health } from '../../shared/conditions.ts';
-import type { Observation } from '../../shared/observation.ts';
-import type { ServerRecord } from '../../shared/server-record.ts';
-import type { Profile } from '../kubernetes/objects/profile.ts';
+import type { Health } from '../../../shared/conditions.ts';
+import type { Observation } from '../../../shared/observation.ts';
+import type { ServerRecord } from '../../../shared/server-record.ts';
+import type { Profile } from '../../kubernetes/objects/profile.ts';
 import { macAddress } from './mac-address.ts';
 import { advancedRebuild } from './rebuild-marker.ts';
 import { serverPhase } from './server-phase.ts';

@@ -1,7 +1,10 @@
 import test from 'ava';
-import { type BootDurations, bootDurations } from '../../../src/main/projection/boot-durations.ts';
-import type { ServerRecord } from '../../../src/shared/server-record.ts';
-import { createdAt, serverRecord } from '../../fixtures/monitor/records.ts';
+import {
+  type BootDurations,
+  bootDurations,
+} from '../../../../src/main/server-health/status/boot-durations.ts';
+import type { ServerRecord } from '../../../../src/shared/server-record.ts';
+import { createdAt, serverRecord } from '../../../fixtures/monitor/records.ts';
 
 const at = (seconds: number) => createdAt / 1000 + seconds;
 const nowMs = createdAt + 300_000;

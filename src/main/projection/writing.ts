@@ -1,0 +1,97 @@
+// Makes the writes of a kind of object: into Kubernetes, or in shadow mode into the log alone.
+
+import type { Tracer } from '@opentelemetry/api';
+import type { Clock } from '../../shared/clock.ts';
+import type { WatchedObject } from '../../shared/watched-object.ts';
+import type { KubernetesClient } from '../kubernetes/client.ts';
+import type { ObjectView } from '../kubernetes/objects/object-view.ts';
+import type { Definitions } from '../kubernetes/objects/profile.ts';
+import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
+import type { Logger } from '../log/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { fieldManager } from './field-manager.ts';
+import type { ObjectWriter } from './object-writer.ts';
+import { ObjectWrites } from './object-writes.ts';
+import type { Projection } from './projection.ts';
+import type { RecentTransitions } from './recent-transitions.ts';
+import { ShadowWriter } from './shadow-writer.ts';
+import type { KindWords, StatusKind } from './status-kind.ts';
+import { StatusWriter } from './status-writer.ts';
+import { type TransitionListener, TransitionLog } from './transition-log.ts';
+import { WritePause } from './write-pause.ts';
+import type { WriteQueue } from './write-queue.ts';
+
+/** Looks on: what it returns is used in place of the writer. */
+export type Onlooker<Watched> = <Observation>(
+  writer: ObjectWriter<Watched, Observation>,
+) => ObjectWriter<Watched, Observation>;
+
+export interface WritingOptions {
+  /** Writes nothing. */
+  readonly shadow: boolean;
+  readonly client: KubernetesClient;
+  readonly definitions: Definitions;
+  readonly queue: WriteQueue;
+  readonly transitions: RecentTransitions;
+  /** Others who want to know of transitions. */
+  readonly listeners: readonly TransitionListener[];
+  /** Asked right before each write is sent. */
+  readonly mayWrite: (object: WatchedObject) => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly tracer: Tracer;
+}
+
+/** Where objects of a kind are: all of them, and those that the check looks after. */
+export interface KindObjects<Watched extends WatchedObject> {
+  readonly cache: Pick<ResourceCache<Watched>, 'parse' | 'put' | 'onChange'>;
+  readonly view: Pick<ObjectView<Watched>, 'get'>;
+  readonly onlooker?: Onlooker<Watched> | undefined;
+}
+
+export class Writing {
+  readonly #options: WritingOptions;
+  readonly #pause: WritePause;
+  readonly #fieldManager = fieldManager();
+
+  constructor(options: WritingOptions) {
+    this.#options = options;
+    this.#pause = new WritePause(options.clock);
+  }
+
+  /** The log of a kind's transitions. */
+  log<Watched extends WatchedObject>(words: KindWords<Watched>): TransitionLog<Watched> {
+    const { logger, transitions, listeners, clock } = this.#options;
+    return new TransitionLog({ words, logger, listeners: [transitions, ...listeners], clock });
+  }
+
+  of<Watched extends WatchedObject, Observation, Projected extends Projection<Watched>>(
+    kind: StatusKind<Watched, Observation, Projected>,
+    { cache, view, onlooker }: KindObjects<Watched>,
+  ): ObjectWrites<Watched, Observation> {
+    const { queue } = this.#options;
+    const writer = this.#writer(kind, cache);
+    return new ObjectWrites({
+      queue,
+      writer: onlooker?.(writer) ?? writer,
+      objects: view,
+      words: kind.words,
+    });
+  }
+
+  #writer<Watched extends WatchedObject, Observation, Projected extends Projection<Watched>>(
+    kind: StatusKind<Watched, Observation, Projected>,
+    objects: KindObjects<Watched>['cache'],
+  ): ObjectWriter<Watched, Observation> {
+    const { shadow, transitions, ...rest } = this.#options;
+    if (shadow) return new ShadowWriter({ ...rest, kind, objects, transitions });
+    return new StatusWriter({
+      ...rest,
+      kind,
+      objects,
+      pause: this.#pause,
+      fieldManager: this.#fieldManager,
+    });
+  }
+}

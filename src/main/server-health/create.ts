@@ -1,0 +1,58 @@
+// Puts the server-health check together.
+
+import type { CheckParts, OwnCheck } from '../checks/own-check.ts';
+import { workerModule } from '../polls/worker-modules.ts';
+import { scopeOf } from '../problems/problem-scope.ts';
+import { WriteProblems } from '../projection/write-problems.ts';
+import { ServerHealthChecker } from './checker.ts';
+import { writeProblem } from './problems.ts';
+import { flavorAttributes, ServerProjector } from './projector.ts';
+import { DurationLog } from './status/duration-log.ts';
+import { serverWords } from './status/server-fields.ts';
+import { ServerKind } from './status/server-kind.ts';
+
+export function createServerHealth(parts: CheckParts): OwnCheck {
+  const { options, caches, views, regions, problems, writing, definitions, metrics, clock, turns } = parts;
+  const { servers } = views;
+  const kind = new ServerKind({
+    log: writing.log(serverWords),
+    durations: new DurationLog(parts.logger),
+    metrics,
+    definitions,
+    clock,
+    attributes: (server) => {
+      const { namespace, regionId } = server;
+      const region = regionId === undefined ? undefined : regions.get({ namespace, name: regionId });
+      return flavorAttributes(server, region);
+    },
+  });
+  const writes = writing.of(kind, {
+    cache: caches.servers,
+    view: servers,
+    onlooker: parts.onlookers.servers,
+  });
+  const writeProblems = new WriteProblems(writeProblem);
+  const checker = new ServerHealthChecker({
+    ...parts,
+    servers,
+    writeProblems,
+    projector: new ServerProjector({ servers, writes, writeProblems, metrics, clock, turns }),
+    worker: workerModule('server-health/check'),
+    holdLastKnownMs: options.holdLastKnownMs,
+    limits: {
+      requestTimeoutMs: options.requestTimeoutMs,
+      concurrency: options.regionConcurrency,
+      loginsPerSecond: options.regionLoginsPerSecond,
+      reconcileEvery: options.reconcileEvery,
+      serversPerJob: options.serversPerJob,
+    },
+  });
+  const { name, worker } = checker;
+  return {
+    name,
+    worker,
+    cycle: (of) => of(checker),
+    regionIdle: (region) => problems.add(scopeOf(region, name), writeProblems.of(region)),
+    forget: (region) => checker.forget(region),
+  };
+}
