@@ -17,8 +17,8 @@ export interface ProjectTask {
   readonly alsoComplete?: boolean;
   /** Servers to ask for in one page of a complete list. Absent leaves it to the cloud. */
   readonly pageSize?: number;
-  /** Of the complete list that is known (ProjectResult `digest`): a list that has it is not reported again. */
-  readonly knownDigest?: string;
+  /** Of the complete list that is known: a page that comes again as it was is not reported again. */
+  readonly knownPages?: readonly KnownPage[];
   /** Faults already known, by provider id: not fetched again while `updated` is the same. */
   readonly knownFaults?: Readonly<Record<string, KnownFault>>;
   /** Present when the project may have bare-metal servers that are building. */
@@ -39,6 +39,24 @@ export interface BaremetalTask {
   readonly servers: readonly { readonly name: string; readonly displayName: string }[];
   /** Provider ids of those that were building when last observed: a list of changes, or one that is unchanged, lacks them. */
   readonly building: readonly string[];
+}
+
+/** A page of a complete list. Its bytes say all that there is to know of its servers, and where the list goes on. */
+export interface KnownPage {
+  /** Null when the same page may mean something else next time: more than its records was asked for, and did not come. */
+  readonly digest: string | null;
+  /** The query of the page after it; null on the last. */
+  readonly next: string | null;
+  /** Records in it. */
+  readonly records: number;
+}
+
+/** A page as it came. */
+export interface ListedPage extends KnownPage {
+  /** True when it is the known page in its place: its observations are not reported again. */
+  readonly unchanged: boolean;
+  /** How many of the reported observations are of it. */
+  readonly observations: number;
 }
 
 /** The fault text of a server, null for none, and the cloud's time of the last change when it was seen. */
@@ -128,10 +146,8 @@ export interface ProjectResult {
         readonly malformed: readonly MalformedRecord[];
         /** To ask from next time: ISO 8601, whole seconds, the cloud's clock. Null when only a complete list will do. */
         readonly watermark: string | null;
-        /** Of a complete list that says all there is to know; null of any other. */
-        readonly digest: string | null;
-        /** True when the list has the `knownDigest`: all is as it was, and no observations are reported. */
-        readonly unchanged: boolean;
+        /** Of a complete list, in order. None of any other list. */
+        readonly pages: readonly ListedPage[];
         /** Why there are changes only, where everything was asked for too. */
         readonly completeError?: CheckError;
       }

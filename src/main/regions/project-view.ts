@@ -2,7 +2,7 @@
 // Kept up to date by complete lists and by lists of changes; asked for the observation of each Server object.
 
 import type { Observation } from '../../shared/observation.ts';
-import type { KnownFault, MalformedRecord } from '../../shared/server-health.ts';
+import type { KnownFault, KnownPage, ListedPage, MalformedRecord } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 
 export interface ProjectAnswer {
@@ -11,10 +11,8 @@ export interface ProjectAnswer {
   /** Records that could not be read: their servers are there, but nothing can be said of them. */
   readonly malformed: readonly MalformedRecord[];
   readonly watermark: string | null;
-  /** Digest of a complete list that leaves nothing uncertain; null for any other list. */
-  readonly digest: string | null;
-  /** True when the complete list equals the last one: its records are not repeated. */
-  readonly unchanged: boolean;
+  /** Of a complete list, in order: those that are as they were have no observations here. None of any other list. */
+  readonly pages: readonly ListedPage[];
 }
 
 export type Finding =
@@ -46,8 +44,10 @@ export class ProjectView {
   #watermark: string | null = null;
   /** Known faults: few servers have one, so they are kept apart. */
   readonly #faults = new Map<string, KnownFault>();
-  /** Of the complete list that this view shows exactly. */
-  #digest: string | null = null;
+  /** Of the last complete list. */
+  #pages: readonly ViewPage[] = [];
+  /** Servers that changed since, by provider id. */
+  readonly #changed = new Set<string>();
   #confirming = false;
   /** Some records are partial. */
   #partial = false;
@@ -60,9 +60,15 @@ export class ProjectView {
     return this.#confirming || this.#partial ? null : this.#watermark;
   }
 
-  /** A complete list with this digest would change nothing; null when any list must be read. */
-  get digest(): string | null {
-    return this.#confirming ? null : this.#digest;
+  /** Of the last complete list. One that comes again with the digest that it has here would change nothing. */
+  get pages(): readonly KnownPage[] {
+    if (this.#confirming) return [];
+    const isChanged = (id: string): boolean => this.#changed.has(id);
+    return this.#pages.map(({ digest, next, records, ids }) => ({
+      digest: this.#changed.size > 0 && ids.some(isChanged) ? null : digest,
+      next,
+      records,
+    }));
   }
 
   /** True while most servers are missing for the first time: the next list must be complete and made with a new login. */
@@ -90,7 +96,7 @@ export class ProjectView {
    * Large answers are taken slice by slice: do not query the view before the end.
    */
   *take(answer: ProjectAnswer): Generator<void, boolean> {
-    if (answer.unchanged) {
+    if (this.#isShown(answer)) {
       this.#watermark = answer.watermark;
       return true;
     }
@@ -104,16 +110,13 @@ export class ProjectView {
       this.#confirming = false;
       yield* this.#replace(answer);
     } else {
-      for (const some of slicesOf(answer.observations)) {
-        for (const observation of some) this.#put(observation, this.#byId.get(observation.providerId));
-        yield;
-      }
+      yield* this.#putAll(answer.observations, this.#byId);
+      this.#noteChanges(answer);
     }
     for (const record of answer.malformed) this.#malformed.set(malformedKey(record), record);
     this.#watermark = answer.watermark;
     // Most lists of changes are empty, and projects can be large.
     if (!answer.complete && empty) return true;
-    this.#digest = answer.digest;
     yield* this.#index();
     return true;
   }
@@ -158,29 +161,69 @@ export class ProjectView {
     );
   }
 
+  /** True for a complete list that is what this view shows. */
+  #isShown({ complete, pages }: ProjectAnswer): boolean {
+    return (
+      complete && pages.length > 0 && pages.every(({ unchanged }) => unchanged) && this.#changed.size === 0
+    );
+  }
+
+  #noteChanges({ observations, malformed }: ProjectAnswer): void {
+    for (const { providerId } of observations) this.#changed.add(providerId);
+    for (const { providerId } of malformed) {
+      if (providerId === null) this.#pages = [];
+      else this.#changed.add(providerId);
+    }
+  }
+
   #mostVanished(answer: ProjectAnswer): boolean {
     if (this.#byId.size === 0) return false;
     const present = new Set(answer.observations.map(({ providerId }) => providerId));
+    for (const [index, { unchanged }] of answer.pages.entries())
+      if (unchanged) for (const id of this.#idsOf(index)) present.add(id);
     for (const { providerId } of answer.malformed) if (providerId !== null) present.add(providerId);
     let vanished = 0;
     for (const id of this.#byId.keys()) if (!present.has(id)) vanished++;
     return vanished * 2 > this.#byId.size;
   }
 
-  *#replace({ observations, malformed }: ProjectAnswer): Generator<void> {
+  *#replace({ observations, malformed, pages }: ProjectAnswer): Generator<void> {
     const before = new Map(this.#byId);
     this.#byId.clear();
     this.#faults.clear();
     this.#malformed.clear();
-    for (const some of slicesOf(observations)) {
-      for (const observation of some) this.#put(observation, before.get(observation.providerId));
-      yield;
+    const kept: ViewPage[] = [];
+    let reported = 0;
+    for (const [index, { digest, next, records, unchanged, observations: count }] of pages.entries()) {
+      const page = observations.slice(reported, reported + count);
+      reported += count;
+      const ids = unchanged ? this.#idsOf(index) : page.map(({ providerId }) => providerId);
+      kept.push({ digest, next, records, ids });
+      // A server that moved into a page before this one came with it.
+      const listed = unchanged
+        ? ids.flatMap((id) => (this.#byId.has(id) ? [] : (before.get(id) ?? [])))
+        : page;
+      yield* this.#putAll(listed, before);
     }
+    yield* this.#putAll(observations.slice(reported), before);
+    this.#pages = kept;
+    this.#changed.clear();
     // What could not be read is still there: it is kept as it was last seen.
     for (const { providerId } of malformed) {
       const known = providerId === null ? undefined : before.get(providerId);
       if (known !== undefined) this.#put(known, undefined);
     }
+  }
+
+  *#putAll(observations: readonly Observation[], before: ReadonlyMap<string, Observation>): Generator<void> {
+    for (const some of slicesOf(observations)) {
+      for (const observation of some) this.#put(observation, before.get(observation.providerId));
+      yield;
+    }
+  }
+
+  #idsOf(page: number): readonly string[] {
+    return this.#pages[page]?.ids ?? [];
   }
 
   #put(observation: Observation, before: Observation | undefined): void {
@@ -220,6 +263,11 @@ export class ProjectView {
       else named.push(observation);
     }
   }
+}
+
+interface ViewPage extends KnownPage {
+  /** Provider ids of its servers. */
+  readonly ids: readonly string[];
 }
 
 function* slicesOf(observations: readonly Observation[]): Iterable<readonly Observation[]> {

@@ -135,7 +135,7 @@ function projectTask(project: Project, input: RegionJobInput): ProjectTask {
     identityId,
     ...(credentials === undefined ? {} : { credentials }),
     ...(session === undefined ? {} : { session }),
-    ...(lists.changesSince === null ? knownDigest(view) : { changesSince: lists.changesSince }),
+    ...(lists.changesSince === null ? knownPages(view) : { changesSince: lists.changesSince }),
     ...(lists.changesSince !== null && lists.complete ? { alsoComplete: true } : {}),
     ...(lists.complete && project.pageSize !== null ? { pageSize: project.pageSize } : {}),
     ...(Object.keys(knownFaults).length === 0 ? {} : { knownFaults }),
@@ -158,8 +158,8 @@ function baremetalTask(project: Project, input: RegionJobInput): Pick<ProjectTas
   return baremetal === undefined ? {} : { baremetal };
 }
 
-function knownDigest({ digest }: ProjectView): Pick<ProjectTask, 'knownDigest'> {
-  return digest === null ? {} : { knownDigest: digest };
+function knownPages({ pages }: ProjectView): Pick<ProjectTask, 'knownPages'> {
+  return pages.some(({ digest }) => digest !== null) ? { knownPages: pages } : {};
 }
 
 function simulatedServer(server: ServerRecord, nowMs: number): SimulatedServer {

@@ -1,6 +1,7 @@
 // Paged lists of Nova and Ironic.
 
 import { CheckFailure } from '../../shared/errors.ts';
+import type { KnownPage } from '../../shared/server-health.ts';
 import type { ApiReply } from './client.ts';
 import type { ServiceQuery } from './session.ts';
 
@@ -14,13 +15,18 @@ export interface PagedService {
   get(query: ServiceQuery): Promise<ApiReply>;
 }
 
-/** What is known of a reply when it has been read: its records are as large as the reply, and not kept. */
-export type ReplyFacts = Pick<ApiReply, 'digest' | 'unchanged' | 'dateMs' | 'waitedMs'>;
-
 export interface PagedReply {
-  readonly first: ReplyFacts;
-  /** Pages that were read. */
-  readonly pages: number;
+  /** Of the first page. */
+  readonly first: ReplyTimes;
+  /** In order. Their digests are null where no known pages were given. */
+  readonly pages: readonly ReadPage[];
+}
+
+export type ReplyTimes = Pick<ApiReply, 'dateMs' | 'waitedMs'>;
+
+export interface ReadPage extends KnownPage {
+  /** True when it is the known page in its place: it was not read. */
+  readonly unchanged: boolean;
 }
 
 /** What of a page shows whether the list continues. */
@@ -31,17 +37,25 @@ interface Page {
   readonly next: string | null;
 }
 
-export type ReadPage = (json: unknown, pageNumber: number) => Page;
+export type PageReader = (json: unknown, pageNumber: number) => Page;
+
+interface List {
+  readonly path: string;
+  readonly query: string;
+  readonly route?: string;
+  /** Pages as they were when the list was read before, none perhaps. Absent when that is of no interest. */
+  readonly knownPages?: readonly KnownPage[];
+}
 
 /**
  * Reads page after page of `path`. `begin` is called for each reading of the list: a server that the link to the next page
- * names may be deleted meanwhile, and then the list is read again from its first page. An unchanged list is not read. Of
- * a link only the query is followed, at our own URL: what a proxy is called inside need not be reachable.
+ * names may be deleted meanwhile, and then the list is read again from its first page. Of a link only the query is followed,
+ * at our own URL: what a proxy is called inside need not be reachable.
  */
 export async function readPages(
   service: PagedService,
-  list: { path: string; query: string; route?: string; knownDigest?: string | undefined },
-  begin: () => ReadPage,
+  list: List,
+  begin: () => PageReader,
 ): Promise<PagedReply> {
   for (let restarts = 0; ; restarts++) {
     try {
@@ -57,50 +71,66 @@ class LostMarker extends CheckFailure {}
 
 async function readOnce(
   service: PagedService,
-  { path, query, knownDigest, route = `GET ${path}` }: Parameters<typeof readPages>[1],
-  readPage: ReadPage,
+  { path, query, knownPages, route = `GET ${path}` }: List,
+  reader: PageReader,
 ): Promise<PagedReply> {
-  const { first, page: firstPage } = await readFirst(
-    service.get({ path: path + query, route, knownDigest }),
-    readPage,
-  );
-  if (firstPage === null) return { first, pages: 1 };
+  const ask = async (search: string, index: number): Promise<Reading> => {
+    const known = knownPages?.[index];
+    const knownDigest = knownPages === undefined ? undefined : (known?.digest ?? '');
+    const reply = service.get({ path: path + search, route, knownDigest });
+    const read = (json: unknown): Page => reader(json, index + 1);
+    return readReply(index === 0 ? reply : markerKept(reply), { known, read, route });
+  };
   const seen = { queries: new Set([query]), ids: new Set<string>() };
-  let page = firstPage;
-  let pageNumber = 1;
-  let records = page.ids.length;
-  while (page.next !== null) {
-    pageNumber += 1;
-    const search = nextQuery(page.next, route);
-    if (seen.queries.has(search))
+  let reading = await ask(query, 0);
+  const { times: first } = reading;
+  const pages = [reading.page];
+  let { records } = reading.page;
+  for (let { next } = reading.page; next !== null; { next } = reading.page) {
+    if (seen.queries.has(next))
       throw endless(route, 'the link to the next page leads back to one already read');
-    if (!bringsNews(page, seen.ids)) throw endless(route, 'a page brings nothing new, yet has a next one');
-    if (pageNumber > maxPages) throw endless(route, `there are more than ${maxPages} pages`);
-    seen.queries.add(search);
-    page = await readNext(nextPage(service, { path: path + search, route }), readPage, pageNumber);
-    records += page.ids.length;
+    if (!bringsNews(reading, seen.ids)) throw endless(route, 'a page brings nothing new, yet has a next one');
+    if (pages.length === maxPages) throw endless(route, `there are more than ${maxPages} pages`);
+    seen.queries.add(next);
+    reading = await ask(next, pages.length);
+    pages.push(reading.page);
+    records += reading.page.records;
     if (records > maxRecords) throw tooLong(route);
   }
-  return { first, pages: pageNumber };
+  return { first, pages };
 }
 
-/** The page is null when the list is unchanged. */
-async function readFirst(
+/** What is kept of a page while the next one is awaited: not its records, which are as large as the reply. */
+interface Reading {
+  readonly times: ReplyTimes;
+  readonly page: ReadPage;
+  /** Null for a page that was not read. */
+  readonly ids: Page['ids'] | null;
+}
+
+async function readReply(
   reply: Promise<ApiReply>,
-  readPage: ReadPage,
-): Promise<{ readonly first: ReplyFacts; readonly page: Page | null }> {
+  {
+    known,
+    read,
+    route,
+  }: {
+    readonly known: KnownPage | undefined;
+    readonly read: (json: unknown) => Page;
+    readonly route: string;
+  },
+): Promise<Reading> {
   const { json, digest, unchanged, dateMs, waitedMs } = await reply;
-  return { first: { digest, unchanged, dateMs, waitedMs }, page: unchanged ? null : readPage(json, 1) };
+  const times = { dateMs, waitedMs };
+  if (unchanged && known !== undefined) return { times, page: { ...known, unchanged }, ids: null };
+  const { ids, next } = read(json);
+  const query = next === null ? null : nextQuery(next, route);
+  return { times, page: { digest, next: query, records: ids.length, unchanged: false }, ids };
 }
 
-async function readNext(reply: Promise<ApiReply>, readPage: ReadPage, pageNumber: number): Promise<Page> {
-  const { json } = await reply;
-  return readPage(json, pageNumber);
-}
-
-async function nextPage(service: PagedService, query: ServiceQuery): Promise<ApiReply> {
+async function markerKept(reply: Promise<ApiReply>): Promise<ApiReply> {
   try {
-    return await service.get(query);
+    return await reply;
   } catch (thrown) {
     if (!(thrown instanceof CheckFailure)) throw thrown;
     const { status } = thrown.error;
@@ -109,8 +139,12 @@ async function nextPage(service: PagedService, query: ServiceQuery): Promise<Api
   }
 }
 
-/** A cloud that ignores the marker would be asked for its first page a thousand times, by a new link each time. */
-function bringsNews({ ids }: Page, seen: Set<string>): boolean {
+/**
+ * A cloud that ignores the marker would be asked for its first page a thousand times, by a new link each time. A page that is
+ * as it was brought something new when it was read.
+ */
+function bringsNews({ ids }: Reading, seen: Set<string>): boolean {
+  if (ids === null) return true;
   let news = false;
   for (const id of ids) {
     news ||= id === null || !seen.has(id);

@@ -2,7 +2,7 @@
 
 import { kubernetesTime } from '../../shared/conditions.ts';
 import type { MalformedRecord, ProjectTask } from '../../shared/server-health.ts';
-import { type ReplyFacts, readPages } from './pages.ts';
+import { type ReadPage, type ReplyTimes, readPages } from './pages.ts';
 import { type NovaServer, readServerPage } from './schema.ts';
 import type { ComputeSession } from './session.ts';
 
@@ -11,10 +11,14 @@ export interface ServerList {
   readonly malformed: readonly MalformedRecord[];
   /** Where the next list of changes must begin; null when that is not known: the next list must be complete. */
   readonly watermark: string | null;
-  /** Of the list as it came; null when it was not asked for, or came in several pages. */
-  readonly digest: string | null;
-  /** True when the list has the digest that is known: it was not read. */
-  readonly unchanged: boolean;
+  /** Of a complete list, in order; those that are as they were have no `servers`. None of a list of changes. */
+  readonly pages: readonly ServerPage[];
+}
+
+export interface ServerPage extends ReadPage {
+  /** How many of the list's `servers` are of it, and how many of its `malformed` records. */
+  readonly servers: number;
+  readonly malformed: number;
 }
 
 /**
@@ -29,37 +33,38 @@ const overlapMs = 30_000;
  */
 export async function listServers(
   session: ComputeSession,
-  {
-    changesSince,
-    knownDigest = '',
-    pageSize,
-  }: Pick<ProjectTask, 'changesSince' | 'knownDigest' | 'pageSize'>,
+  { changesSince, knownPages = [], pageSize }: Pick<ProjectTask, 'changesSince' | 'knownPages' | 'pageSize'>,
 ): Promise<ServerList> {
   const servers: NovaServer[] = [];
   const malformed: MalformedRecord[] = [];
+  const counts = new Map<number, Pick<ServerPage, 'servers' | 'malformed'>>();
   const query = queryOf(changesSince, pageSize);
-  const whole = changesSince === undefined ? { knownDigest } : {};
+  const whole = changesSince === undefined ? { knownPages } : {};
   const list = { path: '/servers/detail', query, ...whole };
   const { first, pages } = await readPages(session, list, () => {
     servers.length = 0;
     malformed.length = 0;
+    counts.clear();
     return (json, pageNumber) => {
       const page = readServerPage(json, pageNumber);
       for (const server of page.servers) servers.push(server);
       for (const record of page.malformed) malformed.push(record);
+      counts.set(pageNumber, { servers: page.servers.length, malformed: page.malformed.length });
       return {
         ids: [...page.servers.map(({ id }) => id), ...page.malformed.map(providerId)],
         next: page.next,
       };
     };
   });
-  const digest = pages === 1 ? first.digest : null;
+  const counted = pages.map((page, index) => ({
+    ...page,
+    ...(counts.get(index + 1) ?? { servers: 0, malformed: 0 }),
+  }));
   return {
     servers,
     malformed,
     watermark: watermark(first, changesSince),
-    digest,
-    unchanged: first.unchanged,
+    pages: changesSince === undefined ? counted : [],
   };
 }
 
@@ -77,7 +82,7 @@ function providerId(record: MalformedRecord): string | null {
  * which can be seconds after it read its database; the time that we waited bounds that. Null when the cloud gave no time,
  * or when its clock was set back: by that clock, changes since then lie before those that we asked for.
  */
-function watermark({ dateMs, waitedMs }: ReplyFacts, changesSince: string | undefined): string | null {
+function watermark({ dateMs, waitedMs }: ReplyTimes, changesSince: string | undefined): string | null {
   if (dateMs === null) return null;
   const nextMs = dateMs - waitedMs - overlapMs;
   const setBack = changesSince !== undefined && nextMs < Date.parse(changesSince) - overlapMs;

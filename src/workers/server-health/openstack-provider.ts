@@ -5,6 +5,7 @@ import type { Observation } from '../../shared/observation.ts';
 import type {
   FlavorResult,
   FlavorTask,
+  ListedPage,
   NodesResult,
   ProjectResult,
   ProjectTask,
@@ -43,7 +44,7 @@ export class OpenstackProvider implements Provider {
     let nodes: NodesResult | undefined;
     const answer = await this.#withSession(task, `identity ${identityId}`, async (session) => {
       const observed = async (list: ServerList, { complete }: { readonly complete: boolean }) => {
-        const { servers, malformed, watermark, unchanged } = list;
+        const { servers, malformed, watermark } = list;
         const [faults, found] = await Promise.all([
           readFaults(session, servers, task.knownFaults),
           this.#nodes.read(servers, baremetal, nodes),
@@ -52,8 +53,7 @@ export class OpenstackProvider implements Provider {
         const observations = servers.map((server) =>
           observeServer(server, faults.get(server.id), { complete }),
         );
-        const digest = malformed.length === 0 && observations.every(isCertain) ? list.digest : null;
-        return { complete, observations, malformed, watermark, digest, unchanged };
+        return { complete, observations, malformed, watermark, pages: listedPages(list, observations) };
       };
       const first = await observed(await listServers(session, task), {
         complete: changesSince === undefined,
@@ -103,6 +103,15 @@ export class OpenstackProvider implements Provider {
       return { outcome: { ok: false, error }, session: session.keptAfter(error.code) };
     }
   }
+}
+
+function listedPages({ pages }: ServerList, observations: readonly Observation[]): readonly ListedPage[] {
+  let from = 0;
+  return pages.map(({ digest, next, records, unchanged, servers, malformed }) => {
+    const certain = malformed === 0 && observations.slice(from, from + servers).every(isCertain);
+    from += servers;
+    return { digest: certain ? digest : null, next, records, unchanged, observations: servers };
+  });
 }
 
 /** Whether the same record would say the same again: not when more than the record was asked for, and did not come. */

@@ -30,8 +30,7 @@ export class SimulatedProvider implements Provider {
         observations: (task.simulatedServers ?? []).map(observeSimulated),
         malformed: [],
         watermark: null,
-        digest: null,
-        unchanged: false,
+        pages: [],
       },
       session: null,
     };

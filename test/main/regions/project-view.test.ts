@@ -4,6 +4,7 @@ import type { Observation } from '../../../src/shared/observation.ts';
 import type { MalformedRecord } from '../../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import { drained } from '../../fixtures/monitor/drained.ts';
+import { listedPages } from '../../fixtures/monitor/listed-pages.ts';
 import { observation, serverRecord } from '../../fixtures/monitor/records.ts';
 
 const watermark = '2026-11-22T07:00:00Z';
@@ -14,7 +15,7 @@ const unknown = {
 } as const;
 
 function list(...observations: Observation[]): ProjectAnswer {
-  return { complete: true, observations, malformed: [], watermark, digest: null, unchanged: false };
+  return { complete: true, observations, malformed: [], watermark, pages: [] };
 }
 
 function changes(...observations: Observation[]): ProjectAnswer {
@@ -44,32 +45,102 @@ function nova(providerId: string, more: Partial<Observation> = {}): Observation 
 const foo4 = serverRecord({ name: 'a4', displayName: 'foo-4' });
 const foo48 = serverRecord({ name: 'a48', displayName: 'foo-48' });
 
-test('a list with the digest of the view changes nothing but its watermark', (t) => {
+/** A complete list in pages of two servers, as it is reported to that view. */
+function listFor(view: ProjectView, ...observations: Observation[]): ProjectAnswer {
+  return { ...list(), ...listedPages(observations, { size: 2, known: view.pages }) };
+}
+
+test('a list whose pages are as they were changes nothing but the watermark', (t) => {
   const view = new ProjectView();
-  drained(view.take({ ...list(nova('4', { name: 'foo-4' })), digest: 'first' }));
-  t.is(view.digest, 'first');
-  t.true(drained(view.take({ ...list(), watermark: 'later', digest: 'first', unchanged: true })));
+  const servers = [nova('4', { name: 'foo-4' }), nova('5'), nova('48', { name: 'foo-48' })];
+  drained(view.take(listFor(view, ...servers)));
+  const again = listFor(view, ...servers);
+  t.deepEqual(again.observations, []);
+  t.true(drained(view.take({ ...again, watermark: 'later' })));
   t.is(find(view, foo4), '4');
+  t.is(find(view, foo48), '48');
   t.is(view.watermark, 'later');
-  t.is(view.digest, 'first');
+  t.deepEqual(listFor(view, ...servers).observations, []);
 });
 
-test('the view has the digest of its list until changes come', (t) => {
+test('of a list with one changed page the servers of the others are kept as they are', (t) => {
   const view = new ProjectView();
-  drained(view.take({ ...list(nova('4', { name: 'foo-4' })), digest: 'first' }));
+  const [four, five, six] = [nova('4', { name: 'foo-4' }), nova('5'), nova('6')];
+  drained(view.take(listFor(view, four, five, six)));
+  const changed = listFor(view, four, five, nova('48', { name: 'foo-48' }));
+  t.is(changed.observations.length, 1);
+  t.true(drained(view.take(changed)));
+  t.is(find(view, foo4), '4');
+  t.is(find(view, foo48), '48');
+  t.deepEqual(
+    [...view.observations()].map(({ providerId }) => providerId),
+    ['4', '5', '48'],
+  );
+});
+
+test('a fault that is known stays known while its page is as it was', (t) => {
+  const view = new ProjectView();
+  const failed = nova('4', { updated: '2026-01-01T00:00:00Z', fault: 'no valid host' });
+  drained(view.take(listFor(view, failed, nova('5'), nova('6'))));
+  drained(view.take(listFor(view, failed, nova('5'))));
+  t.deepEqual(view.knownFaults(), { 4: { updated: '2026-01-01T00:00:00Z', fault: 'no valid host' } });
+});
+
+test('a page is known until one of its servers changes', (t) => {
+  const view = new ProjectView();
+  const servers = [nova('4', { name: 'foo-4' }), nova('5'), nova('6')];
+  drained(view.take(listFor(view, ...servers)));
   drained(view.take(changes()));
-  t.is(view.digest, 'first', 'nothing changed');
+  t.deepEqual(listFor(view, ...servers).observations, [], 'nothing changed');
   drained(view.take(changes(nova('4', { name: 'foo-48' }))));
-  t.is(view.digest, null);
+  t.deepEqual(
+    listFor(view, ...servers).observations.map(({ providerId }) => providerId),
+    ['4', '5'],
+  );
+  drained(view.take(listFor(view, ...servers)));
+  t.is(find(view, foo4), '4');
+  drained(view.take({ ...changes(), malformed: [malformed('6')] }));
+  t.deepEqual(
+    listFor(view, ...servers).observations.map(({ providerId }) => providerId),
+    ['6'],
+  );
+  drained(view.take({ ...changes(), malformed: [malformed(null)] }));
+  t.is(listFor(view, ...servers).observations.length, 3, 'it may be any of them');
 });
 
-test('the digest of a list that is not believed is not kept', (t) => {
+test('a server that only a list of changes had is gone when the pages are as they were', (t) => {
   const view = new ProjectView();
-  drained(view.take({ ...list(nova('1'), nova('2'), nova('3')), digest: 'first' }));
-  t.false(drained(view.take({ ...list(nova('1')), digest: 'second' })));
-  t.is(view.digest, null, 'it must be read to be confirmed');
-  t.true(drained(view.take({ ...list(nova('1')), digest: 'second' })));
-  t.is(view.digest, 'second');
+  drained(view.take(listFor(view, nova('5'), nova('6'))));
+  drained(view.take(changes(nova('4', { name: 'foo-4' }))));
+  t.is(find(view, foo4), '4');
+  drained(view.take(listFor(view, nova('5'), nova('6'))));
+  t.is(find(view, foo4), 'missing');
+});
+
+test('a server that moved into a changed page is shown as it came with it', (t) => {
+  const view = new ProjectView();
+  drained(view.take(listFor(view, nova('5'), nova('6'), nova('4', { name: 'foo-4' }))));
+  const moved = listFor(view, nova('4', { name: 'foo-48' }), nova('5'), nova('4', { name: 'foo-4' }));
+  t.is(moved.observations.length, 2);
+  drained(view.take(moved));
+  t.is(find(view, foo48), '4');
+});
+
+test('most servers are there when most pages are as they were', (t) => {
+  const view = new ProjectView();
+  const servers = ['1', '2', '3', '4', '5'].map((id) => nova(id));
+  drained(view.take(listFor(view, ...servers)));
+  t.true(drained(view.take(listFor(view, ...servers.slice(0, 4)))));
+  t.false(drained(view.take(listFor(view, nova('1')))));
+});
+
+test('the pages of a list that is not believed are not kept', (t) => {
+  const view = new ProjectView();
+  drained(view.take(listFor(view, nova('1'), nova('2'), nova('3'))));
+  t.false(drained(view.take(listFor(view, nova('1')))));
+  t.deepEqual(view.pages, [], 'it must be read to be confirmed');
+  t.true(drained(view.take(listFor(view, nova('1')))));
+  t.deepEqual(listFor(view, nova('1')).observations, []);
 });
 
 test('names match exactly: foo-48 is not foo-4', (t) => {

@@ -34,8 +34,7 @@ test('a project that was never listed is asked for everything; then for changes,
     observations: [],
     malformed: [],
     watermark: '2026-11-22T07:00:00Z',
-    digest: null,
-    unchanged: false,
+    pages: [],
   } as const;
   drained(
     project.take({ identityId: 'p1', outcome, session: null }, { pollNumber: 1, nowMs: 0, complete: true }),

@@ -40,8 +40,7 @@ function listed(...providerIds: string[]): ProjectResult {
       observations: providerIds.map((providerId) => observation({ providerId })),
       malformed: [],
       watermark: '2026-11-22T07:00:00Z',
-      digest: null,
-      unchanged: false,
+      pages: [],
     },
     session: session('of p1'),
   };

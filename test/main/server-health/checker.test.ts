@@ -58,8 +58,7 @@ function resultOf(identityId: string, answer: Answer): ProjectResult {
     observations: answer.map((name) => observation({ providerId: `nova-of-${name}`, ownerId: name })),
     malformed: [],
     watermark: '2026-11-22T07:00:00Z',
-    digest: null,
-    unchanged: false,
+    pages: [],
   } as const;
   return { identityId, outcome, session: session(`of ${identityId}`) };
 }

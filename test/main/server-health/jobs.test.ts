@@ -6,7 +6,7 @@ import { Region } from '../../../src/main/regions/region.ts';
 import { groupServers } from '../../../src/main/server-health/grouping.ts';
 import { type RegionJobInput, regionJobs, sliceProjects } from '../../../src/main/server-health/jobs.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
-import type { ProjectResult, ServerHealthJob } from '../../../src/shared/server-health.ts';
+import type { KnownPage, ProjectResult, ServerHealthJob } from '../../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import type { Credentials } from '../../../src/shared/session.ts';
 import { drained } from '../../fixtures/monitor/drained.ts';
@@ -122,6 +122,8 @@ function plan(
   return project;
 }
 
+const listPage: KnownPage = { digest: 'of the list', next: null, records: 1 };
+
 function take(region: Region, ...observations: Observation[]): void {
   drained(
     plan(region).take(
@@ -133,8 +135,7 @@ function take(region: Region, ...observations: Observation[]): void {
           observations,
           malformed: [],
           watermark: '2026-11-22T07:00:00Z',
-          digest: 'of the list',
-          unchanged: false,
+          pages: [{ ...listPage, unchanged: false, observations: observations.length }],
         },
         session: session('of p1'),
       },
@@ -204,15 +205,15 @@ test('a project is listed completely when its turn has come', (t) => {
   t.is(regionJob(input(region, { limits }))?.projects[0]?.changesSince, undefined);
 });
 
-test('a project that is listed completely says which list is known, while what is known is just that list', (t) => {
+test('a project that is listed completely says which pages are known, while what is known is just that list', (t) => {
   const region = openRegion();
   const limits = { ...input(region).limits, reconcileEvery: 1 };
-  const knownDigest = (): string | undefined =>
-    regionJob(input(region, { limits }))?.projects[0]?.knownDigest;
-  t.is(knownDigest(), undefined);
+  const knownPages = (): readonly KnownPage[] | undefined =>
+    regionJob(input(region, { limits }))?.projects[0]?.knownPages;
+  t.is(knownPages(), undefined);
   take(region, observation());
-  t.is(knownDigest(), 'of the list');
-  t.is(regionJob(input(region))?.projects[0]?.knownDigest, undefined, 'changes are asked for');
+  t.deepEqual(knownPages(), [listPage]);
+  t.is(regionJob(input(region))?.projects[0]?.knownPages, undefined, 'changes are asked for');
 });
 
 test('faults that are known are handed along, with the time that they were seen at', (t) => {
@@ -278,7 +279,7 @@ test('a project whose turn did not come is asked before those that were asked; t
   const [failed, answered, unasked, failedBefore] = projects;
   const error = { code: 'timeout', message: 'no answer' } as const;
   const list = { complete: true, observations: [], malformed: [], watermark: null } as const;
-  const ok = projectResult({ ok: true, ...list, digest: null, unchanged: false });
+  const ok = projectResult({ ok: true, ...list, pages: [] });
   const failure = projectResult({ ok: false, error });
   const notAsked = projectResult({ ok: false, error, unasked: true });
   for (const project of projects) project.use(projectCredentials);
@@ -505,8 +506,7 @@ test('a list that did not fit is asked for after the changes, in smaller pages, 
     observations: [],
     malformed: [],
     watermark: '2026-11-22T07:00:00Z',
-    digest: null,
-    unchanged: false,
+    pages: [],
     completeError: outcome.error,
   } as const;
   drained(

@@ -64,8 +64,7 @@ function setUp(planned: readonly ServerRecord[], { metal = [] as string[] } = {}
       observations: seen,
       malformed,
       watermark: null,
-      digest: null,
-      unchanged: false,
+      pages: [],
     } as const;
     const asked = { pollNumber: 1, nowMs: 0, complete: true };
     drained(project.take({ identityId: 'identity-1', outcome, session: null }, asked));

@@ -130,7 +130,7 @@ test('every poll shows each change that was committed when it began', async (t) 
           ...task,
           ...(session === null ? {} : { session }),
           ...(since === null ? {} : { changesSince: since }),
-          ...(view.digest === null ? {} : { knownDigest: view.digest }),
+          knownPages: view.pages,
         };
         const { projects } = await check.run(healthJob(cloud, { projects: [asked] }), signal);
         const [result] = projects;

@@ -152,12 +152,12 @@ test('and although a complete list is as it was', async (t) => {
     { body: { nodes: [node('a', 'available')] } },
     { body: { nodes: [node('a', 'deploying')] } },
   );
-  const { digest } = listed(await check(cloud));
+  const { pages } = listed(await check(cloud));
   const again = await check(cloud, {
-    knownDigest: digest ?? '',
+    knownPages: pages,
     baremetal: { ...baremetal, building: ['a'] },
   });
-  t.true(listed(again).unchanged);
+  t.true(listed(again).pages[0]?.unchanged);
   t.deepEqual(again.nodes?.outcome, { ok: true, states: { a: 'deploying' }, ambiguous: [] });
 });
 
