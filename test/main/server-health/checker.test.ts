@@ -306,7 +306,7 @@ test('a project that asked to wait is not asked before, and the others are', asy
   const { world, poll, addServer, messages } = await polled(t);
   addServer('other', { identityId: 'identity-2' });
   world.answers.set('identity-2', error('rate-limited', { retryAfterMs: 1.5 * minute }));
-  t.deepEqual(asked(await poll()), ['identity-1', 'identity-2']);
+  t.deepEqual(asked(await poll()), ['identity-2', 'identity-1'], 'a new one goes first');
   t.deepEqual(asked(await poll()), ['identity-1']);
   t.deepEqual(messages(), ['failed to check server, skipping: it was rate-limited']);
   world.answers.set('identity-2', ['other']);
