@@ -15,7 +15,7 @@ export interface ServerList {
   readonly pages: readonly ServerPage[];
 }
 
-export interface ServerPage extends ReadPage {
+interface ServerPage extends ReadPage {
   /** How many of the list's `servers` are of it, and how many of its `malformed` records. */
   readonly servers: number;
   readonly malformed: number;
