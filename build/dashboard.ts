@@ -381,6 +381,41 @@ const kubernetes: Row = {
   ],
 };
 
+const shards: Row = {
+  title: 'Shards',
+  panels: [
+    {
+      title: 'Shards held',
+      description: 'Only with --shards. Not held: nothing observes the regions of that shard.',
+      kind: 'timeline',
+      unit: 'short',
+      texts: { 0: ['not held', 'red'], 1: ['held', 'green'], 2: ['held twice', 'orange'] },
+      queries: [{ expr: `sum by (shard) (${series(metrics.shardHeld)})`, legend: 'shard {{shard}}' }],
+    },
+    {
+      title: 'Shards by replica',
+      description: 'How many shards each replica holds. A standby holds none.',
+      kind: 'lines',
+      unit: 'short',
+      queries: [{ expr: `sum by (instance) (${series(metrics.shardHeld)})`, legend: '{{instance}}' }],
+    },
+    {
+      title: 'Shards taken',
+      description: 'Each move costs a list of the servers and a poll of the regions.',
+      kind: 'lines',
+      unit: 'short',
+      queries: [{ expr: increase(metrics.shardsTaken, ['shard']), legend: 'shard {{shard}}' }],
+    },
+    {
+      title: 'Renewals of Leases',
+      description: 'conflict: another replica was quicker. failed: refused, or no answer in time.',
+      kind: 'lines',
+      unit: 'ops',
+      queries: [{ expr: rate(metrics.leaseRenewals, ['outcome']), legend: '{{outcome}}' }],
+    },
+  ],
+};
+
 const processRow: Row = {
   title: 'The process',
   panels: [
@@ -444,6 +479,6 @@ export function dashboardJson(): string {
       },
     ],
     events: { expr: `${series(metrics.processStart)} * 1000`, legend: 'Starts' },
-    rows: [regions, polls, workers, kubernetes, processRow, information],
+    rows: [regions, polls, workers, kubernetes, shards, processRow, information],
   });
 }

@@ -69,7 +69,14 @@ async function* examine(
 
   const exam = begin();
   const userAgent = `region-monitor-doctor/${version.version}`;
-  const cluster = await examineKubernetes(exam, { options, requestTimeoutMs, userAgent, network, resources });
+  const cluster = await examineKubernetes(exam, {
+    options,
+    requestTimeoutMs,
+    userAgent,
+    network,
+    clock,
+    resources,
+  });
   const regions = cluster === null ? [] : [...cluster.objects.regions.values()].toSorted(byName);
   if (cluster !== null)
     for (const name of unknownRegions(options.regions, regions))

@@ -10,9 +10,11 @@ import { detectProfile } from '../main/kubernetes/objects/profile.ts';
 import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
 import { type RequiredRight, rightsFor, rightText, type Verb } from '../main/kubernetes/required-rights.ts';
 import type { Options } from '../main/options/options.ts';
+import type { Clock } from '../shared/clock.ts';
 import { apiGroup, apiVersion } from '../shared/labels.ts';
 import type { Network } from '../shared/network/network.ts';
 import { DoctorObjects, type UnreadableObject } from './objects.ts';
+import { readHolders } from './shards.ts';
 import { type Examination, type Found, StepFailure } from './steps.ts';
 
 export interface KubernetesExamination {
@@ -20,6 +22,7 @@ export interface KubernetesExamination {
   readonly requestTimeoutMs: number;
   readonly userAgent: string;
   readonly network: Network;
+  readonly clock: Pick<Clock, 'now'>;
   readonly resources: AsyncDisposableStack;
 }
 
@@ -36,8 +39,8 @@ export async function examineKubernetes(
   exam: Examination,
   context: KubernetesExamination,
 ): Promise<Cluster | null> {
-  const { options, resources, requestTimeoutMs, userAgent, network } = context;
-  const { namespace } = options;
+  const { options, resources, requestTimeoutMs, userAgent, network, clock } = context;
+  const { namespace, shards } = options;
   const rights = rightsFor(options);
   const watched = rights.filter(({ scope }) => scope === 'watched');
   const ofLeases = rights.filter(({ scope }) => scope === 'leases');
@@ -64,10 +67,16 @@ export async function examineKubernetes(
       const places = [{ namespace, name: '' }];
       await exam.step(rightName(right), async (signal) => mayDo(client, { right, places, account }, signal));
     }
+    const leaseNamespace = leaseNamespaceOf(options, access.defaultNamespace);
     for (const right of ofLeases)
       await exam.step(rightName(right), async (signal) => {
-        const places = [{ namespace: leaseNamespaceOf(options, access.defaultNamespace), name: '' }];
+        const places = [{ namespace: leaseNamespace, name: '' }];
         return mayDo(client, { right, places, account }, signal);
+      });
+    if (shards !== null)
+      await exam.step('shards', async (signal) => {
+        const question = { namespace: leaseNamespace, count: shards.count, nowMs: clock.now() };
+        return readHolders(client, question, signal);
       });
     const objects = new DoctorObjects(client, namespace);
     const found = await exam.step('Regions', async (signal) => readRegions(objects, namespace, signal));
@@ -89,6 +98,7 @@ export async function examineKubernetes(
       'definitions',
       'profile',
       ...[...watched, ...ofLeases].map(rightName),
+      ...(shards === null ? [] : ['shards']),
       'Regions',
     ]);
   }

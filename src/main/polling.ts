@@ -128,6 +128,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       caches,
       clock,
       logger,
+      onTaken: (shard) => metrics.shardTaken(shard),
       onLost: () => regions.retain(({ name }) => shards?.owns(name) !== false),
       onGained: (isNew) => context.onRegionsGained?.(isNew),
       onRenewal: (outcome) => metrics.leaseRenewal(outcome),

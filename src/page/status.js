@@ -5,6 +5,7 @@
 import { element, nameRoles, show } from './elements.js';
 import { drawProblems } from './problems.js';
 import { drawRegions } from './regions.js';
+import { drawShards } from './shards.js';
 import { ago, secondsSince, setMonitorTime } from './times.js';
 import { drawTransitions } from './transitions.js';
 import { counted, duration, span } from './words.js';
@@ -35,6 +36,7 @@ function draw() {
   drawMonitor();
   drawProblems(status);
   drawRegions(status);
+  drawShards(status);
   drawPool(status);
   drawTransitions(status);
 }
@@ -52,7 +54,7 @@ function tick() {
 
 function connect() {
   const source = new EventSource('events');
-  for (const section of ['time', 'monitor', 'regions', 'problems', 'pool', 'transitions', 'caches'])
+  for (const section of ['time', 'monitor', 'regions', 'problems', 'shards', 'pool', 'transitions', 'caches'])
     source.addEventListener(section, (/** @type {MessageEvent<string>} */ { data }) => {
       Object.assign(status, JSON.parse(data));
       lastNewsMs = Date.now();

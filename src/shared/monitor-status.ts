@@ -8,6 +8,8 @@ export type MonitorStatus = {
   readonly monitor: ProcessStatus;
   readonly regions: readonly RegionStatus[];
   readonly problems: ProblemsStatus;
+  /** Empty without --shards. */
+  readonly shards: readonly ShardStatus[];
   readonly pool: PoolStatus;
   /** Newest first. */
   readonly transitions: readonly Transition[];
@@ -90,6 +92,22 @@ export interface PollStatus {
   readonly seconds: number;
   /** "ok", "partial", or the code of the error that it ended with. */
   readonly outcome: string;
+}
+
+export interface ShardStatus {
+  readonly shard: number;
+  /** How many regions belong to it. */
+  readonly regions: number;
+  /** The replica that holds it, as its Lease names it; "" for nobody. */
+  readonly holder: string;
+  /** Whether this replica works on it. */
+  readonly held: boolean;
+  /** When its holder took it, by the holder's clock; null where nobody holds it. */
+  readonly since: string | null;
+  /** When this replica last saw its holder renew it; null where nobody holds it. */
+  readonly renewedAt: string | null;
+  /** How often it has had another holder. */
+  readonly moves: number;
 }
 
 interface PoolStatus {

@@ -549,3 +549,24 @@ test('no connection is left open', async (t) => {
   await eventually('no connection to the API server', () => sandbox.cluster.connections() === 0);
   t.pass();
 });
+
+test('who holds the shards: a replica, one that is gone, or nobody', async (t) => {
+  const { sandbox } = await twoRegions(t);
+  const step = async () => (await report(t, sandbox, '--shards=2')).step('', 'shards');
+  t.like(await step(), { status: 'warning', detail: 'shard 0: nobody, shard 1: nobody' });
+  const monitor = await sandbox.startMonitor('--shards=2', '--replica-name=one');
+  await eventually('both held', async () => (await step()).detail === 'shard 0: one, shard 1: one');
+  t.is((await step()).status, 'ok');
+  await monitor.stop();
+  // A replica that was killed leaves its Lease as it was.
+  const gone = {
+    holderIdentity: 'two_abc',
+    leaseDurationSeconds: 15,
+    renewTime: '2026-11-22T08:00:00.000000Z',
+  };
+  sandbox.cluster.patch('leases', namespace, 'region-monitor-1', { spec: gone });
+  const { status, detail, remedy } = await step();
+  t.is(status, 'warning');
+  t.regex(detail, /^shard 0: nobody, shard 1: two, not renewed for \d+ s$/);
+  t.is(remedy, 'nobody may be polling the regions of shards 0, 1: does a monitor with --shards=2 run?');
+});

@@ -1,11 +1,10 @@
 // Puts the shards of a process together: its identity, the client of its Leases, their holder, and what follows from it.
 
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../shared/clock.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
 import type { ResourceCaches, ShardCachesOptions } from '../kubernetes/objects/resource-caches.ts';
 import type { ShardOptions } from '../options/options.ts';
-import { shardSelector } from './lease-changes.ts';
+import { newIdentity, shardSelector } from './lease-changes.ts';
 import { LeaseHolder, type RequestOutcome } from './lease-holder.ts';
 import { renewEveryMs } from './lease-rules.ts';
 import { Shards, type ShardsOptions } from './shards.ts';
@@ -23,7 +22,7 @@ export interface LeaseAccess {
 
 export interface CreateShardsOptions
   extends LeaseAccess,
-    Pick<ShardsOptions, 'logger' | 'onLost' | 'onGained'> {
+    Pick<ShardsOptions, 'logger' | 'onTaken' | 'onLost' | 'onGained'> {
   readonly caches: ResourceCaches;
   readonly clock: Clock;
   readonly onRenewal: (outcome: RequestOutcome) => void;
@@ -58,18 +57,17 @@ export function createShards({
   caches,
   clock,
   logger,
+  onTaken,
   onLost,
   onGained,
   onRenewal,
 }: CreateShardsOptions): Shards | null {
   if (caches.shards === null) return null;
   const { servers, leases } = caches.shards;
-  // As client-go's programs do: a name alone may be another process's, too.
-  const identity = `${options.replicaName}_${randomUUID()}`;
   const holder: LeaseHolder = new LeaseHolder({
     client,
     namespace,
-    identity,
+    identity: newIdentity(options.replicaName),
     shards: options.count,
     durationMs: options.leaseDurationMs,
     clock,
@@ -84,7 +82,9 @@ export function createShards({
     count: options.count,
     regions: caches.regions,
     servers,
+    clock,
     logger,
+    onTaken,
     onLost,
     onGained,
   });

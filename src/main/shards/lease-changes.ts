@@ -1,6 +1,7 @@
 // What a replica writes into the Leases of the shards, in the way of client-go's leader election, so that `kubectl get
 // leases` shows what people know. Times in it are for them: who holds a Lease is never judged by comparing clocks.
 
+import { randomUUID } from 'node:crypto';
 import { type LeaseRecord, wantedByAnnotation } from '../kubernetes/objects/lease-record.ts';
 
 /** On all Leases of shards, so that replicas need not watch those of others. */
@@ -11,6 +12,17 @@ export const shardSelector = Object.entries(shardLabels)
 
 export function leaseName(shard: number): string {
   return `region-monitor-${shard}`;
+}
+
+/** As client-go's programs do: a name alone may be another process's, too. */
+export function newIdentity(replicaName: string): string {
+  return `${replicaName}_${randomUUID()}`;
+}
+
+/** The name in it; all of it where another program holds the Lease. */
+export function replicaName(identity: string): string {
+  const end = identity.lastIndexOf('_');
+  return end > 0 ? identity.slice(0, end) : identity;
 }
 
 /** Whether its holder did something: what others write on it says nothing about the holder. */

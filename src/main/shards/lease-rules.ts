@@ -110,7 +110,7 @@ export function decide(state: LeaseState): Decision {
 }
 
 /** Monotonic milliseconds from which on others may take it. */
-function freeFromMs({ record, seenMs }: LeaseView): number {
+export function freeFromMs({ record, seenMs }: LeaseView): number {
   return record === null || record.holder === '' ? seenMs : seenMs + record.durationMs;
 }
 

@@ -1,6 +1,8 @@
 // Which regions this process works on: those of the shards whose Leases it holds, once their servers are listed. All parts
 // of the monitor see the objects through here, so that what is lost is gone for all of them at once.
 
+import type { Clock } from '../../shared/clock.ts';
+import type { ShardStatus } from '../../shared/monitor-status.ts';
 import type { RegionRef } from '../../shared/region-ref.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
@@ -11,19 +13,23 @@ import type { Logger } from '../log/logger.ts';
 import { assignRegions } from './assignment.ts';
 import type { LeaseHolder } from './lease-holder.ts';
 import { restShard, type Selection, selectionOf } from './selection.ts';
+import { shardState } from './shard-state.ts';
 
 export interface ShardsOptions {
   readonly count: number;
   readonly regions: Pick<ResourceCache<RegionRecord>, 'get' | 'values' | 'onChange'>;
   readonly servers: PartitionedCache<ServerRecord>;
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly logger: Logger;
+  /** Called when a shard is taken. */
+  readonly onTaken: (shard: number) => void;
   /** Called when there are regions that this process does not work on any more. */
   readonly onLost: () => void;
   /** Called when there are regions that it did not work on before: those of which `isNew` is true. */
   readonly onGained: (isNew: (region: RegionRef) => boolean) => void;
 }
 
-type ShardHolder = Pick<LeaseHolder, 'holds' | 'run' | 'release'>;
+type ShardHolder = Pick<LeaseHolder, 'leases' | 'holds' | 'run' | 'release'>;
 
 /** A shard that is held. */
 interface Held {
@@ -76,11 +82,14 @@ export class Shards {
     for (let shard = 0; shard < this.#options.count; shard++) this.#holder.holds(shard);
   }
 
-  /** Each shard, and whether this process holds it. */
-  states(): readonly { readonly shard: number; readonly held: boolean }[] {
-    return Array.from({ length: this.#options.count }, (_, shard) => ({
-      shard,
-      held: this.#holder.holds(shard),
+  /** Each shard, and who holds it. */
+  states(): readonly ShardStatus[] {
+    const { clock } = this.#options;
+    const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.now() };
+    return this.#holder.leases.map((lease) => ({
+      ...shardState(lease, now),
+      held: this.#holder.holds(lease.shard),
+      regions: this.regionsOf(lease.shard),
     }));
   }
 
@@ -114,6 +123,7 @@ export class Shards {
 
   gained(shard: number): void {
     this.#held.set(shard, { wanted: null, listed: null });
+    this.#options.onTaken(shard);
     this.#options.logger.info('shard taken', { shard, regions: this.regionsOf(shard) });
     void this.#select(shard);
   }

@@ -225,6 +225,13 @@ export const metricTable = {
     help: 'Whether this replica holds the Lease of the shard (1) or not (0). Only with --shards.',
     attributes: ['shard'],
   },
+  shardsTaken: {
+    name: 'unikorn_region_monitor_shards_taken_total',
+    kind: 'counter',
+    unit: 'moves',
+    help: 'How often this replica has taken the shard. Only with --shards.',
+    attributes: ['shard'],
+  },
   leaseRenewals: {
     name: 'unikorn_region_monitor_lease_renewals_total',
     kind: 'counter',

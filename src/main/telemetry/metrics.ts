@@ -129,6 +129,10 @@ export class Metrics {
     this.#record.events.add(count, { outcome });
   }
 
+  shardTaken(shard: number): void {
+    this.#record.shardsTaken.add(1, { shard: String(shard) });
+  }
+
   leaseRenewal(outcome: 'ok' | 'conflict' | 'failed'): void {
     this.#record.leaseRenewals.add(1, { outcome });
   }

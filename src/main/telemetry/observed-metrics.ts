@@ -63,7 +63,11 @@ export function observe(meter: Meter, sources: MetricSources, recorded: Recorded
   observeWorkers(meter, sources, recorded);
   observeCaches(meter, sources);
   gaugeOf(meter, metricTable.shardHeld).addCallback((result) => {
-    for (const { shard, held } of sources.shards()) result.observe(held ? 1 : 0, { shard: String(shard) });
+    for (const { shard, held } of sources.shards()) {
+      const attributes = { shard: String(shard) };
+      recorded.shardsTaken.add(0, attributes);
+      result.observe(held ? 1 : 0, attributes);
+    }
   });
 }
 

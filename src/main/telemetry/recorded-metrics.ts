@@ -57,6 +57,7 @@ export function recordedMetrics(meter: Meter) {
     statusWriteDuration: histogramOf(meter, metricTable.statusWriteDuration),
     transitions: counterOf(meter, metricTable.transitions),
     events: counterOf(meter, metricTable.events),
+    shardsTaken: counterOf(meter, metricTable.shardsTaken),
     leaseRenewals: counterOf(meter, metricTable.leaseRenewals),
     apiRequests: counterOf(meter, metricTable.apiRequests),
     apiRequestDuration: histogramOf(meter, metricTable.apiRequestDuration),

@@ -18,6 +18,7 @@ import type { RecentTransitions } from '../projection/recent-transitions.ts';
 import type { StateCounts } from '../projection/state-counts.ts';
 import type { Region } from '../regions/region.ts';
 import type { Regions } from '../regions/regions.ts';
+import type { Shards } from '../shards/shards.ts';
 import type { Health } from './health.ts';
 
 export interface StatusSources {
@@ -30,6 +31,8 @@ export interface StatusSources {
   readonly transitions: RecentTransitions;
   readonly problems: Pick<ProblemLog, 'open'>;
   readonly caches: Pick<ResourceCaches, 'snapshots' | 'outages'>;
+  /** Null where this process watches all regions. */
+  readonly shards: Pick<Shards, 'states'> | null;
 }
 
 /** Groups of problems that are shown. */
@@ -38,7 +41,7 @@ const mostProblems = 50;
 const errorLimit = 300;
 
 export function monitorStatus(sources: StatusSources): MonitorStatus {
-  const { about, clock, health, regions, counts, pool, transitions, caches } = sources;
+  const { about, clock, health, regions, counts, pool, transitions, caches, shards } = sources;
   const { ok: ready, detail } = health.ready();
   return {
     time: timeText(clock.now()),
@@ -47,6 +50,7 @@ export function monitorStatus(sources: StatusSources): MonitorStatus {
       .map((region) => regionStatus(region, counts.states(region)))
       .toSorted(byName),
     problems: problemsStatus(sources),
+    shards: shards?.states() ?? [],
     pool: {
       queueLength: pool.queueLength,
       workers: [...pool.workers()].map((worker) => ({ ...worker, busyShare: rounded(worker.busyShare) })),

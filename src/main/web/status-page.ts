@@ -32,6 +32,7 @@ const parts = [
   'words.js',
   'times.js',
   'regions.js',
+  'shards.js',
   'workers.js',
   'problems.js',
   'transitions.js',

@@ -34,6 +34,7 @@ const flavor = { region_id: 'r1', region_name: 'north', flavor_id: 'f1', flavor_
 
 function recordEverything(metrics: Metrics): void {
   metrics.leaseRenewal('ok');
+  metrics.shardTaken(0);
   metrics.recordProvision(90, flavor);
   metrics.recordScheduling(9, flavor);
   metrics.transition('phase');

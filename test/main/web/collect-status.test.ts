@@ -59,6 +59,7 @@ function statusOf(
     transitions,
     problems,
     caches: { snapshots: () => [], outages: () => outages },
+    shards: null,
   });
 }
 
@@ -128,6 +129,7 @@ test('the state is JSON that says what the types promise', (t) => {
     },
     regions: [],
     problems: { open: 0, groups: [] },
+    shards: [],
     pool: {
       queueLength: 3,
       workers: [{ worker: 0, busyShare: 0.123, heapUsedBytes: 5, jobsInFlight: 1, restarts: 2 }],

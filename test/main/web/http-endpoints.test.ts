@@ -104,7 +104,7 @@ test('only GET and HEAD, only what is there', async (t) => {
   t.is(
     await missing.text(),
     'not found; available: /, /elements.js, /events, /healthz, /icon.svg, /metrics, /problems.js, /readyz, ' +
-      '/regions.js, /status.css, /status.js, /statusz, /tables.css, /times.js, /transitions.js, /words.js, /workers.js\n',
+      '/regions.js, /shards.js, /status.css, /status.js, /statusz, /tables.css, /times.js, /transitions.js, /words.js, /workers.js\n',
   );
 });
 
