@@ -319,6 +319,13 @@ const kubernetes: Row = {
       queries: [{ expr: increase(metrics.shadowWrites, ['kind']), legend: '{{kind}}' }],
     },
     {
+      title: 'Load balancers',
+      description: 'By the reason of their health; only with the check load-balancer-health.',
+      kind: 'stacked',
+      unit: 'short',
+      queries: [{ expr: `sum by (state) (${series(metrics.loadBalancerState)})`, legend: '{{state}}' }],
+    },
+    {
       title: 'Events',
       description: 'Of transitions, with --events. dropped: too many at once.',
       kind: 'lines',

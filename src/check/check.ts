@@ -3,6 +3,7 @@
 
 import { createNoopMeter, ProxyTracerProvider } from '@opentelemetry/api';
 import type { ObjectViews } from '../main/checks/own-check.ts';
+import type { ObjectView } from '../main/kubernetes/objects/object-view.ts';
 import type { Logger } from '../main/log/logger.ts';
 import type { FlagReader, Options } from '../main/options/options.ts';
 import { createPolling } from '../main/polling.ts';
@@ -12,6 +13,7 @@ import type { Version } from '../main/version.ts';
 import { systemClock } from '../shared/clock.ts';
 import { regionKey } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
+import type { WatchedObject } from '../shared/watched-object.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
 import { type Stream, terminalOf } from '../terminal/terminal.ts';
 import { checkFlags, type tableOutputs } from './flags.ts';
@@ -144,20 +146,23 @@ async function pollOnce(
   });
 }
 
-/** Only the regions that are wanted, and their servers. */
-function selection({ regions, servers }: ObjectViews, wanted: readonly string[]): ObjectViews {
-  if (wanted.length === 0) return { regions, servers };
+/** Only the regions that are wanted, and their objects. */
+function selection(all: ObjectViews, wanted: readonly string[]): ObjectViews {
+  const { regions, servers, loadbalancers } = all;
+  if (wanted.length === 0) return { regions, servers, loadbalancers };
   const chosen = () => [...regions.values()].filter((region) => namesRegion(wanted, region));
+  const within = <Watched extends WatchedObject>(view: ObjectView<Watched>): ObjectView<Watched> => ({
+    get: (namespace, name) => view.get(namespace, name),
+    values: () => {
+      const keys = new Set(chosen().map(regionKey));
+      return [...view.values()].filter(
+        ({ namespace, regionId: name }) => name !== undefined && keys.has(regionKey({ namespace, name })),
+      );
+    },
+  });
   return {
     regions: { get: (namespace, name) => regions.get(namespace, name), values: chosen },
-    servers: {
-      get: (namespace, name) => servers.get(namespace, name),
-      values: () => {
-        const keys = new Set(chosen().map(regionKey));
-        return [...servers.values()].filter(
-          ({ namespace, regionId: name }) => name !== undefined && keys.has(regionKey({ namespace, name })),
-        );
-      },
-    },
+    servers: within(servers),
+    loadbalancers: within(loadbalancers),
   };
 }

@@ -1,5 +1,6 @@
 // `region-monitor sandbox`. The image has build/image-sandbox-command.ts in place of this file.
 
+import { checkNames } from '../main/options/check-names.ts';
 import { sandboxFlags } from '../sandbox/flags.ts';
 import type { Command } from './command.ts';
 
@@ -8,7 +9,12 @@ export const sandbox: Command = {
   interactive: true,
   description: 'watch a demo fleet in simulated clouds; needs no cluster',
   // Readable, quick to show something, and on any free port; the first lines say which.
-  defaults: { 'zap-encoder': 'console', 'poll-period': '2s', listen: '127.0.0.1:0' },
+  defaults: {
+    'zap-encoder': 'console',
+    'poll-period': '2s',
+    listen: '127.0.0.1:0',
+    checkers: checkNames.join(','),
+  },
   flags: Object.values(sandboxFlags),
   help: [
     'Runs a Kubernetes API, simulated OpenStack clouds and a monitor in one process.',

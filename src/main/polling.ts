@@ -19,6 +19,7 @@ import type { CreateCheckers, MonitorParts } from './monitor-parts.ts';
 import type { Options } from './options/options.ts';
 import { ownChecks } from './own-checks.ts';
 import { CheckerPool } from './polls/checker-pool.ts';
+import { EndedPolls } from './polls/ended-polls.ts';
 import { EventLoopTurns } from './polls/event-loop-turns.ts';
 import { type Pollable, PollCycle } from './polls/poll-cycle.ts';
 import { workerModule } from './polls/worker-modules.ts';
@@ -202,6 +203,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       for (const check of checks) check.forget(region);
       problemLog.forgetRegion(region);
       pool.forget(region);
+      endedPolls.forget(region);
     },
   });
   const writes = new WriteQueue({
@@ -211,6 +213,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     },
   });
   const { meter, tracer } = telemetry;
+  const endedPolls = new EndedPolls(clock);
   const common = { clock, logger, metrics, tracer, definitions };
   const parts = {
     ...common,
@@ -220,6 +223,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     caches,
     views,
     regions,
+    endedPolls,
     counts,
     problems: replace?.problems ?? problemLog,
     onlookers: replace?.onlookers ?? {},
@@ -254,6 +258,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       tracer,
       logger,
       mayPoll: ({ name }) => shards?.owns(name) ?? true,
+      onFinished: (check, region, number) => endedPolls.note(check, region, number),
       signal,
     });
   const cycles = [...checks.map((check) => check.cycle(cycleOf)), ...further.map((one) => cycleOf(one))];

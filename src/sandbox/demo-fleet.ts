@@ -2,6 +2,7 @@
 
 import { type Profile, SandboxKubernetes } from './kubernetes/api.ts';
 import type { JsonObject } from './kubernetes/object.ts';
+import { runLoadBalancerStory } from './load-balancer-story.ts';
 import { MetalStory } from './metal-story.ts';
 import { SandboxCloud } from './openstack/cloud.ts';
 import { Drama } from './openstack/drama.ts';
@@ -23,6 +24,8 @@ const metalFlavor = {
   ramMib: 524_288,
   diskGib: 1_900,
 };
+/** Each step of the load balancer's. */
+const balancerChapterMs = 8_000;
 /** Between two moments of a region, on average. */
 const everyMs = 4_500;
 
@@ -31,6 +34,7 @@ export class DemoFleet {
   readonly regions: readonly SandboxRegion[];
   readonly projects: readonly SandboxProject[];
   readonly #names = new Map<string, string>();
+  readonly #balancers = new Map<string, string>();
 
   private constructor(cluster: SandboxKubernetes, regions: readonly SandboxRegion[]) {
     this.cluster = cluster;
@@ -67,7 +71,7 @@ export class DemoFleet {
   }
 
   serverName(id: string): string {
-    return this.#names.get(id) ?? id.slice(0, 8);
+    return this.#names.get(id) ?? this.#balancers.get(id) ?? id.slice(0, 8);
   }
 
   regionName(id: string): string {
@@ -85,11 +89,29 @@ export class DemoFleet {
     });
     // Nobody should have to wait for the first thing to happen.
     dramas[0]?.step();
-    await Promise.all([metal?.run(signal), ...dramas.map(async (drama) => drama.run(signal))]);
+    await Promise.all([
+      metal?.run(signal),
+      this.#loadBalancer(signal),
+      ...dramas.map(async (drama) => drama.run(signal)),
+    ]);
   }
 
   async close(): Promise<void> {
     await Promise.all([this.cluster.close(), ...this.regions.map(async ({ cloud }) => cloud.close())]);
+  }
+
+  async #loadBalancer(signal: AbortSignal): Promise<void> {
+    const [, project] = this.projects;
+    if (project === undefined) return;
+    await runLoadBalancerStory(
+      {
+        project,
+        name: 'g-front',
+        chapterMs: balancerChapterMs,
+        onLoadBalancer: ({ id, name }) => this.#balancers.set(id, name),
+      },
+      signal,
+    );
   }
 
   /** In a project of its own, whose servers nobody else stops or deletes. */

@@ -13,6 +13,7 @@ import {
 import type { SandboxKubernetes } from './kubernetes/api.ts';
 import type { JsonObject } from './kubernetes/object.ts';
 import type { CloudIdentity, SandboxCloud } from './openstack/cloud.ts';
+import type { NewLoadBalancer } from './openstack/load-balancers.ts';
 import type { CloudServer, NewServer } from './openstack/server.ts';
 
 const group = `${apiGroup}/${apiVersion}`;
@@ -39,6 +40,17 @@ export interface NewSandboxServer {
   readonly id?: string;
   /** How it is in the cloud; null for an object without a server there. */
   readonly cloud?: Omit<NewServer, 'name'> | null;
+  /** Status of the object to begin with. */
+  readonly status?: JsonObject;
+}
+
+export interface NewSandboxLoadBalancer {
+  /** Display name. */
+  readonly name: string;
+  /** The LoadBalancer object's name; a new UUID unless given. */
+  readonly id?: string;
+  /** How it is in the cloud; null for an object without a load balancer there. */
+  readonly cloud?: Partial<NewLoadBalancer> | null;
   /** Status of the object to begin with. */
   readonly status?: JsonObject;
 }
@@ -177,5 +189,31 @@ export class SandboxProject {
       ...(status === undefined ? {} : { status }),
     });
     return { id, name, providerId: server?.id ?? '' };
+  }
+
+  /** A LoadBalancer object, and unless `cloud` is null the load balancer in the cloud that has its name. */
+  addLoadBalancer({ name, id = randomUUID(), cloud = {}, status }: NewSandboxLoadBalancer): SandboxServer {
+    const { region } = this;
+    const { projectId } = this.credentials;
+    const added =
+      cloud === null ? null : region.cloud.loadBalancers.add(projectId, { name: `lb-${id}`, ...cloud });
+    const pool = { members: [{ address: '10.0.0.1', port: 8080 }] };
+    region.cluster.apply({
+      apiVersion: group,
+      kind: 'LoadBalancer',
+      metadata: {
+        name: id,
+        namespace: region.namespace,
+        labels: {
+          [nameLabel]: name,
+          [organizationLabel]: this.organization,
+          [regionLabel]: region.id,
+          [identityLabel]: this.identityId,
+        },
+      },
+      spec: { listeners: [{ name: 'http', port: 80, protocol: 'tcp', pool }] },
+      ...(status === undefined ? {} : { status }),
+    });
+    return { id, name, providerId: added?.id ?? '' };
   }
 }

@@ -41,6 +41,9 @@ export class StoryLog implements Logger {
       this.#change(fields, text(fields['from_phase']), text(fields['to_phase']), '');
     } else if (msg === 'instance state transition') {
       this.#change(fields, text(fields['from_state']), text(fields['to_state']), text(fields['message']));
+    } else if (msg === 'load balancer state transition') {
+      const of = { region_id: fields['region_id'], instance_id: fields['load_balancer_id'] };
+      this.#change(of, text(fields['from_state']), text(fields['to_state']), text(fields['message']));
     } else if (fields['server'] !== undefined) {
       const state = text(fields['powerState']);
       this.#tell(fields['region'], text(fields['server']), { text: `${msg} ${state}`.trimEnd() });

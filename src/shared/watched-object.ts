@@ -3,7 +3,7 @@
 import type { Condition } from './conditions.ts';
 
 /** The kinds, as paths and RBAC name them. */
-export type WatchedResource = 'servers' | 'regions';
+export type WatchedResource = 'servers' | 'regions' | 'loadbalancers';
 
 export interface WatchedObject {
   readonly name: string;

@@ -201,6 +201,19 @@ helm.test(
   },
 );
 
+helm.test('the rights follow from the checks', async (t) => {
+  const both = await render({ args: set('flags.checkers', 'server-health,load-balancer-health') });
+  const all = rightsFor({
+    shadow: false,
+    events: false,
+    checkers: ['server-health', 'load-balancer-health'],
+  });
+  t.deepEqual(rightsOf(both, 'Role'), { region: required(() => true, all) });
+  const one = await render({ args: set('flags.checkers', 'load-balancer-health') });
+  const balancers = rightsFor({ shadow: false, events: false, checkers: ['load-balancer-health'] });
+  t.deepEqual(rightsOf(one, 'Role'), { region: required(() => true, balancers) });
+});
+
 helm.test('a monitor in shadow mode may only look', async (t) => {
   const objects = await render({ args: set('flags.shadow', true) });
   t.deepEqual(rightsOf(objects, 'Role'), { region: required(({ use }) => use === 'reading') });

@@ -3,6 +3,7 @@
 import type { Meter, Tracer } from '@opentelemetry/api';
 import type { Checker, CheckJob } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
+import type { LoadBalancerRecord } from '../../shared/load-balancer-record.ts';
 import type { RegionRef } from '../../shared/region-ref.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
@@ -11,6 +12,7 @@ import type { ResourceCaches } from '../kubernetes/objects/resource-caches.ts';
 import type { RegionRecord } from '../kubernetes/objects/resource-records.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Options } from '../options/options.ts';
+import type { EndedPolls } from '../polls/ended-polls.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
 import type { Pollable } from '../polls/poll-cycle.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
@@ -25,12 +27,14 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export interface ObjectViews {
   readonly regions: ObjectView<RegionRecord>;
   readonly servers: ObjectView<ServerRecord>;
+  readonly loadbalancers: ObjectView<LoadBalancerRecord>;
 }
 
 /** Those who look on at the writes of each kind. */
 export interface Onlookers {
   readonly regions?: Onlooker<RegionRecord>;
   readonly servers?: Onlooker<ServerRecord>;
+  readonly loadbalancers?: Onlooker<LoadBalancerRecord>;
 }
 
 export interface CheckParts {
@@ -46,6 +50,7 @@ export interface CheckParts {
   readonly views: ObjectViews;
   readonly regions: Regions;
   readonly access: AccessReader;
+  readonly endedPolls: EndedPolls;
   readonly problems: Pick<ProblemLog, 'report' | 'add'>;
   readonly writing: Writing;
   readonly onlookers: Onlookers;

@@ -70,7 +70,7 @@ export function reportEvents({
   return new EventReporter({ ...options, sender });
 }
 
-const kinds = { servers: 'Server', regions: 'Region' } as const;
+const kinds = { servers: 'Server', regions: 'Region', loadbalancers: 'LoadBalancer' } as const;
 
 function regarding(resource: WatchedResource, { namespace, name, uid }: WatchedObject): Regarding {
   return { kind: kinds[resource], namespace, name, uid };

@@ -7,7 +7,7 @@ import type { HealthTransition, PhaseTransition } from '../projection/projection
 
 /** The object that an Event is of. */
 export interface Regarding {
-  readonly kind: 'Server' | 'Region';
+  readonly kind: 'Server' | 'Region' | 'LoadBalancer';
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;

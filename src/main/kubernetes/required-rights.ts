@@ -45,7 +45,7 @@ const rights: readonly RequiredRight[] = [
     scope: 'watched',
     use: 'reading',
     purpose: 'to know which cloud projects there are',
-    checks: ['server-health'],
+    checks: ['server-health', 'load-balancer-health'],
   },
   {
     group: apiGroup,
@@ -54,7 +54,7 @@ const rights: readonly RequiredRight[] = [
     scope: 'watched',
     use: 'reading',
     purpose: 'to log in to the cloud projects',
-    checks: ['server-health'],
+    checks: ['server-health', 'load-balancer-health'],
   },
   {
     group: apiGroup,
@@ -90,6 +90,33 @@ const rights: readonly RequiredRight[] = [
     use: 'writing',
     purpose: 'to read a server again after a conflict, and to note since when it has been pending',
     checks: ['server-health'],
+  },
+  {
+    group: apiGroup,
+    resource: 'loadbalancers',
+    verbs: ['list', 'watch'],
+    scope: 'watched',
+    use: 'reading',
+    purpose: 'to know which load balancers to look for',
+    checks: ['load-balancer-health'],
+  },
+  {
+    group: apiGroup,
+    resource: 'loadbalancers/status',
+    verbs: ['patch'],
+    scope: 'watched',
+    use: 'writing',
+    purpose: 'to write the health of load balancers',
+    checks: ['load-balancer-health'],
+  },
+  {
+    group: apiGroup,
+    resource: 'loadbalancers',
+    verbs: ['get'],
+    scope: 'watched',
+    use: 'writing',
+    purpose: 'to read a load balancer again after a conflict',
+    checks: ['load-balancer-health'],
   },
 ];
 

@@ -23,6 +23,8 @@ export interface PollCycleOptions<Job extends CheckJob, Result> {
   readonly logger: Logger;
   /** Asked right before each job: another replica may have the region by then. */
   readonly mayPoll?: ((region: RegionRef) => boolean) | undefined;
+  /** Called when a whole poll of a region has ended. */
+  readonly onFinished?: (check: string, region: RegionRef, number: number) => void;
   /** Aborts when the monitor shuts down. */
   readonly signal: AbortSignal;
 }
@@ -68,7 +70,7 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
   }
 
   async #pollRegion(region: RegionRef, cycle: Cycle): Promise<void> {
-    const { checker, metrics } = this.#options;
+    const { checker, metrics, onFinished } = this.#options;
     const key = regionKey(region);
     if (this.#underway.has(key)) {
       if (cycle.scope === 'all') metrics.pollSkipped(checker.name, region.name);
@@ -83,6 +85,7 @@ export class PollCycle<Job extends CheckJob, Result> implements Pollable {
       this.#failed(error);
     } finally {
       this.#underway.delete(key);
+      if (cycle.scope === 'all') onFinished?.(checker.name, region, cycle.number);
     }
   }
 

@@ -53,7 +53,7 @@ function codeOf({ fields: { code } }: Problem): string {
   return typeof code === 'string' ? code : '';
 }
 
-const kinds = { servers: 'server', regions: 'region' } as const;
+const kinds = { servers: 'server', regions: 'region', loadbalancers: 'load balancer' } as const;
 
 function objectOf({ object, fields }: Problem): ProblemObject | null {
   if (object !== undefined)

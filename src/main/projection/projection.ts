@@ -2,7 +2,14 @@
 // onto its own result changes nothing. Everything is derived from the object, nothing from what the process remembers, so
 // a restart loses and doubles nothing.
 
-import { type Condition, findCondition, healthyType } from '../../shared/conditions.ts';
+import {
+  type Condition,
+  findCondition,
+  type Health,
+  healthyType,
+  kubernetesTime,
+  withCondition,
+} from '../../shared/conditions.ts';
 import type { WatchedObject } from '../../shared/watched-object.ts';
 
 export interface PhaseTransition {
@@ -31,6 +38,28 @@ export interface Projection<Watched, Change extends object = object> {
   /** Always null for a kind without phases. */
   readonly phaseTransition: PhaseTransition | null;
   readonly healthTransition: HealthTransition | null;
+}
+
+/** A merge patch replaces the list as a whole. */
+export interface ConditionsChange {
+  readonly conditions: readonly Condition[];
+}
+
+/** For a kind whose status the monitor writes nothing of but the Healthy condition. */
+export function projectHealth<Watched extends WatchedObject>(
+  object: Watched,
+  health: Health,
+  nowMs: number,
+): Projection<Watched, ConditionsChange> {
+  const conditions = withCondition(object.conditions, healthyType, health, () => kubernetesTime(nowMs));
+  if (conditions === object.conditions)
+    return { change: null, after: object, phaseTransition: null, healthTransition: null };
+  return {
+    change: { conditions },
+    after: { ...object, conditions },
+    phaseTransition: null,
+    healthTransition: healthTransition(object, conditions),
+  };
 }
 
 /** Only a change of status is a transition; reason and message may change without one. */

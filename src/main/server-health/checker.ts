@@ -8,6 +8,7 @@ import { concernsRegion } from '../../shared/errors.ts';
 import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import type { ServerHealthJob, ServerHealthResult } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import { countObjects, groupObjects, type RegionObjects } from '../checks/grouping.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { Definitions } from '../kubernetes/objects/profile.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
@@ -21,7 +22,6 @@ import type { Region } from '../regions/region.ts';
 import type { Regions } from '../regions/regions.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { endSpan, spanFromCalls, startRegionCheck } from '../telemetry/tracing.ts';
-import { countServers, groupServers, type RegionServers } from './grouping.ts';
 import { type JobLimits, regionJobs } from './jobs.ts';
 import { RegionPoll } from './poll.ts';
 import {
@@ -71,7 +71,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   /** By key of the region. */
   readonly #underway = new Map<string, Underway>();
   /** The servers of each region, as of the last cycle. */
-  #servers: ReadonlyMap<string, RegionServers> = new Map();
+  #servers: ReadonlyMap<string, RegionObjects<ServerRecord>> = new Map();
 
   constructor(options: ServerHealthOptions) {
     this.worker = options.worker;
@@ -82,7 +82,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     const { servers, regions, access, problems, metrics } = this.#options;
     if (cycle.scope === 'unsettled')
       return [...regions.values()].filter(({ unsettled, health }) => unsettled && health.failure === null);
-    const grouped = await groupServers(servers.values());
+    const grouped = await groupObjects(servers.values());
     problems.report(noRegion, grouped.withoutRegion.map(missingRegionLabel));
     metrics.serversSkipped('missing-region-label', '', grouped.withoutRegion.length);
     this.#servers = grouped.regions;
@@ -147,7 +147,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   async #planAll(region: Region, cycle: Cycle): Promise<readonly ServerHealthJob[]> {
     const { access, clock, metrics } = this.#options;
     const servers = this.#servers.get(regionKey(region));
-    region.servers = servers === undefined ? 0 : countServers(servers);
+    region.servers = servers === undefined ? 0 : countObjects(servers);
     const startedMs = clock.monotonicMs();
     const resolved = await access.read(region.record, cycle.signal);
     // It may be gone meanwhile, or another replica's.

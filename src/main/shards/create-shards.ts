@@ -63,7 +63,7 @@ export function createShards({
   onRenewal,
 }: CreateShardsOptions): Shards | null {
   if (caches.shards === null) return null;
-  const { servers, leases } = caches.shards;
+  const { parts, leases } = caches.shards;
   const holder: LeaseHolder = new LeaseHolder({
     client,
     namespace,
@@ -81,7 +81,9 @@ export function createShards({
   const shards: Shards = new Shards(holder, {
     count: options.count,
     regions: caches.regions,
-    servers,
+    servers: caches.servers,
+    loadbalancers: caches.loadbalancers,
+    parts,
     clock,
     logger,
     onTaken,

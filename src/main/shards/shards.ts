@@ -1,13 +1,15 @@
-// Which regions this process works on: those of the shards whose Leases it holds, once their servers are listed. All parts
+// Which regions this process works on: those of the shards whose Leases it holds, once their objects are listed. All parts
 // of the monitor see the objects through here, so that what is lost is gone for all of them at once.
 
 import type { Clock } from '../../shared/clock.ts';
+import type { LoadBalancerRecord } from '../../shared/load-balancer-record.ts';
 import type { ShardStatus } from '../../shared/monitor-status.ts';
 import type { RegionRef } from '../../shared/region-ref.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import type { WatchedObject } from '../../shared/watched-object.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
-import type { PartitionedCache } from '../kubernetes/objects/partitioned-cache.ts';
 import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
+import type { ShardParts } from '../kubernetes/objects/resource-caches.ts';
 import type { RegionRecord } from '../kubernetes/objects/resource-records.ts';
 import type { Logger } from '../log/logger.ts';
 import { assignRegions } from './assignment.ts';
@@ -18,7 +20,10 @@ import { shardState } from './shard-state.ts';
 export interface ShardsOptions {
   readonly count: number;
   readonly regions: Pick<ResourceCache<RegionRecord>, 'get' | 'values' | 'onChange'>;
-  readonly servers: PartitionedCache<ServerRecord>;
+  readonly servers: ObjectView<ServerRecord>;
+  readonly loadbalancers: ObjectView<LoadBalancerRecord>;
+  /** What lists and watches these objects, shard by shard. */
+  readonly parts: readonly ShardParts[];
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly logger: Logger;
   /** Called when a shard is taken. */
@@ -104,14 +109,12 @@ export class Shards {
 
   /** Their servers. */
   get servers(): ObjectView<ServerRecord> {
-    const { servers } = this.#options;
-    return {
-      get: (namespace, name) => {
-        const server = servers.get(namespace, name);
-        return server !== undefined && this.owns(server.regionId) ? server : undefined;
-      },
-      values: () => this.#ownServers(),
-    };
+    return this.#own(this.#options.servers);
+  }
+
+  /** Their load balancers. */
+  get loadbalancers(): ObjectView<LoadBalancerRecord> {
+    return this.#own(this.#options.loadbalancers);
   }
 
   /** How many regions a shard has, whoever holds it. */
@@ -130,13 +133,22 @@ export class Shards {
 
   lost(shard: number, reason: string): void {
     this.#held.delete(shard);
-    this.#options.servers.drop(shard);
+    for (const part of this.#options.parts) part.drop(shard);
     this.#options.logger.info('shard given up', { shard, regions: this.regionsOf(shard), reason });
     this.#options.onLost();
   }
 
-  *#ownServers(): Iterable<ServerRecord> {
-    for (const server of this.#options.servers.values()) if (this.owns(server.regionId)) yield server;
+  #own<Watched extends WatchedObject>(all: ObjectView<Watched>): ObjectView<Watched> {
+    const owns = ({ regionId }: Watched) => this.owns(regionId);
+    return {
+      get: (namespace, name) => {
+        const object = all.get(namespace, name);
+        return object !== undefined && owns(object) ? object : undefined;
+      },
+      values: function* () {
+        for (const object of all.values()) if (owns(object)) yield object;
+      },
+    };
   }
 
   #assigned(): ReadonlyMap<string, number> {
@@ -170,9 +182,12 @@ export class Shards {
       return;
     }
     held.wanted = selection;
-    const { servers, onGained } = this.#options;
-    if (labelSelector === null) servers.drop(shard);
-    else if (!(await servers.select(shard, labelSelector))) return;
+    const { parts, onGained } = this.#options;
+    if (labelSelector === null) for (const part of parts) part.drop(shard);
+    else {
+      const listed = await Promise.all(parts.map(async (part) => part.select(shard, labelSelector)));
+      if (listed.includes(false)) return;
+    }
     if (this.#held.get(shard) !== held) return;
     const before = held.listed;
     held.listed = selection;

@@ -36,6 +36,14 @@ export const metricTable = {
     bounds: [1, 5, 10, 30, 60, 120, 300],
   },
 
+  loadBalancerState: {
+    name: 'unikorn_region_load_balancer_state',
+    kind: 'gauge',
+    unit: 'load balancers',
+    help: 'Number of load balancers by the reason of their Healthy condition, per region. Only with the check load-balancer-health.',
+    attributes: ['state', ...region],
+  },
+
   // Regions.
   regionUp: {
     name: 'unikorn_region_monitor_region_up',

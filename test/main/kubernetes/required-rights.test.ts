@@ -9,6 +9,7 @@ import {
   requiredRights,
   rightsFor,
 } from '../../../src/main/kubernetes/required-rights.ts';
+import { checkNames } from '../../../src/main/options/check-names.ts';
 
 const texts = v.array(v.string());
 const roleSchema = v.object({
@@ -50,7 +51,7 @@ test('the manifest grants the rights of the table, each once, and no others', (t
 
 test('what is in comments of the manifest are the rights that flags need', (t) => {
   const shards = { count: 2, replicaName: 'one', leaseNamespace: '', leaseDurationMs: 15_000 };
-  const all = rightsFor({ shadow: false, events: true, shards });
+  const all = rightsFor({ shadow: false, events: true, checkers: checkNames, shards });
   const inOneNamespace = [...needed('watched', all), ...needed('leases', all)].toSorted();
   t.deepEqual(granted('region-monitor', withFlags), inOneNamespace);
 });

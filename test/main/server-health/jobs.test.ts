@@ -1,9 +1,9 @@
 import test from 'ava';
 import * as fc from 'fast-check';
+import { groupObjects } from '../../../src/main/checks/grouping.ts';
 import { Project } from '../../../src/main/regions/project.ts';
 import { isReconcileDue } from '../../../src/main/regions/reconciling.ts';
 import { Region } from '../../../src/main/regions/region.ts';
-import { groupServers } from '../../../src/main/server-health/grouping.ts';
 import { type RegionJobInput, regionJobs, sliceProjects } from '../../../src/main/server-health/jobs.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
 import type { KnownPage, ProjectResult, ServerHealthJob } from '../../../src/shared/server-health.ts';
@@ -29,7 +29,7 @@ function names(servers: readonly ServerRecord[]): string {
 }
 
 test('servers are grouped by region and identity', async (t) => {
-  const { regions, withoutRegion } = await groupServers([
+  const { regions, withoutRegion } = await groupObjects([
     server('a', 'r1', 'p1'),
     server('b', 'r1', 'p2'),
     server('c', 'r2', 'p1'),
@@ -59,7 +59,7 @@ test('servers are grouped by region and identity', async (t) => {
 });
 
 test('a server belongs to the Region of its own namespace', async (t) => {
-  const { regions } = await groupServers([
+  const { regions } = await groupObjects([
     server('a', 'r1', 'p1'),
     serverRecord({ name: 'b', namespace: 'other', regionId: 'r1', identityId: 'p1' }),
   ]);

@@ -2,10 +2,12 @@
 
 import type { Clock } from '../../../shared/clock.ts';
 import { Deadline } from '../../../shared/deadline.ts';
+import type { LoadBalancerRecord } from '../../../shared/load-balancer-record.ts';
 import type { ServerRecord } from '../../../shared/server-record.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { CacheSnapshot } from '../../telemetry/metrics.ts';
 import type { KubernetesClient, ResourceKind } from '../client.ts';
+import type { Intern } from './interner.ts';
 import { type LeaseRecord, parseLease } from './lease-record.ts';
 import { type ObjectCache, PartitionedCache } from './partitioned-cache.ts';
 import { ResourceCache } from './resource-cache.ts';
@@ -13,11 +15,13 @@ import {
   type IdentityRecord,
   type OpenstackIdentityRecord,
   parseIdentity,
+  parseLoadBalancer,
   parseOpenstackIdentity,
   parseRegion,
   parseServer,
   type RegionRecord,
 } from './resource-records.ts';
+import type { StoredRecord } from './resource-store.ts';
 
 export interface ResourceCachesOptions {
   readonly client: KubernetesClient;
@@ -28,7 +32,7 @@ export interface ResourceCachesOptions {
   readonly pollPeriodMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Only for shards: the Leases, and servers in parts. */
+  /** Only for shards: the Leases, and the objects of regions in parts. */
   readonly shards?: ShardCachesOptions | undefined;
 }
 
@@ -49,6 +53,7 @@ const maxReasons = 10;
 export class ResourceCaches {
   readonly regions: ResourceCache<RegionRecord>;
   readonly servers: ObjectCache<ServerRecord>;
+  readonly loadbalancers: ObjectCache<LoadBalancerRecord>;
   readonly identities: ResourceCache<IdentityRecord>;
   readonly openstackIdentities: ResourceCache<OpenstackIdentityRecord>;
   /** Null without shards. */
@@ -80,19 +85,35 @@ export class ResourceCaches {
     this.#clock = clock;
     this.#watched = watched;
     this.regions = new ResourceCache({ ...common('regions'), parse: parseRegion });
-    const ofServers = { ...common('servers'), parse: parseServer, streamed: true };
-    if (shards === undefined) {
-      this.shards = null;
-      this.servers = new ResourceCache(ofServers);
-    } else {
-      const servers = new PartitionedCache({
-        open: (labelSelector) => new ResourceCache({ ...ofServers, labelSelector }),
-        parse: parseServer,
+    const parts: ShardParts[] = [];
+    /** Of objects that belong to a region: whole, or with shards in parts. */
+    const ofRegions = <R extends StoredRecord>(
+      resource: 'servers' | 'loadbalancers',
+      parse: (object: unknown, intern?: Intern) => R,
+    ): ObjectCache<R> => {
+      const whole = { ...common(resource), parse, streamed: true };
+      if (shards === undefined) return new ResourceCache(whole);
+      const divided = new PartitionedCache({
+        open: (labelSelector) => new ResourceCache({ ...whole, labelSelector }),
+        parse,
       });
-      const leases = { ...common('leases'), ...shards, parse: parseLease, maxPauseMs: leasesPauseMs };
-      this.shards = { servers, leases: new ResourceCache(leases) };
-      this.servers = servers;
-    }
+      if (watched.has(resource)) parts.push(divided);
+      return divided;
+    };
+    this.servers = ofRegions('servers', parseServer);
+    this.loadbalancers = ofRegions('loadbalancers', parseLoadBalancer);
+    this.shards =
+      shards === undefined
+        ? null
+        : {
+            parts,
+            leases: new ResourceCache({
+              ...common('leases'),
+              ...shards,
+              parse: parseLease,
+              maxPauseMs: leasesPauseMs,
+            }),
+          };
     this.identities = new ResourceCache({ ...common('identities'), parse: parseIdentity });
     this.openstackIdentities = new ResourceCache({
       ...common('openstackidentities'),
@@ -157,6 +178,7 @@ export class ResourceCaches {
     const all = [
       ['regions', this.regions],
       ['servers', this.servers],
+      ['loadbalancers', this.loadbalancers],
       ['identities', this.identities],
       ['openstackidentities', this.openstackIdentities],
       ...(this.shards === null ? [] : [['leases', this.shards.leases] as const]),
@@ -165,8 +187,12 @@ export class ResourceCaches {
   }
 }
 
+/** A cache in parts, by shard. */
+export type ShardParts = Pick<PartitionedCache<StoredRecord>, 'select' | 'drop'>;
+
 export interface ShardCaches {
-  readonly servers: PartitionedCache<ServerRecord>;
+  /** Of the resources that are watched. */
+  readonly parts: readonly ShardParts[];
   readonly leases: ResourceCache<LeaseRecord>;
 }
 

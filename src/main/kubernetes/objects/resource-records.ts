@@ -9,6 +9,7 @@ import {
   pendingEntryAnnotation,
   regionLabel,
 } from '../../../shared/labels.ts';
+import type { LoadBalancerRecord } from '../../../shared/load-balancer-record.ts';
 import type { RebuildMarker, ServerRecord } from '../../../shared/server-record.ts';
 import type { WatchedObject } from '../../../shared/watched-object.ts';
 import type { Intern } from './interner.ts';
@@ -91,6 +92,27 @@ export function parseServer(object: unknown, intern: Intern = asItIs): ServerRec
     provisionedAtSeconds: optionalSeconds(status, 'provisionedAt'),
     macAddress: optionalText(status, 'macAddress', 'status') ?? '',
     rebuild: parseRebuild(status, intern),
+  };
+}
+
+/** Throws as parseServer does. */
+export function parseLoadBalancer(object: unknown, intern: Intern = asItIs): LoadBalancerRecord {
+  const root = asFields(object, 'object');
+  const metadata = metadataOf(root);
+  const labels = optionalFields(metadata, 'labels', 'metadata');
+  const label = (key: string): string | undefined => {
+    const value = optionalText(labels, key, 'metadata.labels');
+    return value === undefined ? undefined : intern(value);
+  };
+  return {
+    ...identityOf(metadata, intern),
+    createdAt: creationTime(metadata),
+    deleting: optionalText(metadata, 'deletionTimestamp', 'metadata') !== undefined,
+    regionId: label(regionLabel),
+    identityId: label(identityLabel),
+    organizationId: label(organizationLabel) ?? '',
+    displayName: optionalText(labels, nameLabel, 'metadata.labels') ?? '',
+    conditions: conditionsOf(optionalFields(root, 'status', 'object'), intern),
   };
 }
 

@@ -2,8 +2,8 @@
 
 import test from 'ava';
 import * as fc from 'fast-check';
+import { groupObjects } from '../../../../src/main/checks/grouping.ts';
 import { parseServer } from '../../../../src/main/kubernetes/objects/resource-records.ts';
-import { groupServers } from '../../../../src/main/server-health/grouping.ts';
 import { identityLabel, nameLabel, organizationLabel, regionLabel } from '../../../../src/shared/labels.ts';
 import { serverRecord } from '../../../fixtures/monitor/records.ts';
 
@@ -49,7 +49,7 @@ const anyServer = fc
 test('every server that is not being deleted is in exactly one group, by its labels and nothing else', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyServer, { maxLength: 40 }), async (servers) => {
-      const { regions, withoutRegion } = await groupServers(servers);
+      const { regions, withoutRegion } = await groupObjects(servers);
       const found = new Map(withoutRegion.map((server) => [server, 'without a region']));
       t.true(withoutRegion.every(({ regionId }) => regionId === undefined));
       for (const region of regions.values()) {

@@ -1,0 +1,310 @@
+// The load-balancer-health check, the half on main: plans one job for each region, and projects what came back onto
+// LoadBalancer objects, counts and logs.
+//
+// Beside the server-health check it uses what that has: the region's access, and the logins of identities with servers. So
+// a region is asked for its load balancers once its servers were asked for, where there is no login yet.
+
+import type { Span, Tracer } from '@opentelemetry/api';
+import type { Checker, Cycle, JobReport } from '../../shared/checker.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { type CheckError, concernsRegion } from '../../shared/errors.ts';
+import {
+  type LoadBalancerHealthJob,
+  type LoadBalancerHealthResult,
+  type LoadBalancerList,
+  lacksService,
+} from '../../shared/load-balancer-health.ts';
+import type { LoadBalancerRecord } from '../../shared/load-balancer-record.ts';
+import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
+import { countObjects, type GroupedObjects, groupObjects, type RegionObjects } from '../checks/grouping.ts';
+import type { ObjectView } from '../kubernetes/objects/object-view.ts';
+import type { EndedPolls } from '../polls/ended-polls.ts';
+import type { Problem } from '../problems/problem.ts';
+import type { ProblemLog } from '../problems/problem-log.ts';
+import { noRegion, scopeOf } from '../problems/problem-scope.ts';
+import type { StateCounts } from '../projection/state-counts.ts';
+import type { WriteProblems } from '../projection/write-problems.ts';
+import type { AccessReader } from '../regions/access.ts';
+import type { Region } from '../regions/region.ts';
+import type { Regions } from '../regions/regions.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { endSpan, spanFromCalls, startRegionCheck } from '../telemetry/tracing.ts';
+import {
+  checkFailed,
+  malformedRecord,
+  missingIdentityLabel,
+  missingRegionLabel,
+  mostVanished,
+  noService,
+  serviceFailed,
+} from './problems.ts';
+import type { LoadBalancerProjector, LoadBalancerState } from './projector.ts';
+import { LoadBalancerProject } from './projects.ts';
+
+export interface LoadBalancerHealthOptions {
+  readonly worker: URL;
+  readonly regions: Regions;
+  readonly access: AccessReader;
+  readonly endedPolls: EndedPolls;
+  readonly objects: Pick<ObjectView<LoadBalancerRecord>, 'values'>;
+  readonly projector: LoadBalancerProjector;
+  readonly writeProblems: WriteProblems<LoadBalancerRecord>;
+  readonly counts: StateCounts<LoadBalancerState>;
+  readonly problems: Pick<ProblemLog, 'report'>;
+  readonly metrics: Pick<Metrics, 'requests' | 'regionPolled'>;
+  readonly tracer: Tracer;
+  readonly clock: Clock;
+  readonly pollPeriodMs: number;
+  readonly holdLastKnownMs: number;
+  /** The check that looks after access and logins; null where this one must. */
+  readonly leader: string | null;
+  readonly limits: Pick<LoadBalancerHealthJob, 'requestTimeoutMs' | 'concurrency' | 'loginsPerSecond'>;
+}
+
+interface Underway {
+  readonly region: Region;
+  readonly span: Span;
+  readonly problems: Problem[];
+  readonly failures: { readonly project: LoadBalancerProject; readonly error: CheckError }[];
+  answered: boolean;
+  /** Monotonic milliseconds. */
+  readonly startedMs: number;
+}
+
+/** How long the leader is waited for at most where there is no login yet. */
+const leaderMs = 10_000;
+
+export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob, LoadBalancerHealthResult> {
+  readonly name = 'load-balancer-health';
+  readonly worker: URL;
+  readonly #options: LoadBalancerHealthOptions;
+  /** By key of the region, then by identity. */
+  readonly #projects = new Map<string, Map<string, LoadBalancerProject>>();
+  readonly #underway = new Map<string, Underway>();
+  #objects: GroupedObjects<LoadBalancerRecord>['regions'] = new Map();
+
+  constructor(options: LoadBalancerHealthOptions) {
+    this.worker = options.worker;
+    this.#options = options;
+  }
+
+  async regions(cycle: Cycle): Promise<Iterable<RegionRef>> {
+    // Load balancers change slowly: they are asked for by whole polls only.
+    if (cycle.scope === 'unsettled') return [];
+    const { objects, problems, regions } = this.#options;
+    const grouped = await groupObjects(objects.values());
+    problems.report(`${noRegion} ${this.name}`, grouped.withoutRegion.map(missingRegionLabel));
+    this.#objects = grouped.regions;
+    const named = [...grouped.regions.values()].map(({ region }) => region);
+    regions.update(named, this.name);
+    // Also those that had some, so that what was reported of them ends.
+    const had = [...this.#projects.keys()].filter((key) => !grouped.regions.has(key));
+    return [...named, ...[...regions.values()].filter((region) => had.includes(regionKey(region)))];
+  }
+
+  async plan(ref: RegionRef, cycle: Cycle): Promise<readonly LoadBalancerHealthJob[]> {
+    const { regions, limits, clock, endedPolls, leader } = this.#options;
+    const region = regions.get(ref);
+    if (region === undefined) return [];
+    const objects = this.#objects.get(regionKey(ref));
+    const mustWait = leader !== null && !this.#loggedIn(region, objects);
+    if (mustWait) {
+      // Half of the time is for the check itself.
+      const mostMs = Math.min(leaderMs, (cycle.deadlineMs - clock.monotonicMs()) / 2);
+      await endedPolls.when(leader, ref, { number: cycle.number, mostMs, signal: cycle.signal });
+    }
+    if (leader === null && !(await this.#lead(region, cycle))) return [];
+    const { access } = region;
+    if (access === null || access.target.provider !== 'openstack' || cycle.signal.aborted) {
+      this.#options.counts.retain(region, new Set());
+      return [];
+    }
+    const span = startRegionCheck(this.#options.tracer, cycle.span, {
+      regionId: region.name,
+      regionName: region.displayName,
+    });
+    const underway: Underway = {
+      region,
+      span,
+      problems: [],
+      failures: [],
+      answered: false,
+      startedMs: clock.monotonicMs(),
+    };
+    this.#underway.set(regionKey(ref), underway);
+    underway.problems.push(...(objects?.withoutIdentity ?? []).map(missingIdentityLabel));
+    const nowMs = clock.monotonicMs();
+    const projects = this.#update(underway, objects).flatMap((project) => {
+      const paused = project.pausedFor(region, nowMs);
+      if (paused !== null) underway.failures.push({ project, error: paused });
+      const task = paused === null ? project.task(region) : null;
+      return task === null ? [] : [task];
+    });
+    if (projects.length === 0) return [];
+    const { target } = access;
+    const traced = span.isRecording();
+    // A region that fails is asked for one project only.
+    const asked = region.health.breakerOpen ? projects.slice(0, 1) : projects;
+    return [{ region: ref, deadlineMs: cycle.deadlineMs, target, projects: asked, ...limits, traced }];
+  }
+
+  async apply(
+    job: LoadBalancerHealthJob,
+    { outcome }: JobReport<LoadBalancerHealthResult>,
+    cycle: Cycle,
+  ): Promise<void> {
+    const underway = this.#underway.get(regionKey(job.region));
+    const known = this.#projects.get(regionKey(job.region));
+    if (underway === undefined || known === undefined) return;
+    const { metrics, tracer } = this.#options;
+    if (!outcome.ok) {
+      for (const { identityId } of job.projects) {
+        const project = known.get(identityId);
+        if (project !== undefined) underway.failures.push({ project, error: outcome.error });
+      }
+      return;
+    }
+    const { requests, calls, projects } = outcome.result;
+    metrics.requests(job.region.name, requests);
+    spanFromCalls(tracer, underway.span, calls);
+    for (const answer of projects) {
+      const project = known.get(answer.identityId);
+      if (project !== undefined) await this.#take(underway, project, answer, cycle);
+    }
+  }
+
+  finish(ref: RegionRef, cycle: Cycle): void {
+    const underway = this.#underway.get(regionKey(ref));
+    this.#underway.delete(regionKey(ref));
+    // The monitor's own end says nothing about the region.
+    if (underway === undefined || cycle.signal.aborted) return;
+    const { region, span } = underway;
+    const { problems, writeProblems } = this.#options;
+    problems.report(scopeOf(region, this.name), [...problemsOf(underway), ...writeProblems.of(region)]);
+    this.#retainCounts(region, underway);
+    const failure = underway.answered ? null : (underway.failures[0]?.error ?? null);
+    if (this.#options.leader === null) {
+      this.#judge(region, failure);
+      this.#ended(underway);
+    }
+    endSpan(span, failure !== null && lacksService(failure) ? null : failure);
+  }
+
+  /** Drops what is remembered of a region that is gone. */
+  forget(region: Region): void {
+    this.#projects.delete(regionKey(region));
+    this.#underway.delete(regionKey(region));
+    this.#options.counts.remove(region);
+    this.#options.writeProblems.forget(region);
+  }
+
+  /** Reads the access, as nobody else does. False when the region is not to be asked. */
+  async #lead(region: Region, cycle: Cycle): Promise<boolean> {
+    const { access, clock, problems } = this.#options;
+    const resolved = await access.read(region.record, cycle.signal);
+    if (cycle.signal.aborted) return false;
+    access.retainSecrets();
+    if (resolved.ok) region.use(resolved.result);
+    else if (resolved.lasting) region.loseAccess();
+    if (!region.health.takeTurn(clock.monotonicMs())) return false;
+    if (resolved.ok) return true;
+    this.#judge(region, resolved.error);
+    const count = this.#objects.get(regionKey(region));
+    problems.report(scopeOf(region, this.name), [
+      serviceFailed(region.name, resolved.error, count === undefined ? 0 : countObjects(count)),
+    ]);
+    return false;
+  }
+
+  #judge({ health }: Region, failure: CheckError | null): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (failure === null || lacksService(failure)) health.succeeded(nowMs);
+    else health.failed(failure, nowMs);
+  }
+
+  #ended({ region, failures, startedMs }: Underway): void {
+    const { clock, metrics } = this.#options;
+    const { health, name, displayName } = region;
+    const outcome = health.failure?.code ?? (failures.length === 0 ? 'ok' : 'partial');
+    const seconds = (clock.monotonicMs() - startedMs) / 1000;
+    health.ended({ outcome, seconds, endedAt: clock.now() });
+    metrics.regionPolled({ regionId: name, regionName: displayName, outcome, seconds });
+  }
+
+  /** The projects as their objects and identities are now. */
+  #update(
+    underway: Underway,
+    objects: RegionObjects<LoadBalancerRecord> | undefined,
+  ): readonly LoadBalancerProject[] {
+    const { access, pollPeriodMs } = this.#options;
+    const { region, problems } = underway;
+    const before = this.#projects.get(regionKey(region));
+    const now = new Map<string, LoadBalancerProject>();
+    for (const [identityId, ofIdentity] of objects?.identities ?? []) {
+      const credentials =
+        region.access === null ? null : access.credentials(region, region.access, identityId);
+      if (credentials?.ok === true && credentials.result !== undefined) {
+        const project = before?.get(identityId) ?? new LoadBalancerProject(identityId, pollPeriodMs);
+        project.use(credentials.result);
+        project.objects = ofIdentity;
+        now.set(identityId, project);
+      } else if (credentials?.ok === false) {
+        const { error } = credentials;
+        problems.push(...ofIdentity.map((object) => checkFailed(object, error)));
+      }
+    }
+    if (now.size === 0) this.#projects.delete(regionKey(region));
+    else this.#projects.set(regionKey(region), now);
+    return [...now.values()];
+  }
+
+  #loggedIn(region: Region, objects: RegionObjects<LoadBalancerRecord> | undefined): boolean {
+    const known = this.#projects.get(regionKey(region));
+    return [...(objects?.identities.keys() ?? [])].every((id) => known?.get(id)?.loggedIn(region) === true);
+  }
+
+  async #take(
+    underway: Underway,
+    project: LoadBalancerProject,
+    answer: LoadBalancerList,
+    cycle: Cycle,
+  ): Promise<void> {
+    const { clock, projector } = this.#options;
+    const { region, span, problems, failures } = underway;
+    const { identityId, objects, view } = project;
+    const believed = project.take(region, answer, clock.monotonicMs());
+    if (!answer.outcome.ok) {
+      failures.push({ project, error: answer.outcome.error });
+      return;
+    }
+    underway.answered = true;
+    for (const record of view.malformed) problems.push(malformedRecord(region.name, identityId, record));
+    if (!believed) problems.push(mostVanished(region.name, identityId, objects.length));
+    else problems.push(...(await projector.project(project, { region, span, signal: cycle.signal })));
+  }
+
+  /** Projects that were not listed show nothing, or for a while what they had. */
+  #retainCounts(region: Region, { failures }: Underway): void {
+    const { counts, clock, holdLastKnownMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const failed = new Set(failures.map(({ project }) => project));
+    const shown = [...(this.#projects.get(regionKey(region))?.values() ?? [])].filter(
+      (project) =>
+        !failed.has(project) || (project.lastGoodMs !== null && nowMs - project.lastGoodMs < holdLastKnownMs),
+    );
+    counts.retain(region, new Set(shown.map(({ identityId }) => identityId)));
+  }
+}
+
+/** What every project suffers from for a reason of the region's is one problem. */
+function problemsOf({ region, problems, failures, answered }: Underway): readonly Problem[] {
+  const wide = answered ? undefined : failures.find(({ error }) => concernsRegion(error.code))?.error;
+  const found = [...problems];
+  const single = failures.filter(({ error }) => wide === undefined || !concernsRegion(error.code));
+  for (const { project, error } of single)
+    found.push(...project.objects.map((object) => checkFailed(object, error)));
+  if (wide === undefined) return found;
+  const count = failures.reduce((sum, { project }) => sum + project.objects.length, 0);
+  const problem = lacksService(wide) ? noService : serviceFailed;
+  return [...found, problem(region.name, wide, count)];
+}

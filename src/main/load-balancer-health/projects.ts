@@ -1,0 +1,114 @@
+// What is remembered of a region's projects between polls: their load balancers as last listed, and their logins where the
+// server-health check has none.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { CheckError } from '../../shared/errors.ts';
+import type { LoadBalancerList, LoadBalancerTask } from '../../shared/load-balancer-health.ts';
+import type { LoadBalancerRecord } from '../../shared/load-balancer-record.ts';
+import type { Credentials } from '../../shared/session.ts';
+import { Login } from '../regions/login.ts';
+import { longestPauseMs, refusalPauseMs } from '../regions/pauses.ts';
+import type { Region } from '../regions/region.ts';
+import { LoadBalancerView } from './view.ts';
+
+export class LoadBalancerProject {
+  readonly identityId: string;
+  readonly #pollPeriodMs: number;
+  /** For an identity without servers. */
+  readonly #login = new Login();
+  #view = new LoadBalancerView();
+  #credentials: Credentials | null = null;
+  #refusals = 0;
+  #pause: { readonly untilMs: number; readonly error: CheckError } | null = null;
+  /** Load balancers of the identity, as of the last plan. */
+  objects: readonly LoadBalancerRecord[] = [];
+  /** Monotonic milliseconds of the last good answer. */
+  lastGoodMs: number | null = null;
+
+  constructor(identityId: string, pollPeriodMs: number) {
+    this.identityId = identityId;
+    this.#pollPeriodMs = pollPeriodMs;
+  }
+
+  get view(): LoadBalancerView {
+    return this.#view;
+  }
+
+  /** Takes the credentials as they are now. Changed ones end a pause; for another project, all that is known is dropped. */
+  use(credentials: Credentials): void {
+    if (isDeepStrictEqual(credentials, this.#credentials)) return;
+    if (credentials.projectId !== this.#credentials?.projectId) {
+      this.#view = new LoadBalancerView();
+      this.lastGoodMs = null;
+    }
+    this.#credentials = credentials;
+    this.#pause = null;
+    this.#refusals = 0;
+  }
+
+  /** Why the project is not to be asked now; null when it may be. A refused login is refused to every check. */
+  pausedFor(region: Region, nowMs: number): CheckError | null {
+    const shared = region.projects.get(this.identityId)?.pausedFor(nowMs) ?? null;
+    if (shared !== null) return shared;
+    return this.#pause === null || this.#pause.untilMs <= nowMs ? null : this.#pause.error;
+  }
+
+  /** Whether there is a login to use. */
+  loggedIn(region: Region): boolean {
+    return this.#sessionOf(region) !== undefined;
+  }
+
+  /** Null before the credentials are known. */
+  task(region: Region): LoadBalancerTask | null {
+    const { identityId } = this;
+    const credentials = this.#credentials;
+    if (credentials === null) return null;
+    const session = this.#sessionOf(region);
+    const { digest } = this.#view;
+    return {
+      identityId,
+      credentials,
+      // Of a shared login, the server-health check sees to the renewal.
+      ...(session === undefined
+        ? {}
+        : { session: region.projects.has(identityId) ? { ...session, renewAtMs: Infinity } : session }),
+      ...(digest === null ? {} : { knownDigest: digest }),
+    };
+  }
+
+  /** Takes the answer; false when it is not believed yet. */
+  take(region: Region, { outcome, session }: LoadBalancerList, nowMs: number): boolean {
+    const credentials = this.#credentials ?? undefined;
+    const login = this.#loginOf(region);
+    // A login that was made meanwhile counts; one that was only used is the other check's to keep.
+    if (session?.token !== login.session(credentials)?.token) login.keep(credentials, session);
+    if (!outcome.ok) {
+      this.#failed(outcome.error, nowMs);
+      return true;
+    }
+    this.#pause = null;
+    this.#refusals = 0;
+    this.lastGoodMs = nowMs;
+    const believed = this.#view.take(outcome);
+    // The confirmation must not be made with the token that may be at fault.
+    if (!believed) login.drop();
+    return believed;
+  }
+
+  #failed(error: CheckError, nowMs: number): void {
+    this.#refusals = error.code === 'unauthorized' ? this.#refusals + 1 : 0;
+    const waitMs =
+      error.code === 'unauthorized'
+        ? refusalPauseMs(this.#refusals, this.#pollPeriodMs)
+        : Math.min(error.retryAfterMs ?? 0, longestPauseMs);
+    this.#pause = waitMs <= 0 ? null : { untilMs: nowMs + waitMs, error };
+  }
+
+  #sessionOf(region: Region) {
+    return this.#loginOf(region).session(this.#credentials ?? undefined);
+  }
+
+  #loginOf(region: Region): Login {
+    return region.projects.get(this.identityId)?.login ?? this.#login;
+  }
+}

@@ -1,0 +1,240 @@
+// The load-balancer-health check, end to end: from Octavia to the Healthy condition, the log, the gauge and the problems.
+
+import test, { type ExecutionContext } from 'ava';
+import { asFields } from '../../src/main/kubernetes/objects/object-fields.ts';
+import { parseLoadBalancer } from '../../src/main/kubernetes/objects/resource-records.ts';
+import type { SandboxCloudOptions } from '../../src/sandbox/openstack/cloud.ts';
+import { findCondition, healthyType } from '../../src/shared/conditions.ts';
+import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
+import { eventually } from '../fixtures/eventually.ts';
+import { calmPeriodMs, pace } from '../fixtures/monitor/monitor.ts';
+
+const both = '--checkers=server-health,load-balancer-health';
+const line = 'load balancer state transition';
+const listRoute = 'GET /lbaas/loadbalancers' as const;
+const gauge = 'unikorn_region_load_balancer_state';
+
+async function setUp(t: ExecutionContext, options: SandboxCloudOptions = {}) {
+  const sandbox = await startSandbox(t);
+  const region = await sandbox.addRegion('east', options);
+  const project = region.addProject({ organization: 'acme' });
+  const { loadBalancers } = region.cloud;
+  const record = (id: string) => parseLoadBalancer(sandbox.cluster.get('loadbalancers', namespace, id));
+  const health = (id: string): string => {
+    const condition = findCondition(record(id).conditions, healthyType);
+    return condition === undefined ? '' : `${condition.status}/${condition.reason}: ${condition.message}`;
+  };
+  const untilHealth = async (id: string, expected: string) =>
+    eventually(`${id} is ${expected}`, () => health(id) === expected);
+  const start = async (...flags: string[]) => sandbox.startMonitor(...pace(calmPeriodMs(1_500)), ...flags);
+  const lists = () => region.cloud.requests.latest().filter(({ route }) => route === listRoute).length;
+  const patches = () => sandbox.cluster.requests.count({ method: 'PATCH', path: /\/loadbalancers\// });
+  return { sandbox, region, project, loadBalancers, record, health, untilHealth, start, lists, patches };
+}
+
+const online = 'True/Healthy: load balancer is online';
+
+test.serial(
+  'every status is shown by the first poll; a change by the next, in one line; an unchanged pass writes nothing',
+  async (t) => {
+    const { sandbox, region, project, loadBalancers, untilHealth, start, lists, patches } = await setUp(t);
+    sandbox.addServer(project, { id: 'web' });
+    const { providerId } = project.addLoadBalancer({ id: 'front', name: 'shop' });
+    project.addLoadBalancer({ id: 'broken', name: 'broken', cloud: { provisioningStatus: 'ERROR' } });
+    const bad = ['ERROR', 'ONLINE', 'ONLINE'];
+    project.addLoadBalancer({
+      id: 'worn',
+      name: 'worn',
+      cloud: { operatingStatus: 'DEGRADED', members: bad },
+    });
+    const monitor = await start(both);
+    await untilHealth('front', online);
+    await untilHealth('broken', 'False/Errored: load balancer is in an error state');
+    await untilHealth('worn', 'False/Degraded: load balancer is degraded: 1 of 3 members fails');
+    const first = await monitor.untilLogged(line, { load_balancer_id: 'front' });
+    const { duration_ms: _, ...fields } = first.fields;
+    t.deepEqual(fields, {
+      load_balancer_id: 'front',
+      org_id: 'acme',
+      region_id: 'east',
+      from_state: '',
+      to_state: 'Healthy',
+      load_balancer_name: 'shop',
+      message: 'load balancer is online',
+    });
+    const written = patches();
+    t.is(written, 3);
+    const before = lists();
+    await eventually('two more lists', () => lists() >= before + 2);
+    t.is(patches(), written);
+    loadBalancers.update(providerId, { operatingStatus: 'OFFLINE' });
+    await untilHealth('front', 'False/Degraded: load balancer is offline');
+    loadBalancers.update(providerId, { operatingStatus: 'ONLINE' });
+    await untilHealth('front', online);
+    const states = () =>
+      monitor.logged(line, { load_balancer_id: 'front' }).map(({ fields: { to_state: to } }) => to);
+    await eventually('its lines', () => states().length >= 3);
+    t.deepEqual(states(), ['Healthy', 'Degraded', 'Healthy']);
+    await eventually('the gauge', async () => (await monitor.total(gauge, 'state="healthy"')) === 1);
+    t.is(await monitor.total(gauge, 'state="errored"'), 1);
+    t.is(await monitor.total(gauge, 'state="degraded"'), 1);
+    // The region's service account, and the project: as for servers alone.
+    t.is(region.cloud.requests.logins, 2);
+  },
+);
+
+test('what others write stays: Available, and what they write at the same time', async (t) => {
+  const { sandbox, project, loadBalancers, record, untilHealth, start } = await setUp(t);
+  const available = {
+    type: 'Available',
+    status: 'True',
+    reason: 'Provisioned',
+    message: 'provisioned',
+    lastTransitionTime: '2026-11-22T07:01:00Z',
+  };
+  const { providerId } = project.addLoadBalancer({
+    id: 'front',
+    name: 'shop',
+    status: { conditions: [available], vipAddress: '10.0.0.9' },
+  });
+  const monitor = await start('--checkers=load-balancer-health');
+  await untilHealth('front', online);
+  sandbox.cluster.faults.conflict({ path: /\/loadbalancers\/front\/status/ });
+  loadBalancers.update(providerId, { operatingStatus: 'ERROR' });
+  await untilHealth('front', 'False/Errored: load balancer does not work: all its members fail');
+  t.deepEqual(findCondition(record('front').conditions, 'Available'), available);
+  const status = asFields(sandbox.cluster.get('loadbalancers', namespace, 'front')?.status ?? {}, 'status');
+  t.is(status['vipAddress'], '10.0.0.9');
+  await monitor.untilLogged(line, { to_state: 'Errored' });
+  t.is(monitor.logged(line).length, 2);
+  await monitor.untilReady();
+});
+
+test('one that is missing, two of one name and one without identity are said once, and nothing is written', async (t) => {
+  const { region, project, loadBalancers, health, untilHealth, start, lists } = await setUp(t);
+  project.addLoadBalancer({ id: 'lost', name: 'lost', cloud: null });
+  project.addLoadBalancer({ id: 'twin', name: 'twin' });
+  const second = loadBalancers.add(project.credentials.projectId, { name: 'lb-twin' });
+  project.addLoadBalancer({ id: 'well', name: 'well' });
+  const monitor = await start(both);
+  await untilHealth('well', online);
+  const before = lists();
+  await eventually('two more lists', () => lists() >= before + 2);
+  t.is(monitor.logged('load balancer not found in provider, skipping', { load_balancer: 'lost' }).length, 1);
+  const twins = monitor.logged('failed to check load balancer, skipping', { load_balancer: 'twin' });
+  t.deepEqual(
+    twins.map(({ error }) => error),
+    ['consistency error: 2 load balancers of the project are named lb-twin'],
+  );
+  t.is(health('lost') + health('twin'), '');
+  loadBalancers.delete(second.id);
+  loadBalancers.add(project.credentials.projectId, { name: 'lb-lost' });
+  await untilHealth('twin', online);
+  await untilHealth('lost', online);
+  await monitor.untilLogged('load balancer checked again');
+  await monitor.untilLogged('load balancer found in provider again');
+  t.true(region.cloud.requests.logins <= 2);
+});
+
+test('most vanish at once: nothing is missing before a second list agrees', async (t) => {
+  const { region, project, untilHealth, health, start } = await setUp(t);
+  for (const id of ['a', 'b', 'c']) project.addLoadBalancer({ id, name: id });
+  const monitor = await start(both);
+  for (const id of ['a', 'b', 'c']) await untilHealth(id, online);
+  region.cloud.faults.add({ kind: 'empty-list' }, { route: listRoute, times: 1 });
+  await monitor.untilLogged(
+    'most load balancers of a project are missing at once, confirming before reporting it',
+  );
+  await monitor.untilPolled(2);
+  t.deepEqual(monitor.logged('load balancer not found in provider, skipping'), []);
+  region.cloud.faults.add({ kind: 'empty-list' }, { route: listRoute });
+  await monitor.untilLogged('load balancer not found in provider, skipping');
+  t.is(health('a'), online);
+});
+
+for (const [title, fault, code] of [
+  ['403', { kind: 'status', status: 403 }, 'forbidden'],
+  ['a page of HTML', { kind: 'html' }, 'invalid-response'],
+  ['503', { kind: 'status', status: 503 }, 'server-error'],
+] as const)
+  test(`Octavia answers ${title}: said once, servers are not affected, and it ends`, async (t) => {
+    const { sandbox, region, project, loadBalancers, untilHealth, health, start, lists } = await setUp(t);
+    const server = sandbox.addServer(project, { id: 'web' });
+    const { providerId } = project.addLoadBalancer({ id: 'front', name: 'shop' });
+    const monitor = await start(both);
+    await untilHealth('front', online);
+    region.cloud.faults.add(fault, { route: listRoute });
+    const failed = () => monitor.lines.filter(({ fields }) => fields['code'] === code);
+    await eventually('a line', () => failed().length > 0);
+    loadBalancers.update(providerId, { operatingStatus: 'OFFLINE' });
+    region.cloud.stop(server.providerId);
+    await sandbox.untilPhase('web', 'Stopped');
+    const before = lists();
+    await eventually('two more lists', () => lists() >= before + 2);
+    t.is(failed().length, 1);
+    t.is(health('front'), online);
+    t.is(await monitor.total('unikorn_region_monitor_region_up', 'region_id="east"'), 1);
+    region.cloud.faults.clear();
+    await untilHealth('front', 'False/Degraded: load balancer is offline');
+    await monitor.untilLogged('instance phase transition', { to_phase: 'Stopped' });
+    t.deepEqual(
+      monitor.logged('instance phase transition').map(({ fields }) => fields['to_phase']),
+      ['Running', 'Stopped'],
+    );
+  });
+
+test.serial('a region without such a service is said once, without an error', async (t) => {
+  const { region, sandbox, project, health, start } = await setUp(t, { loadBalancers: false });
+  sandbox.addServer(project, { id: 'web' });
+  project.addLoadBalancer({ id: 'front', name: 'shop' });
+  const monitor = await start(both);
+  const said = await monitor.untilLogged('region has no load-balancer service, skipping its load balancers');
+  t.is(said.level, 'info');
+  await monitor.untilPolled(2);
+  t.is(monitor.logged('region has no load-balancer service, skipping its load balancers').length, 1);
+  t.is(health('front'), '');
+  t.is(region.cloud.requests.logins, 2);
+});
+
+test('without the check, LoadBalancers are neither read nor asked for', async (t) => {
+  const { sandbox, project, start, lists } = await setUp(t);
+  sandbox.addServer(project, { id: 'web' });
+  project.addLoadBalancer({ id: 'front', name: 'shop' });
+  const monitor = await start();
+  await sandbox.untilPhase('web', 'Running');
+  await monitor.untilPolled(2);
+  t.is(lists(), 0);
+  t.is(sandbox.cluster.requests.count({ path: /loadbalancers/ }), 0);
+});
+
+test('replicas that share the regions share their load balancers', async (t) => {
+  const { sandbox, project, loadBalancers, untilHealth } = await setUp(t);
+  const west = (await sandbox.addRegion('west')).addProject();
+  const { providerId } = project.addLoadBalancer({ id: 'front', name: 'shop' });
+  west.addLoadBalancer({ id: 'back', name: 'store' });
+  const replica = async (name: string) =>
+    sandbox.startMonitor(
+      ...pace(calmPeriodMs(1_500)),
+      '--checkers=load-balancer-health',
+      '--shards=2',
+      `--replica-name=${name}`,
+      '--lease-duration=30s',
+    );
+  const [one, two] = [await replica('one'), await replica('two')];
+  await untilHealth('front', online);
+  await untilHealth('back', online);
+  const cached = async (monitor: typeof one) =>
+    monitor.total('unikorn_region_monitor_cache_objects', 'resource="loadbalancers"');
+  await eventually('each has its own', async () => (await cached(one)) === 1 && (await cached(two)) === 1);
+  await eventually('each counts its own', async () =>
+    (await Promise.all([one, two].map(async (monitor) => monitor.total(gauge)))).every((sum) => sum === 1),
+  );
+  loadBalancers.update(providerId, { operatingStatus: 'OFFLINE' });
+  await untilHealth('front', 'False/Degraded: load balancer is offline');
+  const lines = () =>
+    [one, two].flatMap((monitor) =>
+      monitor.logged(line, { load_balancer_id: 'front', to_state: 'Degraded' }),
+    );
+  await eventually('its line', () => lines().length > 0);
+  t.is(lines().length, 1);
+});
