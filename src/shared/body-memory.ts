@@ -4,7 +4,8 @@
 // - a job that holds less than its share of a reserve does not wait: neither slow nor large answers of others hold it up;
 // - of those that wait in a thread, the answers of the job that holds least go on first;
 // - one answer of all threads has the turn: it goes on to its end whatever it takes. So those that wait for each other
-//   come to an end, and answers of an unusual size come one at a time.
+//   come to an end, and answers of an unusual size come one at a time;
+// - an answer that has the turn and hardly grows is given up when another wants the turn.
 // The sum is at most budget, reserves, one largest answer, and what does not matter.
 
 const mebibyte = 1_048_576;
@@ -16,6 +17,14 @@ const usualBytes = 4 * mebibyte;
 const stepBytes = mebibyte / 4;
 /** Other threads do not tell when they give something back. */
 const lookAgainMs = 20;
+/**
+ * An answer with the turn that does not grow by a step while others want it is given up after so many looks: two seconds,
+ * or more where the thread itself was held up.
+ */
+const stalledLooks = 100;
+
+/** The least that such an answer must bring, for messages. */
+export const leastPace = { bytes: stepBytes, ms: stalledLooks * lookAgainMs } as const;
 
 /** What all threads know of each other. */
 export interface MemoryLedger {
@@ -26,6 +35,8 @@ export interface MemoryLedger {
   /** False when an answer of another thread has the turn. */
   takeTurn(): boolean;
   endTurn(): void;
+  /** Whether an answer of another thread was refused the turn since it was taken. */
+  turnWanted(): boolean;
 }
 
 export interface BodyMemoryOptions {
@@ -46,6 +57,8 @@ export class BodyMemory {
   #bytes = 0;
   #turn: BodyShare | null = null;
   #timer: NodeJS.Timeout | undefined;
+  /** How often the answer with the turn was looked at without having grown. */
+  #looks = 0;
 
   constructor(options: BodyMemoryOptions = {}) {
     this.#ledger = options.ledger ?? new OwnLedger();
@@ -69,7 +82,7 @@ export class BodyMemory {
     if (this.#give(share)) return null;
     const waiting = Promise.withResolvers<void>();
     share.resume = waiting.resolve;
-    this.#timer ??= setInterval(() => this.#goOn(), lookAgainMs);
+    this.#lookAgain();
     return waiting.promise;
   }
 
@@ -101,12 +114,17 @@ export class BodyMemory {
   }
 
   #hasTurn(share: BodyShare): boolean {
-    if (this.#turn === null && this.#ledger.takeTurn()) this.#turn = share;
+    if (this.#turn === null && this.#ledger.takeTurn()) {
+      this.#turn = share;
+      this.#looks = 0;
+      this.#lookAgain();
+    }
     return this.#turn === share;
   }
 
   #set(share: BodyShare, bytes: number): void {
     const more = bytes - share.bytes;
+    if (share === this.#turn) this.#looks = 0;
     share.bytes = bytes;
     share.job.bytes += more;
     this.#bytes += more;
@@ -117,9 +135,24 @@ export class BodyMemory {
     const waiting = [...this.#shares].filter(({ resume }) => resume !== null);
     const inOrder = waiting.toSorted((a, b) => a.job.bytes - b.job.bytes || a.bytes - b.bytes);
     for (const share of inOrder) this.#resume(share);
-    if (inOrder.some(({ resume }) => resume !== null)) return;
+    if (this.#turn !== null || inOrder.some(({ resume }) => resume !== null)) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #lookAgain(): void {
+    this.#timer ??= setInterval(() => {
+      this.#watchTurn();
+      this.#goOn();
+    }, lookAgainMs).unref();
+  }
+
+  #watchTurn(): void {
+    const turn = this.#turn;
+    if (turn === null) return;
+    const wanted = this.#ledger.turnWanted() || [...this.#shares].some(({ resume }) => resume !== null);
+    if (wanted) this.#looks += 1;
+    if (wanted && this.#looks >= stalledLooks) turn.onStalled();
   }
 
   #resume(share: BodyShare): void {
@@ -155,6 +188,11 @@ class OwnLedger implements MemoryLedger {
   endTurn(): void {
     this.#taken = false;
   }
+
+  /** Those of this thread are known. */
+  turnWanted(): boolean {
+    return false;
+  }
 }
 
 /** One job's answers: what is fair is measured between jobs. */
@@ -180,6 +218,8 @@ export class BodyShare {
   wanted = 0;
   /** Not null while it waits. */
   resume: (() => void) | null = null;
+  /** Called when it must be given up, as it hardly grows and others wait for it. */
+  onStalled: () => void = () => {};
 
   constructor(memory: BodyMemory, job: BodyJob) {
     this.#memory = memory;

@@ -38,6 +38,11 @@ export class Deadline {
     this.#timer?.refresh();
   }
 
+  /** Ends what it is for before its time, for another reason. */
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
   release(): void {
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener('abort', this.#onOuterAbort);

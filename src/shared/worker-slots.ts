@@ -9,7 +9,10 @@ const beat = 1;
 const bytes = 2;
 const fields = 3;
 
-/** A table in shared memory with one row a worker thread, and after them a cell with the thread that has the turn. */
+/**
+ * A table in shared memory with one row a worker thread. Two cells follow: the thread that has the turn, and whether another
+ * wants it.
+ */
 export class WorkerSlots {
   readonly buffer: SharedArrayBuffer;
   readonly #cells: BigInt64Array;
@@ -17,13 +20,13 @@ export class WorkerSlots {
   constructor(source: number | SharedArrayBuffer) {
     this.buffer =
       typeof source === 'number'
-        ? new SharedArrayBuffer((source * fields + 1) * BigInt64Array.BYTES_PER_ELEMENT)
+        ? new SharedArrayBuffer((source * fields + 2) * BigInt64Array.BYTES_PER_ELEMENT)
         : source;
     this.#cells = new BigInt64Array(this.buffer);
   }
 
   get size(): number {
-    return (this.#cells.length - 1) / fields;
+    return (this.#cells.length - 2) / fields;
   }
 
   /** Takes the lowest free row for a thread; null when all are taken. */
@@ -76,6 +79,7 @@ export class WorkerSlots {
       },
       takeTurn: () => this.#takeTurn(slot),
       endTurn: () => this.#endTurn(slot),
+      turnWanted: () => Atomics.load(this.#cells, this.#turn + 1) !== 0n,
     };
   }
 
@@ -87,15 +91,20 @@ export class WorkerSlots {
 
   #takeTurn(slot: number): boolean {
     const holder = Atomics.load(this.#cells, this.#turn);
-    if (holder !== 0n && this.owner(Number(holder) - 1) !== 0) return false;
+    if (holder !== 0n && this.owner(Number(holder) - 1) !== 0) {
+      Atomics.store(this.#cells, this.#turn + 1, 1n);
+      return false;
+    }
     return Atomics.compareExchange(this.#cells, this.#turn, holder, BigInt(slot + 1)) === holder;
   }
 
   get #turn(): number {
-    return this.#cells.length - 1;
+    return this.#cells.length - 2;
   }
 
+  /** Those who still want it say so again. */
   #endTurn(slot: number): void {
+    Atomics.store(this.#cells, this.#turn + 1, 0n);
     Atomics.compareExchange(this.#cells, this.#turn, BigInt(slot + 1), 0n);
   }
 

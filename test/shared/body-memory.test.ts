@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import * as fc from 'fast-check';
 import { BodyMemory, type BodyShare } from '../../src/shared/body-memory.ts';
@@ -121,6 +122,47 @@ test('what a thread does after its row was freed holds nobody up', async (t) => 
   for (const each of usual) each.close();
   t.is(slots.claim(13), 0);
   t.is(slots.ledger(1).held(), 0, 'the next thread of the row begins with nothing');
+});
+
+test('an answer that has the turn and hardly grows is given up when another wants the turn', async (t) => {
+  const { one, other } = twoThreads();
+  for (const memory of [one, other]) {
+    const drips = one.job().open();
+    t.is(drips.grow(5 * mebibyte), null);
+    let bytes = 5 * mebibyte;
+    const drip = setInterval(() => {
+      bytes += 1;
+      void drips.grow(bytes);
+    }, 20);
+    drips.onStalled = () => {
+      clearInterval(drip);
+      drips.close();
+    };
+    await sleep(200);
+    const startMs = performance.now();
+    const share = memory.job().open();
+    await share.grow(6 * mebibyte);
+    t.true(performance.now() - startMs > 1_900, 'a pause of the network is no reason');
+    share.close();
+  }
+});
+
+test('an answer that has the turn and grows is not given up, nor one that nobody waits for', async (t) => {
+  const { one, other } = twoThreads();
+  const first = one.job().open();
+  t.is(first.grow(5 * mebibyte), null);
+  first.onStalled = () => t.fail();
+  await sleep(2_500);
+  const second = other.job().open();
+  const waiting = grown(second, 6 * mebibyte);
+  for (let bytes = 5 * mebibyte; bytes < 8 * mebibyte; bytes += mebibyte / 2) {
+    await sleep(500);
+    void first.grow(bytes);
+  }
+  t.true(waiting.waits());
+  first.close();
+  await eventually('the turn', () => !waiting.waits());
+  second.close();
 });
 
 test('an answer that is given up while it waits leaves nothing behind', async (t) => {

@@ -1,6 +1,6 @@
 // HTTP with JSON answers, for one job: bounded in time, in size and in number, every request counted.
 
-import type { BodyShare } from '../../shared/body-memory.ts';
+import { type BodyShare, leastPace } from '../../shared/body-memory.ts';
 import { Deadline } from '../../shared/deadline.ts';
 import { CheckFailure } from '../../shared/errors.ts';
 import {
@@ -129,6 +129,7 @@ export class OpenstackClient {
     const { method, headers, secretBody = null } = request;
     const deadline = new Deadline(requestTimeoutMs, jobSignal);
     const { signal } = deadline;
+    memory.onStalled = () => deadline.abort(stalled(what));
     let connected = false;
     const onConnected = (): void => {
       connected = true;
@@ -200,6 +201,14 @@ export class OpenstackClient {
     }
     return { status: raw.status, json, digest, unchanged, header, dateMs, waitedMs: raw.waitedMs };
   }
+}
+
+function stalled(what: string): CheckFailure {
+  const { bytes, ms } = leastPace;
+  return new CheckFailure({
+    code: 'timeout',
+    message: `${what} sent an answer of unusual size, less than ${bytes} bytes of it in ${ms} ms: given up, as others wait`,
+  });
 }
 
 /** Undefined for what is not JSON. */

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import test from 'ava';
 import { monotonicMs } from '../../../src/shared/clock.ts';
 import type { ProjectTask, ServerHealthResult } from '../../../src/shared/server-health.ts';
+import { ownTools } from '../../../src/shared/worker-tools.ts';
 import { ServerHealthCheck } from '../../../src/workers/server-health/check.ts';
 import { healthJob, runJob } from '../../fixtures/clouds/health-job.ts';
 import {
@@ -12,6 +13,7 @@ import {
   ScriptedCloud,
   type Step,
 } from '../../fixtures/clouds/scripted-cloud.ts';
+import { eventually } from '../../fixtures/eventually.ts';
 import { session as sessionOf } from '../../fixtures/monitor/region-records.ts';
 
 const login = 'POST /v3/auth/tokens';
@@ -141,6 +143,34 @@ test('the deadline ends what waits for its turn, too', async (t) => {
         'time; it is among the first at the next poll. If they are only slow, raise --region-concurrency',
     },
   });
+});
+
+test('large lists that hardly come do not keep a large list of another region waiting', async (t) => {
+  await using slow = await startCloud();
+  await using well = await startCloud();
+  const page = JSON.stringify({ servers: [novaServer('a', { metadata: { note: 'x'.repeat(6_000_000) } })] });
+  slow.on(list, (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).write(page.slice(0, -1));
+    return null;
+  });
+  well.on(list, (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(page);
+    return null;
+  });
+  const tools = ownTools();
+  const run = async (cloud: ScriptedCloud, requestTimeoutMs: number, ...ids: string[]) => {
+    const check = new ServerHealthCheck();
+    t.teardown(async () => check.close());
+    const job = healthJob(cloud, { requestTimeoutMs, projects: projects(...ids) });
+    return check.run(job, new AbortController().signal, tools);
+  };
+  const hardlyComes = run(slow, 25_000, 'a', 'b', 'c', 'd');
+  await eventually('the lists', () => slow.to(list).length === 4);
+  t.deepEqual(outcomes(await run(well, 15_000, 'a')), [['a', 'ok']]);
+  t.regex(
+    JSON.stringify(await hardlyComes),
+    /unusual size, less than 262144 bytes of it in 2000 ms: given up/,
+  );
 });
 
 test('a job that comes too late asks for nothing', async (t) => {
