@@ -429,3 +429,33 @@ test('known faults are those of the last records', (t) => {
   drained(view.take(changes(nova('4', { updated: 'later' }), { ...failed, providerId: '5', deleted: true })));
   t.deepEqual(view.knownFaults(), {});
 });
+
+test('faults of servers that are gone, or well again, are not known any more', (t) => {
+  const fault = (id: string) => nova(id, { updated: '2026-01-01T00:00:00Z', fault: 'no valid host' });
+  const view = viewOf(fault('1'), fault('2'), fault('3'), nova('4'), nova('5'));
+  t.deepEqual(Object.keys(view.knownFaults()), ['1', '2', '3']);
+  drained(view.take(changes({ ...fault('1'), deleted: true })));
+  t.deepEqual(Object.keys(view.knownFaults()), ['2', '3']);
+  drained(view.take(list(fault('2'), nova('4'), nova('5'))));
+  t.deepEqual(Object.keys(view.knownFaults()), ['2']);
+});
+
+test('a record that could not be read for want of its id is known again when its owner comes whole', (t) => {
+  const view = viewOf(nova('1'));
+  drained(view.take({ ...changes(), malformed: [malformed(null, 'a4')] }));
+  t.is(find(view, foo4), 'unreadable');
+  t.is([...view.malformed()].length, 1);
+  drained(view.take(changes(nova('4', { ownerId: 'a4' }))));
+  t.is(find(view, foo4), '4');
+  t.is([...view.malformed()].length, 0);
+});
+
+test('a cell that is back: what was not found is missing again, and changes will do', (t) => {
+  const partial = nova('9', { name: null, ownerId: null, partial: true });
+  const view = viewOf(nova('1'), partial);
+  t.is(find(view, foo4), 'unreachable');
+  t.is(view.watermark, null, 'its servers come back without having changed');
+  drained(view.take(list(nova('1'), nova('9', { name: 'other' }))));
+  t.is(find(view, foo4), 'missing');
+  t.is(view.watermark, watermark);
+});

@@ -120,3 +120,39 @@ test('after an answer, the breaker opens after three failures again', (t) => {
     t.is(health.breakerOpen, open);
   }
 });
+
+const poll = (endedAt: number) => ({ outcome: 'ok', seconds: 1, endedAt }) as const;
+
+test('it is known when the region last answered, and how its last thirty polls went', (t) => {
+  const health = failing(0);
+  t.is(health.lastGoodAt, null);
+  t.deepEqual(health.polls, []);
+  health.succeeded(1);
+  health.ended(poll(1_000));
+  t.is(health.lastGoodAt, 1_000);
+  health.failed(unreachable, 2);
+  t.is(health.failures, 1);
+  health.ended({ outcome: 'unreachable', seconds: 1, endedAt: 2_000 });
+  t.is(health.lastGoodAt, 1_000);
+  for (let endedAt = 3_000; endedAt < 32_000; endedAt += 1_000) health.ended(poll(endedAt));
+  t.is(health.polls.length, 30);
+  t.is(health.polls[0]?.outcome, 'unreachable', 'the oldest that is left');
+  t.is(health.polls.at(-1)?.endedAt, 31_000);
+  health.succeeded(3);
+  t.is(health.failures, 0);
+});
+
+test('a rest that the region asked for ends with a change, too', (t) => {
+  const health = failing(1, { ...unreachable, retryAfterMs: 60_000 });
+  t.false(health.takeTurn(59_999));
+  health.wake();
+  t.true(health.takeTurn(0));
+});
+
+test('a region that was refused once is up again when it answers', (t) => {
+  const health = failing(1, { code: 'unauthorized', message: 'wrong password' });
+  t.false(health.up);
+  health.succeeded(1);
+  t.true(health.up);
+  t.is(health.failure, null);
+});

@@ -177,3 +177,20 @@ test('flavors that could not be listed keep their names, and say why', (t) => {
   t.is(region.flavors.error, down);
   t.is(region.flavors.name('f1'), 'small');
 });
+
+test('a region is unsettled while a server of any of its projects will soon be different', (t) => {
+  const region = openRegion();
+  t.false(region.unsettled);
+  const transition = { kind: 'task', stage: 'resize_prep', sinceMs: 5, progressMs: 5 } as const;
+  region.project('p1');
+  region.project('p2').transitions.take(new Map([['uid', transition]]), 10);
+  t.true(region.unsettled);
+  region.project('p2').transitions.take(new Map(), 20);
+  t.false(region.unsettled);
+});
+
+test('a region that is as it was is not waked by its definition', (t) => {
+  const region = restingRegion();
+  region.define(region.record);
+  t.false(region.health.takeTurn(0));
+});

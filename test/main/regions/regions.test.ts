@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { RegionRecord } from '../../../src/main/kubernetes/objects/resource-records.ts';
 import { Regions } from '../../../src/main/regions/regions.ts';
+import type { Transition } from '../../../src/main/regions/transitions.ts';
 import { regionRecord } from '../../fixtures/monitor/region-records.ts';
 
 const down = { code: 'unreachable', message: 'connection refused' } as const;
@@ -133,4 +134,36 @@ test('a region that has no servers to ask for is neither up nor down', (t) => {
     [...regions.snapshots()].map(({ regionId }) => regionId),
     ['a'],
   );
+});
+
+test('regions that this process works on no longer are forgotten, the others are not', (t) => {
+  const { regions, gone, add, names } = setUp();
+  for (const name of ['a', 'b', 'c']) add(name);
+  regions.update([], 'server-health');
+  regions.retain(({ name }) => name === 'b');
+  t.deepEqual(names(), ['b']);
+  t.deepEqual(gone, ['a', 'c']);
+});
+
+function builds(...since: number[]): ReadonlyMap<string, Transition> {
+  return new Map(
+    since.map((sinceMs, index) => [
+      `uid-${index}`,
+      { kind: 'build', stage: 'Pending', sinceMs, progressMs: sinceMs },
+    ]),
+  );
+}
+
+test('a snapshot says for how long servers have been in transition, the longest of each kind', (t) => {
+  const { regions, time, add, region } = setUp();
+  add('a');
+  regions.update([], 'server-health');
+  region('a').project('p1').transitions.take(builds(30_000, 10_000), 30_000);
+  region('a').project('p2').transitions.take(builds(20_000), 30_000);
+  time.nowMs = 130_000;
+  const ages = () => [...regions.snapshots()].flatMap(({ transitionAges }) => transitionAges);
+  t.deepEqual(ages(), [{ kind: 'build', seconds: 120 }]);
+  // A clock that was set back.
+  time.nowMs = 5_000;
+  t.deepEqual(ages(), [{ kind: 'build', seconds: 0 }]);
 });

@@ -100,3 +100,27 @@ test('a task that hangs is watched for 15 minutes', (t) => {
   t.deepEqual(server.look(116, task), { kind: 'task', ageMinutes: 16, watched: false });
   t.deepEqual(server.look(117), settled);
 });
+
+function task(sinceMs: number): Transition {
+  return { kind: 'task', stage: '', sinceMs, progressMs: sinceMs };
+}
+
+test('of several transitions the oldest of each kind counts, and one that makes progress is enough to be watched', (t) => {
+  const transitions = new Transitions();
+  t.false(transitions.watched);
+  const build: Transition = { kind: 'build', stage: 'Pending', sinceMs: 3, progressMs: 3 };
+  const running = new Map([
+    ['new', task(20 * minute)],
+    ['old', task(1)],
+    ['middle', task(2)],
+    ['build', build],
+  ]);
+  transitions.take(running, 21 * minute);
+  t.deepEqual(Object.fromEntries(transitions.oldest), { build: 3, task: 1 });
+  t.true(transitions.watched, 'although those after it are not');
+});
+
+test('v1.16: a server without a phase yet is as old as its object, if nothing says more', (t) => {
+  const server = new Watched({ phase: '' });
+  t.deepEqual(server.look(3, { phase: null }), { kind: 'build', ageMinutes: 3, watched: true });
+});
