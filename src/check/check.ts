@@ -1,4 +1,4 @@
-// `region-monitor check`: one poll of all regions, or of some, and what it found of every server. What changed is written
+// `region-monitor check`: one poll of all regions, or of some, and what it found of every object. What changed is written
 // as the daemon would write it; with --dry-run, or --shadow, nothing is.
 
 import { createNoopMeter, ProxyTracerProvider } from '@opentelemetry/api';
@@ -11,6 +11,7 @@ import { namesRegion, unknownRegions } from '../main/regions/selection.ts';
 import { StartupError, startupStep } from '../main/startup-error.ts';
 import type { Version } from '../main/version.ts';
 import { systemClock } from '../shared/clock.ts';
+import type { LoadBalancerRecord } from '../shared/load-balancer-record.ts';
 import { regionKey } from '../shared/region-ref.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import type { WatchedObject } from '../shared/watched-object.ts';
@@ -20,7 +21,7 @@ import { checkFlags, type tableOutputs } from './flags.ts';
 import { ProblemCollector } from './problem-collector.ts';
 import { type Recorded, RecordingWriter } from './recording-writer.ts';
 import { type CheckReport, checkReport, isComplete } from './report.ts';
-import { checkSummary, checkTable } from './table.ts';
+import { checkSummary, checkTable, countedObjects } from './table.ts';
 
 export interface CheckContext {
   readonly signal: AbortSignal;
@@ -34,7 +35,7 @@ export interface CheckContext {
 /** For the writes of a poll that was interrupted. */
 const drainMs = 1_000;
 
-/** The exit code: 0 when every server was checked, and written where it had to be. */
+/** The exit code: 0 when every object was checked, and written where it had to be. */
 export async function check(options: Options, context: CheckContext, flags: FlagReader): Promise<number> {
   const { signal, stdout, stderr, env } = context;
   const startMs = systemClock.monotonicMs();
@@ -80,7 +81,8 @@ async function pollOnce(
 ): Promise<CheckReport> {
   await using resources = new AsyncDisposableStack();
   const problems = new ProblemCollector();
-  const recorded = new Map<string, Recorded<ServerRecord>>();
+  const recordedServers = new Map<string, Recorded<ServerRecord>>();
+  const recordedBalancers = new Map<string, Recorded<LoadBalancerRecord>>();
   const {
     caches,
     cycles,
@@ -97,19 +99,22 @@ async function pollOnce(
     resources,
     replace: {
       views: (all) => selection(all, wanted),
-      onlookers: { servers: (writer) => new RecordingWriter(writer, recorded) },
+      onlookers: {
+        servers: (writer) => new RecordingWriter(writer, recordedServers),
+        loadbalancers: (writer) => new RecordingWriter(writer, recordedBalancers),
+      },
       problems,
     },
   });
-  const { regions, servers } = selection(caches, wanted);
-  let planned: readonly ServerRecord[] | null = null;
+  const { regions, servers, loadbalancers } = selection(caches, wanted);
+  let planned: Planned | null = null;
   const progress = new ProgressLine({
     stream: stderr,
     terminal: terminalOf(stderr, env),
     text: () =>
       planned === null
         ? 'reading the objects from Kubernetes'
-        : `checking: ${recorded.size} of ${planned.length} servers`,
+        : `checking: ${recordedServers.size + recordedBalancers.size} of ${objectsOf(planned)}`,
   });
   const stop = new AbortController();
   const background = caches.run(AbortSignal.any([signal, stop.signal]));
@@ -132,18 +137,28 @@ async function pollOnce(
     );
   }
   // As of before the poll: it did not miss what is deleted meanwhile.
-  planned = [...servers.values()];
+  planned = { servers: [...servers.values()], loadBalancers: [...loadbalancers.values()] };
   await Promise.all(cycles.map(async (cycle) => cycle.poll(1, 'all')));
   await writes.whenIdle();
   return checkReport({
     dryRun: options.shadow,
     regions: regions.values(),
-    servers: planned,
-    recorded: ({ uid }) => recorded.get(uid),
+    servers: { objects: planned.servers, recorded: recordedServers },
+    loadBalancers: { objects: planned.loadBalancers, recorded: recordedBalancers },
     problems,
     flavorName: ({ namespace, regionId: name = '', flavorId }) =>
       polled.get({ namespace, name })?.flavors.name(flavorId) ?? '',
   });
+}
+
+/** What a poll is to look at. Kinds that no check of it looks after are not there. */
+interface Planned {
+  readonly servers: readonly ServerRecord[];
+  readonly loadBalancers: readonly LoadBalancerRecord[];
+}
+
+function objectsOf({ servers, loadBalancers }: Planned): string {
+  return countedObjects({ servers: servers.length, loadBalancers: loadBalancers.length });
 }
 
 /** Only the regions that are wanted, and their objects. */

@@ -1,11 +1,12 @@
 // The problems of one poll as data, where the daemon would log them.
 
+import { isLoadBalancerSubject, serviceSubject } from '../main/load-balancer-health/problems.ts';
 import { errorText } from '../main/log/error-text.ts';
 import type { Problem } from '../main/problems/problem.ts';
 import { regionKeyOf } from '../main/problems/problem-scope.ts';
-import { isServerSubject, regionSubject, serverSubject } from '../main/server-health/problems.ts';
+import { isServerSubject, regionSubject } from '../main/server-health/problems.ts';
 import { regionKey, regionName } from '../shared/region-ref.ts';
-import type { ServerRecord } from '../shared/server-record.ts';
+import type { WatchedObject, WatchedResource } from '../shared/watched-object.ts';
 
 export interface Trouble {
   /** One word for machines: the code of an error, or "missing", "no-region". */
@@ -19,9 +20,17 @@ export interface Note {
   readonly message: string;
 }
 
+const nouns: Readonly<Record<WatchedResource, string>> = {
+  servers: 'server',
+  regions: 'region',
+  loadbalancers: 'load balancer',
+};
+
 export class ProblemCollector {
-  readonly #servers = new Map<string, Trouble>();
+  /** By uid of the object. */
+  readonly #objects = new Map<string, Trouble>();
   readonly #regions = new Map<string, Trouble>();
+  readonly #services = new Map<string, Trouble>();
   readonly #notes: Note[] = [];
 
   /** Why each region failed as a whole, by key. */
@@ -29,25 +38,27 @@ export class ProblemCollector {
     return this.#regions;
   }
 
-  /** Other problems, of neither a server nor a region as a whole. */
+  /** Other problems, of neither an object nor a region as a whole. */
   get notes(): readonly Note[] {
     return this.#notes;
   }
 
-  /** Why a server could not be checked; undefined when there is no known problem. */
-  of(server: ServerRecord): Trouble | undefined {
-    return (
-      this.#servers.get(serverSubject(server)) ??
-      this.#regions.get(regionKey({ namespace: server.namespace, name: server.regionId ?? '' }))
-    );
+  /** Why an object could not be checked; undefined when there is no known problem. */
+  of(resource: WatchedResource, { uid, namespace, regionId = '' }: WatchedObject): Trouble | undefined {
+    const region = regionKey({ namespace, name: regionId });
+    const ofService = resource === 'loadbalancers' ? this.#services.get(region) : undefined;
+    return this.#objects.get(uid) ?? ofService ?? this.#regions.get(region);
   }
 
   report(scope: string, problems: readonly Problem[]): void {
     for (const problem of problems) {
-      const { subject = '' } = problem;
-      if (subject === regionSubject) this.#regions.set(regionKeyOf(scope), troubleOf(problem));
-      else if (isServerSubject(subject)) this.#servers.set(subject, troubleOf(problem));
-      else this.#notes.push({ region: regionName(regionKeyOf(scope)), message: noteText(problem) });
+      const { subject = '', object } = problem;
+      const region = regionKeyOf(scope);
+      if (subject === regionSubject) this.#regions.set(region, troubleOf(problem));
+      else if (subject === serviceSubject) this.#services.set(region, troubleOf(problem));
+      else if (object !== undefined && (isServerSubject(subject) || isLoadBalancerSubject(subject)))
+        this.#objects.set(object.uid, troubleOf(problem));
+      else this.#notes.push({ region: regionName(region), message: noteText(problem) });
     }
   }
 
@@ -64,8 +75,9 @@ function troubleOf({ key, message, error, fields }: Problem): Trouble {
   };
 }
 
-function noteText({ message, error, fields: { server } }: Problem): string {
-  const about = typeof server === 'string' ? ` (server ${server})` : '';
+function noteText({ message, error, object }: Problem): string {
+  const about =
+    object === undefined ? '' : ` (${nouns[object.resource]} ${object.displayName || object.name})`;
   return `${finding(message)}${about}${error === undefined ? '' : `: ${errorText(error)}`}`;
 }
 

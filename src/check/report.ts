@@ -1,10 +1,13 @@
-// What one poll found, server by server: the same for people and for programs.
+// What one poll found, object by object: the same for people and for programs.
 
 import { isDeepStrictEqual } from 'node:util';
+import type { ProjectObject } from '../main/checks/grouping.ts';
 import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
 import { type Condition, findCondition, healthyType, kubernetesTime } from '../shared/conditions.ts';
+import type { LoadBalancerRecord } from '../shared/load-balancer-record.ts';
 import { regionKey } from '../shared/region-ref.ts';
 import type { RebuildMarker, ServerRecord } from '../shared/server-record.ts';
+import type { WatchedResource } from '../shared/watched-object.ts';
 import type { Note, ProblemCollector, Trouble } from './problem-collector.ts';
 import type { Recorded } from './recording-writer.ts';
 
@@ -25,20 +28,26 @@ interface Change<Value> {
   readonly after: Value;
 }
 
-export interface ServerLine {
+/** What there is to say of an object of any kind. */
+export interface ObjectLine {
   readonly namespace: string;
-  /** Of the Server object. */
+  /** Of the object. */
   readonly name: string;
   readonly displayName: string;
   readonly region: string;
   readonly regionName: string;
   readonly identity: string;
+  readonly outcome: Outcome;
+  readonly health: Change<Health>;
+  /** Present when it failed. */
+  readonly error?: Trouble;
+}
+
+export interface ServerLine extends ObjectLine {
   readonly flavor: string;
   /** "" where the region did not name it. */
   readonly flavorName: string;
-  readonly outcome: Outcome;
   readonly phase: Change<string>;
-  readonly health: Change<Health>;
   /** The annotation that says since when the server has been pending; null where it has none. */
   readonly pendingSince: Change<string | null>;
   /** With the definitions of v1.19: times as Kubernetes writes them, null where the object has none. */
@@ -49,50 +58,70 @@ export interface ServerLine {
   readonly macAddress: Change<string>;
   /** The rebuild that the platform asked for; null where there is none. */
   readonly rebuild: Change<RebuildMarker | null>;
-  /** Present when it failed. */
-  readonly error?: Trouble;
 }
 
 interface RegionLine {
   readonly region: string;
   readonly regionName: string;
   readonly servers: number;
+  readonly loadBalancers: number;
   /** Present when the region failed as a whole. */
   readonly error?: Trouble;
 }
 
 export interface CheckReport {
   readonly dryRun: boolean;
-  readonly summary: { readonly servers: number } & Readonly<Record<Outcome, number>>;
+  /** Objects of all kinds by outcome. */
+  readonly summary: { readonly servers: number; readonly loadBalancers: number } & Readonly<
+    Record<Outcome, number>
+  >;
   readonly regions: readonly RegionLine[];
   readonly servers: readonly ServerLine[];
+  /** None unless their health is checked. */
+  readonly loadBalancers: readonly ObjectLine[];
   readonly notes: readonly Note[];
+}
+
+/** The objects of a kind as they were before the poll, and by uid what stands since. */
+interface Found<Watched> {
+  readonly objects: Iterable<Watched>;
+  readonly recorded: ReadonlyMap<string, Recorded<Watched>>;
 }
 
 export interface CheckFindings {
   readonly dryRun: boolean;
   readonly regions: Iterable<RegionRecord>;
-  readonly servers: Iterable<ServerRecord>;
-  readonly recorded: (server: ServerRecord) => Recorded<ServerRecord> | undefined;
+  readonly servers: Found<ServerRecord>;
+  readonly loadBalancers: Found<LoadBalancerRecord>;
   readonly problems: Pick<ProblemCollector, 'of' | 'regions' | 'notes'>;
   readonly flavorName: (server: ServerRecord) => string;
 }
 
-const notReached: Trouble = { code: 'cancelled', message: 'the poll ended before this server was checked' };
+const notReached: Trouble = { code: 'cancelled', message: 'the poll ended before this object was checked' };
 
 export function checkReport(findings: CheckFindings): CheckReport {
   const { dryRun, problems } = findings;
   const regions = new Map([...findings.regions].map((region) => [regionKey(region), region]));
-  const servers = [...findings.servers]
-    .filter(({ deleting }) => !deleting)
-    .map((server) => serverLine(server, regions.get(regionOf(server)), findings))
-    .toSorted(byRegionAndName);
-  const count = (wanted: Outcome) => servers.filter(({ outcome }) => outcome === wanted).length;
-  const inRegion = Map.groupBy(servers, ({ namespace, region: name }) => regionKey({ namespace, name }));
+  const context = { regions, problems };
+  const servers = linesOf(findings.servers, (server, recorded) => ({
+    ...objectLine('servers', { object: server, recorded, changes: changesOf }, context),
+    flavor: server.flavorId,
+    flavorName: findings.flavorName(server),
+  }));
+  const loadBalancers = linesOf(findings.loadBalancers, (object, recorded) =>
+    objectLine('loadbalancers', { object, recorded, changes: healthChange }, context),
+  );
+  const all: readonly ObjectLine[] = [...servers, ...loadBalancers];
+  const count = (wanted: Outcome) => all.filter(({ outcome }) => outcome === wanted).length;
+  const byRegion = (lines: readonly ObjectLine[]) =>
+    Map.groupBy(lines, ({ namespace, region: name }) => regionKey({ namespace, name }));
+  const serversIn = byRegion(servers);
+  const balancersIn = byRegion(loadBalancers);
   return {
     dryRun,
     summary: {
       servers: servers.length,
+      loadBalancers: loadBalancers.length,
       unchanged: count('unchanged'),
       changed: count('changed'),
       failed: count('failed'),
@@ -102,11 +131,13 @@ export function checkReport(findings: CheckFindings): CheckReport {
       return {
         region: name,
         regionName: displayName,
-        servers: inRegion.get(key)?.length ?? 0,
+        servers: serversIn.get(key)?.length ?? 0,
+        loadBalancers: balancersIn.get(key)?.length ?? 0,
         ...(error === undefined ? {} : { error }),
       };
     }),
     servers,
+    loadBalancers,
     notes: problems.notes,
   };
 }
@@ -116,20 +147,61 @@ export function isComplete({ summary, regions }: CheckReport): boolean {
   return summary.failed === 0 && regions.every(({ error }) => error === undefined);
 }
 
-function serverLine(
-  server: ServerRecord,
-  region: RegionRecord | undefined,
-  { recorded, problems, flavorName }: CheckFindings,
-): ServerLine {
-  const found = recorded(server);
-  const { before, after } = found ?? { before: server, after: server };
+function linesOf<Watched extends ProjectObject, Line extends ObjectLine>(
+  { objects, recorded }: Found<Watched>,
+  lineOf: (object: Watched, recorded: Recorded<Watched> | undefined) => Line,
+): readonly Line[] {
+  return [...objects]
+    .filter(({ deleting }) => !deleting)
+    .map((object) => lineOf(object, recorded.get(object.uid)))
+    .toSorted(byRegionAndName);
+}
+
+interface Looked<Watched, Changes> {
+  readonly object: Watched;
+  readonly recorded: Recorded<Watched> | undefined;
+  readonly changes: (recorded: Recorded<Watched>) => Changes;
+}
+
+interface LineContext extends Pick<CheckFindings, 'problems'> {
+  /** By key. */
+  readonly regions: ReadonlyMap<string, RegionRecord>;
+}
+
+function objectLine<Watched extends ProjectObject, Changes extends { readonly health: Change<Health> }>(
+  resource: WatchedResource,
+  { object, recorded, changes: changesIn }: Looked<Watched, Changes>,
+  { regions, problems }: LineContext,
+): ObjectLine & Changes {
+  const { namespace, name, displayName, regionId: region = '', identityId: identity = '' } = object;
+  const changes = changesIn(recorded ?? { before: object, after: object });
+  const error = recorded === undefined ? (problems.of(resource, object) ?? notReached) : undefined;
+  return {
+    namespace,
+    name,
+    displayName,
+    region,
+    regionName: regions.get(regionKey({ namespace, name: region }))?.displayName ?? '',
+    identity,
+    outcome: error !== undefined ? 'failed' : differs({ ...changes }) ? 'changed' : 'unchanged',
+    ...changes,
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function healthChange({ before, after }: Recorded<ProjectObject>): { readonly health: Change<Health> } {
+  return { health: { before: healthOf(before), after: healthOf(after) } };
+}
+
+function changesOf(recorded: Recorded<ServerRecord>) {
+  const { before, after } = recorded;
   const change = <Value>(part: (server: ServerRecord) => Value): Change<Value> => ({
     before: part(before),
     after: part(after),
   });
-  const changes = {
+  return {
+    ...healthChange(recorded),
     phase: change(({ phase }) => phase),
-    health: change(healthOf),
     pendingSince: change(({ pendingEntryTime = null }) => pendingEntryTime),
     scheduledAt: change(({ scheduledAtSeconds }) => timeOf(scheduledAtSeconds)),
     launchedAt: change(({ launchedAtSeconds }) => timeOf(launchedAtSeconds)),
@@ -137,24 +209,6 @@ function serverLine(
     macAddress: change(({ macAddress }) => macAddress),
     rebuild: change(({ rebuild }) => rebuild),
   };
-  const error = found === undefined ? (problems.of(server) ?? notReached) : undefined;
-  return {
-    namespace: server.namespace,
-    name: server.name,
-    displayName: server.displayName,
-    region: server.regionId ?? '',
-    regionName: region?.displayName ?? '',
-    identity: server.identityId ?? '',
-    flavor: server.flavorId,
-    flavorName: flavorName(server),
-    outcome: error !== undefined ? 'failed' : differs(changes) ? 'changed' : 'unchanged',
-    ...changes,
-    ...(error === undefined ? {} : { error }),
-  };
-}
-
-function regionOf({ namespace, regionId: name = '' }: ServerRecord): string {
-  return regionKey({ namespace, name });
 }
 
 function differs(changes: Readonly<Record<string, Change<unknown>>>): boolean {
@@ -169,14 +223,14 @@ function timeOf(seconds: number | null): string | null {
   return seconds === null ? null : kubernetesTime(seconds * 1000);
 }
 
-function healthOf({ conditions }: ServerRecord): Health {
+function healthOf({ conditions }: ProjectObject): Health {
   const condition = findCondition(conditions, healthyType);
   if (condition === undefined) return null;
   const { status, reason, message } = condition;
   return { status, reason, message };
 }
 
-function byRegionAndName(a: ServerLine, b: ServerLine): number {
+function byRegionAndName(a: ObjectLine, b: ObjectLine): number {
   return (
     compare(a.regionName, b.regionName) ||
     compare(a.region, b.region) ||

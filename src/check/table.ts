@@ -1,7 +1,14 @@
-// The report of `check` for people: a table of servers, and the problems below it.
+// The report of `check` for people: a table of each kind of object, and the problems below it.
 
 import { type Paint, paintOf, printable, type Terminal, wrap } from '../terminal/terminal.ts';
-import { type CheckReport, type Health, isChanged, type Outcome, type ServerLine } from './report.ts';
+import {
+  type CheckReport,
+  type Health,
+  isChanged,
+  type ObjectLine,
+  type Outcome,
+  type ServerLine,
+} from './report.ts';
 
 export interface CheckTableOptions {
   readonly terminal: Terminal;
@@ -9,18 +16,21 @@ export interface CheckTableOptions {
   readonly wide: boolean;
 }
 
-interface Column {
+interface Column<Line> {
   readonly title: string;
-  readonly text: (server: ServerLine) => string;
+  readonly text: (line: Line) => string;
   /** Characters below which it is never cut; absent where it is never cut at all. */
   readonly atLeast?: number;
 }
 
 const gap = '  ';
 
-/** One line a server, under a line of titles. Without a width nothing is cut. */
-export function checkTable({ servers, dryRun }: CheckReport, { terminal, wide }: CheckTableOptions): string {
-  const paint = paintOf(terminal);
+/** One table a kind that there is; an empty one of servers when there is nothing at all. */
+export function checkTable(
+  { servers, loadBalancers, dryRun }: CheckReport,
+  options: CheckTableOptions,
+): string {
+  const { wide } = options;
   const columns = [
     ...(wide ? whereColumns : []),
     ...narrowColumns(dryRun),
@@ -28,7 +38,25 @@ export function checkTable({ servers, dryRun }: CheckReport, { terminal, wide }:
     ...(wide ? bootColumns.filter(({ text }) => servers.some((server) => text(server) !== '')) : []),
     ...(wide ? [messageColumn] : []),
   ];
-  const rows = servers.map((server) => columns.map(({ text }) => printable(text(server)) || '-'));
+  const ofBalancers = [
+    ...(wide ? whereColumns : []),
+    ...balancerColumns(dryRun),
+    ...(wide ? [messageColumn] : []),
+  ];
+  return [
+    ...(servers.length > 0 || loadBalancers.length === 0 ? [tableOf(servers, columns, options)] : []),
+    ...(loadBalancers.length > 0 ? [tableOf(loadBalancers, ofBalancers, options)] : []),
+  ].join('\n');
+}
+
+/** One line an object, under a line of titles. Without a width nothing is cut. */
+function tableOf<Line extends ObjectLine>(
+  lines: readonly Line[],
+  columns: readonly Column<Line>[],
+  { terminal, wide }: CheckTableOptions,
+): string {
+  const paint = paintOf(terminal);
+  const rows = lines.map((object) => columns.map(({ text }) => printable(text(object)) || '-'));
   const natural = columns.map(({ title }, index) =>
     rows.reduce((width, row) => Math.max(width, row[index]?.length ?? 0), title.length),
   );
@@ -41,7 +69,7 @@ export function checkTable({ servers, dryRun }: CheckReport, { terminal, wide }:
       .trimEnd();
   return [
     paint('bold', line(columns.map(({ title }) => title))),
-    ...rows.map((row, index) => painted(line(row), servers[index]?.outcome, paint)),
+    ...rows.map((row, index) => painted(line(row), lines[index]?.outcome, paint)),
     '',
   ].join('\n');
 }
@@ -51,7 +79,7 @@ export function checkSummary(report: CheckReport, seconds: number, terminal: Ter
   const paint = paintOf(terminal);
   const { summary, regions, dryRun } = report;
   const parts = [
-    `${counted(summary.servers, 'server')} in ${counted(regions.length, 'region')}, in ${seconds.toFixed(1)} s`,
+    `${countedObjects(summary)} in ${counted(regions.length, 'region')}, in ${seconds.toFixed(1)} s`,
     `${summary.unchanged} unchanged`,
     ...(summary.changed > 0
       ? [paint('yellow', `${summary.changed} ${dryRun ? 'would change' : 'changed'}`)]
@@ -64,18 +92,19 @@ export function checkSummary(report: CheckReport, seconds: number, terminal: Ter
 }
 
 /** They can be long, so they come below the table. */
-function remarks({ regions, servers, notes }: CheckReport): readonly string[] {
+function remarks({ regions, servers, loadBalancers, notes }: CheckReport): readonly string[] {
   const failedRegions = new Set(
     regions.filter(({ error }) => error !== undefined).map(({ region }) => region),
   );
   const names = new Map(regions.map(({ region, regionName }) => [region, regionName || region]));
-  const ofServers = servers.flatMap(({ region, error }) =>
+  const objects: readonly ObjectLine[] = [...servers, ...loadBalancers];
+  const ofObjects = objects.flatMap(({ region, error }) =>
     error === undefined || failedRegions.has(region) ? [] : [{ region, message: error.message }],
   );
   const ofRegions = regions.flatMap(({ region, error }) =>
     error === undefined ? [] : [{ region, message: error.message }],
   );
-  const lines = [...ofRegions, ...ofServers, ...notes].map(({ region, message }) => {
+  const lines = [...ofRegions, ...ofObjects, ...notes].map(({ region, message }) => {
     const name = names.get(region);
     return printable(name === undefined ? message : `${name}: ${message}`);
   });
@@ -89,24 +118,51 @@ function limited(lines: readonly string[]): readonly string[] {
   return [...lines.slice(0, mostRemarks), `and ${lines.length - mostRemarks} more (--output json lists all)`];
 }
 
-function narrowColumns(dryRun: boolean): readonly Column[] {
+function narrowColumns(dryRun: boolean): readonly Column<ServerLine>[] {
   return [
-    { title: 'NAME', text: ({ displayName, name }) => displayName || name, atLeast: 12 },
-    { title: 'REGION', text: ({ region, regionName }) => regionName || region, atLeast: 8 },
+    nameColumn,
+    regionColumn,
     { title: 'FLAVOR', text: ({ flavor, flavorName }) => flavorName || flavor, atLeast: 8 },
     { title: 'PHASE', text: ({ phase }) => phase.after },
-    { title: 'HEALTH', text: ({ health }) => reasonOf(health.after) },
-    { title: dryRun ? 'WOULD CHANGE' : 'CHANGED', text: changeText, atLeast: 24 },
+    healthColumn,
+    { title: changedTitle(dryRun), text: changeText, atLeast: 24 },
   ];
 }
 
-const whereColumns: readonly Column[] = [
+function balancerColumns(dryRun: boolean): readonly Column<ObjectLine>[] {
+  return [
+    { ...nameColumn, title: 'LOAD BALANCER' },
+    regionColumn,
+    healthColumn,
+    { title: changedTitle(dryRun), text: healthText, atLeast: 24 },
+  ];
+}
+
+const nameColumn: Column<ObjectLine> = {
+  title: 'NAME',
+  text: ({ displayName, name }) => displayName || name,
+  atLeast: 12,
+};
+
+const regionColumn: Column<ObjectLine> = {
+  title: 'REGION',
+  text: ({ region, regionName }) => regionName || region,
+  atLeast: 8,
+};
+
+const healthColumn: Column<ObjectLine> = { title: 'HEALTH', text: ({ health }) => reasonOf(health.after) };
+
+function changedTitle(dryRun: boolean): string {
+  return dryRun ? 'WOULD CHANGE' : 'CHANGED';
+}
+
+const whereColumns: readonly Column<ObjectLine>[] = [
   { title: 'NAMESPACE', text: ({ namespace }) => namespace },
   { title: 'ID', text: ({ name }) => name },
   { title: 'IDENTITY', text: ({ identity }) => identity },
 ];
 
-const bootColumns: readonly Column[] = [
+const bootColumns: readonly Column<ServerLine>[] = [
   { title: 'SCHEDULED', text: ({ scheduledAt }) => scheduledAt.after ?? '' },
   { title: 'LAUNCHED', text: ({ launchedAt }) => launchedAt.after ?? '' },
   { title: 'PROVISIONED', text: ({ provisionedAt }) => provisionedAt.after ?? '' },
@@ -115,7 +171,7 @@ const bootColumns: readonly Column[] = [
   { title: 'REBUILD IMAGE', text: ({ rebuild }) => rebuild.after?.targetImageId ?? '' },
 ];
 
-const messageColumn: Column = {
+const messageColumn: Column<ObjectLine> = {
   title: 'MESSAGE',
   text: ({ error, health }) => error?.message ?? health.after?.message ?? '',
 };
@@ -133,6 +189,14 @@ function changeText(server: ServerLine): string {
   return before.length > 0 ? `was ${before.join(', ')}` : otherChanges(server).join(', ');
 }
 
+/** The same where health is all that may change. */
+function healthText({ error, outcome, health }: ObjectLine): string {
+  if (error !== undefined) return `! ${error.code}`;
+  if (outcome === 'unchanged') return '';
+  const before = reasonOf(health.before);
+  return before === reasonOf(health.after) ? 'message' : `was ${before || 'no health'}`;
+}
+
 function otherChanges(server: ServerLine): readonly string[] {
   const { health, pendingSince, scheduledAt, launchedAt, provisionedAt, macAddress } = server;
   return [
@@ -148,7 +212,11 @@ function reasonOf(health: Health): string {
 }
 
 /** Takes from the widest columns first, until the line fits or nothing more may be taken. */
-function fitted(columns: readonly Column[], natural: readonly number[], width: number): readonly number[] {
+function fitted(
+  columns: readonly Pick<Column<never>, 'atLeast'>[],
+  natural: readonly number[],
+  width: number,
+): readonly number[] {
   const widths = [...natural];
   let excess = widths.reduce((sum, each) => sum + each, 0) + gap.length * (widths.length - 1) - width;
   for (; excess > 0; excess--) {
@@ -170,6 +238,19 @@ function shortened(text: string, width: number, cut: string): string {
 function painted(line: string, outcome: Outcome | undefined, paint: Paint): string {
   if (outcome === 'failed') return paint('red', line);
   return outcome === 'changed' ? paint('yellow', line) : line;
+}
+
+/** A kind that there are none of is not named, unless there is nothing at all. */
+export function countedObjects({
+  servers,
+  loadBalancers,
+}: {
+  readonly servers: number;
+  readonly loadBalancers: number;
+}): string {
+  if (loadBalancers === 0) return counted(servers, 'server');
+  const balancers = counted(loadBalancers, 'load balancer');
+  return servers === 0 ? balancers : `${counted(servers, 'server')} and ${balancers}`;
 }
 
 function counted(count: number, noun: string): string {

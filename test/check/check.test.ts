@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
 import * as v from 'valibot';
+import { parseLoadBalancer } from '../../src/main/kubernetes/objects/resource-records.ts';
 import type { SandboxProject, SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
 import { healthy, namespace, type Sandbox, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { type OneShotEnded, runOnce } from '../fixtures/kubernetes/one-shot.ts';
@@ -292,4 +293,40 @@ test('objects that cannot be listed: the reason, and no table', async (t) => {
   sandbox.cluster.access.restrict([]);
   const error = await t.throwsAsync(check(t, sandbox, { flags: ['--startup-timeout=6s'] }));
   t.regex(error.message, /regions: list regions.*403/);
+});
+
+const balancers = '--checkers=server-health,load-balancer-health';
+
+test('load balancers are a table of their own, and are written like servers', async (t) => {
+  const { sandbox, project } = await smallFleet(t);
+  project.addLoadBalancer({ id: 'lb-1', name: 'front' });
+  project.addLoadBalancer({ id: 'lb-2', name: 'lost', cloud: null });
+  const first = await check(t, sandbox, { flags: [balancers, '--dry-run'] });
+  t.is(first.code, 1);
+  t.regex(first.stdout, /\n\nLOAD BALANCER +REGION +HEALTH +WOULD CHANGE\n/);
+  t.deepEqual(
+    [...rows(first.stdout.split('\n\n')[1] ?? '').values()],
+    ['front | north | Healthy | was no health', 'lost | north | - | ! missing'],
+  );
+  t.regex(first.stderr, /^north: load balancer not found in provider$/m);
+  t.regex(
+    first.stderr,
+    /2 servers and 2 load balancers in 1 region, .*, 1 unchanged, 2 would change, 1 not checked\n$/,
+  );
+  t.is(writes(sandbox), 0);
+
+  await check(t, sandbox, { flags: ['--checkers=load-balancer-health'] });
+  const [condition] = parseLoadBalancer(sandbox.cluster.get('loadbalancers', namespace, 'lb-1')).conditions;
+  t.like(condition, { type: 'Healthy', status: 'True' });
+  t.is(sandbox.server('id-2').phase, 'Running', 'servers were not asked for');
+});
+
+test('a region without load-balancer service: those that it should have are not checked, and say why', async (t) => {
+  const sandbox = await startSandbox(t);
+  const region = await sandbox.addRegion('north', { loadBalancers: false });
+  region.addProject().addLoadBalancer({ id: 'lb-1', name: 'front' });
+  const { stdout, stderr, code } = await check(t, sandbox, { flags: ['--checkers=load-balancer-health'] });
+  t.is(code, 1);
+  t.deepEqual([...rows(stdout).values()], ['front | north | - | ! no-endpoint']);
+  t.regex(stderr, /^1 load balancer in 1 region, /m);
 });

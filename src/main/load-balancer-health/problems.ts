@@ -7,8 +7,16 @@ import { refTo } from '../../shared/watched-object.ts';
 import type { Problem } from '../problems/problem.ts';
 import type { Written } from '../projection/object-writer.ts';
 
+/** The subject of what is wrong with all load balancers of a region. */
+export const serviceSubject = 'service';
+const loadBalancerSubjects = 'load-balancer/';
+
 function subjectOf({ namespace, name }: LoadBalancerRecord): string {
-  return `load-balancer/${namespace}/${name}`;
+  return `${loadBalancerSubjects}${namespace}/${name}`;
+}
+
+export function isLoadBalancerSubject(subject: string): boolean {
+  return subject.startsWith(loadBalancerSubjects);
 }
 
 /** What all problems of one load balancer share. */
@@ -87,7 +95,7 @@ export function mostVanished(region: string, identity: string, loadBalancers: nu
 export function noService(region: string, error: CheckError, loadBalancers: number): Problem {
   return {
     key: 'no-service',
-    subject: 'service',
+    subject: serviceSubject,
     hidesOthers: true,
     message: 'region has no load-balancer service, skipping its load balancers',
     fields: { region, code: error.code, detail: error.message, load_balancers: loadBalancers },
@@ -99,7 +107,7 @@ export function noService(region: string, error: CheckError, loadBalancers: numb
 export function serviceFailed(region: string, error: CheckError, loadBalancers: number): Problem {
   return {
     key: `service/${error.code}`,
-    subject: 'service',
+    subject: serviceSubject,
     hidesOthers: true,
     message: 'failed to list load balancers of region, skipping',
     error: error.message,
