@@ -7,6 +7,7 @@ import pLimit from 'p-limit';
 import * as v from 'valibot';
 import { loadClusterAccess } from '../src/main/kubernetes/access/config.ts';
 import { KubernetesClient } from '../src/main/kubernetes/client.ts';
+import type { Profile } from '../src/main/kubernetes/objects/profile.ts';
 import type { KubernetesObject } from '../src/sandbox/kubernetes/object.ts';
 import { apiGroup, apiVersion } from '../src/shared/labels.ts';
 import { type ControlPlane, startControlPlane } from '../test/fixtures/kubernetes/control-plane.ts';
@@ -27,8 +28,14 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-export async function startCluster(real: boolean): Promise<Cluster> {
-  return real ? RealCluster.start() : StandIn.start();
+export async function startCluster({
+  real,
+  definitions,
+}: {
+  readonly real: boolean;
+  readonly definitions: Profile;
+}): Promise<Cluster> {
+  return real ? RealCluster.start(definitions) : StandIn.start(definitions);
 }
 
 const inLump = 500;
@@ -50,8 +57,8 @@ class StandIn implements Cluster {
     this.client = client;
   }
 
-  static async start(): Promise<StandIn> {
-    const program = new LineProgram('../src/sandbox/kubernetes/main.ts');
+  static async start(definitions: Profile): Promise<StandIn> {
+    const program = new LineProgram('../src/sandbox/kubernetes/main.ts', [definitions]);
     await program.hear(readySchema);
     const folder = await mkdtemp(join(tmpdir(), 'region-monitor-bench-'));
     const asked = { command: 'kubeconfig', namespace };
@@ -109,13 +116,13 @@ class RealCluster implements Cluster {
     return this.#controlPlane.kubeconfig;
   }
 
-  static async start(): Promise<RealCluster> {
+  static async start(definitions: Profile): Promise<RealCluster> {
     const reporter = { log: (): void => {}, timeout: (): void => {} };
     const controlPlane =
       (await startControlPlane(reporter, { own: true })) ?? (await startControlPlane(reporter));
     if (controlPlane === null)
       throw new Error('--real needs a real API server: REGION_MONITOR_TEST_KUBECONFIG may name one');
-    await controlPlane.installDefinitions('v1.16');
+    await controlPlane.installDefinitions(definitions);
     const known = await controlPlane.kubectl('get', 'namespaces', '-o', 'name');
     if (!known.includes(`namespace/${namespace}\n`))
       await controlPlane.kubectl('create', 'namespace', namespace);

@@ -16,6 +16,7 @@ export const namespace = 'bench';
 
 const group = `${apiGroup}/${apiVersion}`;
 const imageId = '33333333-3333-4333-8333-333333333333';
+const networkId = '44444444-4444-4444-8444-444444444444';
 
 export interface FleetSize {
   readonly servers: number;
@@ -39,6 +40,7 @@ export function cloudPlans(size: FleetSize): readonly CloudPlan[] {
     serversPerProject: serversPerProject(size),
     latencyMs: size.latencyMs,
     taskMs: 1,
+    networks: [`network-${networkId}`],
   }));
 }
 
@@ -46,7 +48,7 @@ export function regionName(index: number): string {
   return `region-${index}`;
 }
 
-/** Region, Secret, identities and Servers of a cloud. The servers show already what the cloud says. */
+/** Region, Secret, identities and Servers of a cloud. The servers show phase and health already as the cloud has them. */
 export function* objectsOf(cloud: CloudReport): Generator<KubernetesObject> {
   const { name, endpoint, serviceAccount } = cloud;
   const secret = { namespace, name: `${name}-credentials` };
@@ -93,7 +95,7 @@ export function* objectsOf(cloud: CloudReport): Generator<KubernetesObject> {
           provider: 'openstack',
           flavorID: cloud.flavors[server % cloud.flavors.length]?.id ?? '',
           image: { id: imageId },
-          networks: [],
+          networks: [{ id: networkId }],
         },
         status: statusOf('Running'),
       };

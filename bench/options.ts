@@ -1,6 +1,7 @@
 // The command line: npm run bench -- [scenario …] [options].
 
 import { parseArgs } from 'node:util';
+import { releases } from '../src/sandbox/flags.ts';
 import type { FleetSize } from './fleet.ts';
 import { findBuild } from './monitor.ts';
 import type { Settings } from './settings.ts';
@@ -30,6 +31,7 @@ Without a scenario: a quick look (start, small, 10k, burst of 2,000) in about th
   --period MS         poll period; follows from the fleet
   --starts N          starts in a row (5; 20 with --real)
   --real              a real API server instead of the stand-in
+  --definitions v1.16|v1.19   the custom resource definitions (v1.16)
   --from src|bundle|FOLDER   which build runs: the bundle where there is one
   --flag FLAG         a further flag of the monitor, as often as you like
   --profile FOLDER    write CPU profiles of the monitor's threads there
@@ -68,6 +70,7 @@ export function readOptions(
       period: { type: 'string' },
       starts: { type: 'string' },
       real: { type: 'boolean', default: false },
+      definitions: { type: 'string', default: 'v1.16' },
       from: { type: 'string' },
       flag: { type: 'string', multiple: true },
       profile: { type: 'string' },
@@ -105,6 +108,7 @@ export function readOptions(
       repeat: number('repeat', 1) ?? 5,
       periodMs: number('period', 100) ?? null,
       real: values.real,
+      definitions: release(values.definitions),
       peer: peer === '' ? null : peer,
       nodeArgs: [
         ...(values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`]),
@@ -121,6 +125,13 @@ function present<Name extends string>(name: Name, value: number | undefined): { 
   const entry: { [Key in Name]?: number } = {};
   if (value !== undefined) entry[name] = value;
   return entry;
+}
+
+function release(name: string): (typeof releases)[number] {
+  const found = releases.find((each) => each === name);
+  if (found === undefined)
+    throw new Error(`--definitions must be ${releases.join(' or ')}, not ${JSON.stringify(name)}`);
+  return found;
 }
 
 function scenarioOf(name: string): Scenario {

@@ -1,6 +1,7 @@
 // Passes over a whole fleet: complete lists, lists of changes with and without changes, with and without regions that
 // hang; each beside a bare client in the same run.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type FleetSize, namespace, serversPerProject } from './fleet.ts';
 import { MeasuredMonitor } from './monitor.ts';
 import { PeerProcess } from './peer.ts';
@@ -33,6 +34,7 @@ interface Measured extends Pass {
 
 const changedPercent = 1;
 const changesTimeoutMs = 120_000;
+const settleMs = 1_000;
 /** Every pass lists everything; or none does, after the first. */
 const listAll = '--reconcile-every=1';
 const listChanges = '--reconcile-every=1000000';
@@ -66,6 +68,7 @@ class PassScenario {
     const { servers, regions, projects, latencyMs } = stage.size;
     this.report = new Report(
       `${servers} servers, ${regions} regions × ${projects} projects, ${latencyMs} ms latency, ${stage.cluster.name}, ` +
+        `definitions of ${settings.definitions}, ` +
         `${settings.workers} workers, ${settings.build.name}`,
     );
     this.#stage = stage;
@@ -126,6 +129,7 @@ class PassScenario {
         start.add('requests', '', { monitor: requests });
         start.add('logins', '', { monitor: logins });
       }
+      await this.#untilWritten();
       await measure(monitor);
       this.#memory(monitor);
     } finally {
@@ -223,6 +227,15 @@ class PassScenario {
       patches: (await this.#countPatches()) - patchesBefore,
       latencies: seen.map((atMs) => (atMs - beginMs) / 1000),
     };
+  }
+
+  /** With the definitions of v1.19 the first pass has times and MAC addresses to write. */
+  async #untilWritten(): Promise<void> {
+    for (let before = -1; before !== this.#patches; ) {
+      before = this.#patches;
+      await sleep(settleMs);
+      await this.#countPatches();
+    }
   }
 
   /** PATCH requests since the scenario began. */

@@ -1,5 +1,6 @@
 // What one run of the benchmark measures, and how.
 
+import type { Profile } from '../src/main/kubernetes/objects/profile.ts';
 import type { FleetSize } from './fleet.ts';
 import type { Build } from './monitor.ts';
 
@@ -11,6 +12,8 @@ export interface Settings {
   /** Null takes one that fits the fleet. */
   readonly periodMs: number | null;
   readonly real: boolean;
+  /** Which custom resource definitions are installed. */
+  readonly definitions: Profile;
   /** Command of another monitor; null for none. */
   readonly peer: string | null;
   /** Arguments for the monitor's Node. */

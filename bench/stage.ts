@@ -5,6 +5,7 @@ import { Clouds } from './clouds.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { cloudPlans, type FleetSize, objectsOf, regionName } from './fleet.ts';
 import { Floor } from './floor.ts';
+import type { Settings } from './settings.ts';
 import { StatusWatch } from './status-watch.ts';
 
 /** Requests to one region at once: the monitor's own default. */
@@ -32,10 +33,10 @@ export class Stage {
   }
 
   /** The hung regions are not part of the cluster yet. */
-  static async open(size: FleetSize, options: { real: boolean }): Promise<Stage> {
+  static async open(size: FleetSize, settings: Pick<Settings, 'real' | 'definitions'>): Promise<Stage> {
     await using resources = new AsyncDisposableStack();
     const clouds = resources.adopt(await Clouds.start(cloudPlans(size)), async (opened) => opened.close());
-    const cluster = resources.adopt(await startCluster(options.real), async (opened) => opened.close());
+    const cluster = resources.adopt(await startCluster(settings), async (opened) => opened.close());
     const floor = resources.adopt(new Floor(), async (opened) => opened.close());
     for (const report of clouds.reports.slice(0, size.regions)) await cluster.apply(objectsOf(report));
     await floor.login(clouds.reports.slice(0, size.regions), regionConcurrency);

@@ -1,5 +1,6 @@
-// The stand-in for the Kubernetes API in a process of its own, for benchmarks. One line of JSON says when it listens;
-// each line of input is a command, answered by one line; the end of the input ends the process.
+// The stand-in for the Kubernetes API in a process of its own, for benchmarks. Its argument names the definitions that
+// are installed: v1.16 unless given. One line of JSON says when it listens; each line of input is a command, answered by
+// one line; the end of the input ends the process.
 
 import { createInterface } from 'node:readline';
 import * as v from 'valibot';
@@ -48,8 +49,9 @@ function say(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
+const profile = v.parse(v.optional(v.picklist(['v1.16', 'v1.19']), 'v1.16'), process.argv[2]);
 // A benchmark changes all of its servers at once: the watches must not lose them.
-const cluster = await SandboxKubernetes.start({ watchWindow: 200_000 });
+const cluster = await SandboxKubernetes.start({ watchWindow: 200_000, profile });
 say({ ready: true, pid: process.pid, url: cluster.url });
 for await (const line of createInterface({ input: process.stdin })) {
   if (line.trim() === '') continue;

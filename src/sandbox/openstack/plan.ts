@@ -13,6 +13,8 @@ const cloudPlanSchema = v.strictObject({
   name: v.exactOptional(v.string()),
   projects: count,
   serversPerProject: count,
+  /** Names of the networks that its servers are in. */
+  networks: v.exactOptional(v.array(v.string())),
   /** Share of servers by status, the rest is ACTIVE. */
   statuses: v.exactOptional(v.record(v.string(), v.pipe(v.number(), v.minValue(0), v.maxValue(1)))),
   port: v.exactOptional(count),
@@ -102,7 +104,7 @@ interface ProjectReport extends CloudIdentity {
 }
 
 export async function startCloud(plan: CloudPlan, name: string): Promise<[SandboxCloud, CloudReport]> {
-  const { projects, serversPerProject, statuses, name: _, ...options } = plan;
+  const { projects, serversPerProject, statuses, networks, name: _, ...options } = plan;
   const cloud = await SandboxCloud.start(options);
   const reports: ProjectReport[] = [];
   const flavors = cloud.flavors.map((flavor) => ({ id: flavor.id, name: flavor.name }));
@@ -117,6 +119,7 @@ export async function startCloud(plan: CloudPlan, name: string): Promise<[Sandbo
         status: statusAt(server, serversPerProject, statuses ?? {}),
         flavorId: flavors[server % flavors.length]?.id ?? '',
         userId: identity.userId,
+        ...(networks === undefined ? {} : { networks }),
         createdMs: createdMs + server * 1000,
       });
     reports.push({ ...identity, servers: serversPerProject, prefix });
