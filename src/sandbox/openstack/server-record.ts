@@ -137,7 +137,9 @@ function addresses(server: CloudServer): Json {
   return Object.fromEntries<Json>(entries);
 }
 
+/** Of a server that was booted from a volume, Nova writes an empty text. */
 function image(server: CloudServer, options: RecordOptions): Json {
+  if (server.imageId === '') return '';
   const href = `${options.computeRoot}/images/${server.imageId}`;
   return { id: server.imageId, links: [{ rel: 'bookmark', href }] };
 }

@@ -5,40 +5,7 @@ import {
 } from '../../../../src/main/server-health/status/rebuild-marker.ts';
 import { imageId } from '../../../../src/workers/openstack/server-details.ts';
 import { observeServer } from '../../../../src/workers/server-health/server-observation.ts';
-
-const target = '75eaafed-ab46-415c-95e2-fe9d3b941e86';
-const other = '11111111-1111-4111-8111-111111111111';
-
-const states = { I: 'Initiated', R: 'Rebuilding', S: 'Succeeded', F: 'Failed' } as const;
-const images = { target, other, unreadable: undefined, 'not-a-uuid': 'not-a-uuid' } as const;
-type State = keyof typeof states;
-
-// The original's rows.
-const rows: [state: State, status: string, image: keyof typeof images, task: string, wanted: State][] = [
-  ['R', 'ACTIVE', 'target', '', 'S'],
-  ['R', 'SHUTOFF', 'target', '', 'S'],
-  ['I', 'ACTIVE', 'target', '', 'S'],
-  ['I', 'ACTIVE', 'target', 'rebuild_spawning', 'R'],
-  ['R', 'ACTIVE', 'target', 'rebuilding', 'R'],
-  ['I', 'REBUILD', 'target', '', 'R'],
-  ['I', 'ERROR', 'target', '', 'F'],
-  ['I', 'REBUILD', 'other', '', 'I'],
-  ['R', 'ACTIVE', 'other', '', 'F'],
-  ['R', 'ACTIVE', 'other', 'rebuilding', 'R'],
-  ['R', 'REBUILD', 'other', '', 'R'],
-  ['R', 'ERROR', 'other', '', 'F'],
-  ['I', 'ERROR', 'other', '', 'I'],
-  ['I', 'ACTIVE', 'other', '', 'I'],
-  ['R', 'ERROR', 'unreadable', '', 'F'],
-  ['I', 'ERROR', 'unreadable', '', 'I'],
-  ['R', 'ACTIVE', 'unreadable', '', 'R'],
-  ['R', 'ACTIVE', 'not-a-uuid', '', 'R'],
-  ['S', 'REBUILD', 'target', '', 'S'],
-  ['F', 'REBUILD', 'target', '', 'F'],
-  ['S', 'ERROR', 'target', '', 'S'],
-  ['S', 'ACTIVE', 'other', '', 'S'],
-  ['F', 'ACTIVE', 'target', '', 'F'],
-];
+import { images, rebuildRows, states, target } from '../../../fixtures/monitor/original-rows.ts';
 
 function observed(status: string, image: string | undefined, task: string) {
   return observeServer(
@@ -53,7 +20,7 @@ function observed(status: string, image: string | undefined, task: string) {
   );
 }
 
-for (const [state, status, image, task, wanted] of rows) {
+for (const [state, status, image, task, wanted] of rebuildRows) {
   const name = `${states[state]}, ${status}, image ${image}, ${task || 'no task'}`;
   test(`rebuild: ${name}: ${states[wanted]}`, (t) => {
     const marker = { targetImageId: target, state: states[state] };
