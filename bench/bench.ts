@@ -1,6 +1,6 @@
 // npm run bench: runs the scenarios that were asked for, one after the other, and prints what it measured.
 
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { measureBurst } from './burst.ts';
@@ -56,7 +56,9 @@ function quickly({ quick }: BenchOptions, settings: Settings): Settings {
 
 function machine(): object {
   const [cpu] = cpus();
-  const revision = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  // Empty outside of a git checkout.
+  const { stdout } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' });
+  const revision = (stdout ?? '').trim();
   return { cpus: cpus().length, model: cpu?.model ?? '', node: process.version, revision, load: loadavg() };
 }
 
