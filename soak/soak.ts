@@ -40,17 +40,13 @@ async function run(options: SoakOptions): Promise<void> {
   process.exitCode = 1;
 }
 
-/** Ends the program, with one line, when they cannot be read. */
-function optionsGiven(): ReturnType<typeof readOptions> {
-  try {
-    return readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`soak: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(2);
-  }
+let options: ReturnType<typeof readOptions>;
+try {
+  options = readOptions(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`soak: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(2);
 }
-
-const options = optionsGiven();
 try {
   if (options === 'help') print(help);
   else if (options === 'list') for (const { group, name } of allFaults) print(`${group}: ${name}`);
