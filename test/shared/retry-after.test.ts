@@ -10,6 +10,10 @@ const waits: [value: string | undefined, wait: number | null][] = [
   ['Thu, 01 Jan 2026 00:01:00 GMT', 60_000],
   ['Wed, 31 Dec 2025 00:00:00 GMT', 0],
   ['soon', null],
+  ['1.5', 1_500],
+  ['-5', null],
+  ['5, 10', null],
+  ['in 30 seconds', null],
 ];
 
 for (const [value, wait] of waits) {

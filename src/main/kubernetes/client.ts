@@ -5,10 +5,12 @@
 // Watches have connections of their own: each holds one for minutes, and in a bounded pool a few of them would leave
 // none for the requests.
 
-import { type Dispatcher, errors } from 'undici';
+import type { Readable } from 'node:stream';
+import { errors } from 'undici';
 import { BodyMemory } from '../../shared/body-memory.ts';
 import { Deadline } from '../../shared/deadline.ts';
 import { codeOf, messageOf } from '../../shared/errors.ts';
+import { contentEncoding, decompressed } from '../../shared/network/content-encoding.ts';
 import {
   type Answer,
   AnswerTooLarge,
@@ -121,7 +123,7 @@ export class KubernetesClient {
     const call: Call = { method: 'GET', path, query: options.query, watch: true };
     const deadline = new Deadline(this.#requestTimeoutMs, options.signal);
     let open = false;
-    let body: Dispatcher.ResponseData['body'] | undefined;
+    let body: Readable | undefined;
     try {
       const response = await this.#authorized(call, deadline.signal, async (headers) =>
         this.#openWatch(call, headers, deadline.signal),
@@ -221,9 +223,10 @@ export class KubernetesClient {
     const { method } = call;
     const options = { origin, path: pathname + search, method, headers, signal };
     const response = await this.#connections.watches.dispatcher.request(options);
-    const { statusCode: status, body } = response;
+    const { statusCode: status, headers: answered } = response;
+    const body = decompressed(response.body, contentEncoding(answered['content-encoding']));
     const refusal = status === 200 ? null : await readBounded(body, maxRefusalBytes);
-    return { status, headers: response.headers, body, refusal };
+    return { status, headers: answered, body, refusal };
   }
 
   #url({ path, query = {} }: Call): URL {
@@ -262,7 +265,7 @@ export class KubernetesClient {
 
 /** A watch that the API server accepted or refused. */
 interface Opened extends Pick<Answer, 'status' | 'headers'> {
-  readonly body: Dispatcher.ResponseData['body'];
+  readonly body: Readable;
   /** What it said in refusing, or the beginning of it; null when it did not. */
   readonly refusal: string | null;
 }

@@ -12,6 +12,13 @@ export function otlpRemedy(error: unknown, signal: Signal, { url, source, tls }:
     if (location !== null) return `it redirects to ${placeOf(location, url)}: give that address in ${source}`;
     if (status === 401 || status === 403) return `does ${variable('HEADERS')} hold the right credentials?`;
     if (status === 404 || status === 405) return `is the path ${url.pathname} right? ${source} gives it`;
+    if (status === 413)
+      return `it takes no exports of this size: raise its limit, or set ${variable('COMPRESSION')} to gzip`;
+    if (status === 415)
+      return `does it take what ${variable('PROTOCOL')} (http/protobuf or http/json) and ${variable('COMPRESSION')} say?`;
+    if (status === 429) return 'it is asked too often or has a quota: raise the quota, or export less often';
+    if (status >= 500)
+      return 'it has a problem of its own: look at its log. Metrics are sent again with the next export';
     return `is ${source} right?`;
   }
   if (error instanceof ProxyFailure) return `correct the proxy, or add ${url.hostname} to NO_PROXY`;

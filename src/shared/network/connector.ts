@@ -5,7 +5,7 @@ import { isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import { Deadline } from '../deadline.ts';
-import { asError, messageOf } from '../errors.ts';
+import { asError, codeOf, messageOf } from '../errors.ts';
 import { type DialOptions, dial, type Endpoint } from './dial.ts';
 import { hostOf, type ProxyServer, portOf } from './proxy-rules.ts';
 import { openTunnel, ProxyFailure } from './proxy-tunnel.ts';
@@ -115,9 +115,12 @@ async function toProxy(
   } catch (cause) {
     if (options.signal.aborted) throw cause;
     const reason = messageOf(cause);
-    throw new ProxyFailure(proxy, `cannot be reached: ${reason}; is it up, and is its address right?`, {
-      cause,
-    });
+    const remedy = /CERT|ISSUER|SIGNATURE/.test(codeOf(cause))
+      ? "trust the authority of the proxy's certificate (SSL_CERT_FILE), and use the name that it is for"
+      : codeOf(cause) === 'ERR_SSL_WRONG_VERSION_NUMBER'
+        ? `it does not speak TLS there: give http:// in ${proxy.source}`
+        : 'is it up, and is its address right?';
+    throw new ProxyFailure(proxy, `cannot be reached: ${reason}; ${remedy}`, { cause });
   }
 }
 
@@ -136,7 +139,7 @@ async function overTls(
     ...tls,
     socket,
     host,
-    servername: tls.servername ?? (isIP(host) === 0 ? host : ''),
+    servername: tls.servername ?? (isIP(host) === 0 ? withoutDot(host) : ''),
     session: sessions.last,
     ALPNProtocols: ['http/1.1'],
   });
@@ -155,6 +158,11 @@ async function overTls(
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** Of an absolute name: a server name in TLS has no dot at its end (RFC 6066), and some servers refuse one. */
+function withoutDot(host: string): string {
+  return host.replace(/\.$/, '');
 }
 
 function closedEarly(): Error {

@@ -1,6 +1,6 @@
 // Answers that come compressed. We do not ask for it, as clouds answer from close by; some proxies do it all the same.
 
-import type { Transform } from 'node:stream';
+import { pipeline, type Readable, type Transform } from 'node:stream';
 import {
   createBrotliDecompress,
   createGunzip,
@@ -12,10 +12,18 @@ import {
 export type ContentEncoding = 'gzip' | 'deflate' | 'br' | 'zstd';
 
 /** Of the header; null where the body is as it is, or in a way that we do not know. */
-export function contentEncoding(header: string | undefined): ContentEncoding | null {
-  const name = header?.trim().toLowerCase() ?? '';
+export function contentEncoding(header: string | string[] | undefined): ContentEncoding | null {
+  const name = [header ?? []].flat().join(',').trim().toLowerCase();
   if (name === 'x-gzip') return 'gzip';
   return name === 'gzip' || name === 'deflate' || name === 'br' || name === 'zstd' ? name : null;
+}
+
+/** A body that comes little by little, as it is read. */
+export function decompressed(body: Readable, encoding: ContentEncoding | null): Readable {
+  if (encoding === null) return body;
+  const plain = decoder(encoding, Buffer.from([8]));
+  pipeline(body, plain, () => {});
+  return plain;
 }
 
 /** For a body that begins with these bytes. Fails with zlib's error when it is damaged, or ends too early. */

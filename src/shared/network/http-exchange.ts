@@ -60,11 +60,6 @@ export function digestOf({ chunks }: Answer): string {
   return hash.digest('base64');
 }
 
-function encodingOf(headers: AnswerHeaders): ContentEncoding | null {
-  const value = headers['content-encoding'];
-  return contentEncoding(Array.isArray(value) ? value.join(',') : value);
-}
-
 async function decoded(
   answer: Answer,
   encoding: ContentEncoding,
@@ -137,7 +132,7 @@ async function exchangeOnce(
     const answer = await handler.answer;
     // Undici has the connection back only after this turn; the next request would open another.
     await nextTurn();
-    const encoding = encodingOf(answer.headers);
+    const encoding = contentEncoding(answer.headers['content-encoding']);
     if (encoding === null || answer.bytes === 0) return answer;
     return await decoded(answer, encoding, limits);
   } finally {

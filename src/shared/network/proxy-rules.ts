@@ -102,7 +102,7 @@ export function portOf(url: URL): number {
 
 /** The names that Kubernetes gives to services. No proxy outside of the cluster can reach them. */
 function isClusterName(host: string): boolean {
-  return host.endsWith('.svc') || host.endsWith('.svc.cluster.local');
+  return /\.svc(?:\.cluster\.local)?\.?$/.test(host);
 }
 
 const loopback = new BlockList();

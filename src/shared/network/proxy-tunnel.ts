@@ -17,12 +17,17 @@ export class ProxyFailure extends Error {
   }
 }
 
-/** What an answer 407 means, whichever way the proxy was asked. */
-export function loginRefused(proxy: ProxyServer): ProxyFailure {
-  return new ProxyFailure(
-    proxy,
-    `wants a user and a password that it accepts (it answered 407): give http://user:password@${proxy.name}`,
-  );
+/** What an answer 407 means, whichever way the proxy was asked. `offered` is its Proxy-Authenticate. */
+export function loginRefused(proxy: ProxyServer, offered: string | string[] | undefined): ProxyFailure {
+  const schemes = [offered ?? []]
+    .flat()
+    .flatMap((value) => value.match(/(?<=^|,\s*)[A-Za-z]+(?=\s|,|$)/g) ?? []);
+  const what =
+    schemes.length === 0 || schemes.some((scheme) => scheme.toLowerCase() === 'basic')
+      ? `wants a user and a password that it accepts (it answered 407): give http://user:password@${proxy.name}`
+      : `wants a login by ${[...new Set(schemes)].join(' or ')} (it answered 407), which is not supported: ` +
+        'use a local proxy that makes this login, or have the proxy accept Basic or this host';
+  return new ProxyFailure(proxy, what);
 }
 
 /** The value of Proxy-Authorization; null when the proxy's URL names no user. */
@@ -68,12 +73,14 @@ async function askConnect(socket: Socket, proxy: ProxyServer, target: Endpoint):
     createConnection: () => socket,
     insecureHTTPParser: true,
   });
-  const answer = Promise.withResolvers<{ status: number; head: Buffer }>();
-  asked.once('connect', ({ statusCode = 0 }, _, head) => answer.resolve({ status: statusCode, head }));
+  const answer = Promise.withResolvers<{ status: number; offered: string | undefined; head: Buffer }>();
+  asked.once('connect', ({ statusCode = 0, headers }, _, head) =>
+    answer.resolve({ status: statusCode, offered: headers['proxy-authenticate'], head }),
+  );
   asked.on('error', (cause) => answer.reject(new ProxyFailure(proxy, `failed: ${cause.message}`, { cause })));
   asked.end();
-  const { status, head } = await answer.promise;
-  if (status === 407) throw loginRefused(proxy);
+  const { status, offered, head } = await answer.promise;
+  if (status === 407) throw loginRefused(proxy, offered);
   if (status !== 200) throw new ProxyFailure(proxy, refusal(status, path));
   if (head.length > 0) socket.unshift(head);
 }

@@ -88,9 +88,8 @@ export class OpenstackClient {
     try {
       return await this.#measured(request, follow);
     } catch (thrown) {
-      // The other side may have closed an idle connection just as we used it. A GET does no harm twice.
-      if (request.method !== 'GET' || !(thrown instanceof CheckFailure)) throw thrown;
-      if (!isClosedConnection(thrown.cause)) throw thrown;
+      // The other side may have closed an idle connection just as we used it. A GET or a login does no harm twice.
+      if (!(thrown instanceof CheckFailure) || !isClosedConnection(thrown.cause)) throw thrown;
       return this.#measured(request, follow);
     }
   }
@@ -108,7 +107,7 @@ export class OpenstackClient {
     try {
       const raw = await this.#exchange(request, { url, what, memory });
       status = raw.status;
-      if (status === 407 && proxy !== null) throw loginRefused(proxy);
+      if (status === 407 && proxy !== null) throw loginRefused(proxy, raw.headers['proxy-authenticate']);
       const reply = await this.#read(request, raw, { what, url, follow });
       requests.add({ route: request.route, status, startMs, endMs: wallMs() });
       return reply;
@@ -192,7 +191,8 @@ export class OpenstackClient {
       });
     }
     if (json === undefined) {
-      const type = header('content-type') ?? 'no content type';
+      const encoding = header('content-encoding');
+      const type = `${header('content-type') ?? 'no content type'}${encoding === undefined ? '' : `, encoding ${encoding.slice(0, 40)}`}`;
       throw new CheckFailure({
         code: 'invalid-response',
         message: `${what} answered ${raw.status} with ${raw.bytes} bytes (${type}) that are not JSON`,

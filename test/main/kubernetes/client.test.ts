@@ -1,3 +1,4 @@
+import { createGzip, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import type { ClusterAccess } from '../../../src/main/kubernetes/access/cluster-access.ts';
 import { KubernetesClient, resourcePath, secretPath } from '../../../src/main/kubernetes/client.ts';
@@ -304,6 +305,36 @@ test('a stream gives each line, however it is cut into packets', async (t) => {
   });
   const options = { query: { watch: 'true' }, signal: new AbortController().signal, idleTimeoutMs: 20_000 };
   t.deepEqual(await collect(client.stream(resourcePath('servers', ''), options)), lines);
+});
+
+test('a stream that a proxy compresses is read as it comes', async (t) => {
+  const compressor = createGzip();
+  const ended = Promise.withResolvers<void>();
+  const { client } = await start(t, {
+    watch: [
+      (response) => {
+        response.writeHead(200, { 'content-encoding': 'gzip' });
+        compressor.pipe(response);
+        compressor.write('{"a":1}\n');
+        compressor.flush();
+        response.once('close', () => ended.resolve());
+      },
+      (response) => {
+        response.writeHead(410, { 'content-encoding': 'gzip' });
+        response.end(gzipSync('{"kind":"Status","reason":"Expired","message":"too old"}'));
+      },
+    ],
+  });
+  const options = { query: { watch: 'true' }, signal: new AbortController().signal, idleTimeoutMs: 20_000 };
+  const stream = client.stream(resourcePath('servers', ''), options);
+  t.deepEqual((await stream.next()).value, { a: 1 });
+  compressor.write('{"b":2}\n');
+  compressor.flush();
+  t.deepEqual((await stream.next()).value, { b: 2 });
+  await stream.return();
+  await ended.promise;
+  const expired = await refusal(t, collect(client.stream(resourcePath('servers', ''), options)));
+  t.like(expired, { status: 410, reason: 'Expired' });
 });
 
 test('a line without end does not fill the memory', async (t) => {

@@ -74,6 +74,7 @@ test('this machine and the cluster are never asked for through a proxy', (t) => 
     '10.96.0.1',
     'otel.monitoring.svc',
     'keystone.openstack.svc.cluster.local',
+    'keystone.openstack.svc.cluster.local.',
   ])
     t.is(way(`https://${host}:6443/`, env), 'direct', host);
   t.is(way('https://svc/', env), 'proxy:3128');

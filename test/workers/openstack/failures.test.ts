@@ -182,6 +182,17 @@ test('a connection that breaks before the answer is tried once more', async (t) 
   t.is(cloud.to(list).length, 4);
 });
 
+test('a login whose connection breaks before the answer is tried once more', async (t) => {
+  const login = 'POST /v3/auth/tokens';
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(login, hangUp, (request) => cloud.token(request));
+  t.is(listed(await runProject(cloud)).observations.length, 0);
+  t.is(cloud.to(login).length, 2);
+  cloud.on(login, hangUp);
+  t.is(failure(await runProject(cloud)).code, 'unreachable');
+  t.is(cloud.to(login).length, 4);
+});
+
 test('a body without end is cut off', async (t) => {
   await using cloud = await ScriptedCloud.start();
   let sentBytes = 0;

@@ -145,3 +145,11 @@ test('a damaged compressed answer is an invalid one', async (t) => {
   });
   t.like(failure(await runProject(cloud)), { code: 'invalid-response' });
 });
+
+test('an answer that is compressed in a way that nobody reads says so', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, { headers: { 'content-encoding': 'compress' }, body: 'something else' });
+  const { code, message } = failure(await runProject(cloud));
+  t.is(code, 'invalid-response');
+  t.regex(message, /\(application\/json, encoding compress\) that are not JSON/);
+});

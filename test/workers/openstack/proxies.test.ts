@@ -96,6 +96,12 @@ test('a proxy that is reached by https itself', async (t) => {
   t.is(proxy.requests.length, 1);
   const untrusted = await outcome(cloud, url, { HTTPS_PROXY: `https://${proxy.address}` });
   t.regex(untrusted, /the proxy 127\.0\.0\.1:\d+ \(HTTPS_PROXY\) cannot be reached: .*issuer certificate/);
+  t.regex(untrusted, /trust the authority of the proxy's certificate \(SSL_CERT_FILE\)/);
+  await using plain = await ForwardProxy.start({ hosts: {} });
+  t.regex(
+    await outcome(cloud, url, { HTTPS_PROXY: `https://${plain.address}` }),
+    /it does not speak TLS there: give http:\/\/ in HTTPS_PROXY/,
+  );
 });
 
 for (const tls of [undefined, chain])
@@ -155,6 +161,29 @@ for (const [status, says] of [
     t.regex(told, new RegExp(`^unreachable: .*the proxy ${proxy.address} \\(HTTPS_PROXY\\)`));
     t.regex(told, says);
   });
+
+for (const tls of [undefined, chain])
+  for (const [offers, says] of [
+    [
+      'Basic realm="NTLM, of old"',
+      /wants a user and a password that it accepts \(it answered 407\): give http:/,
+    ],
+    ['Negotiate, NTLM, basic realm="x"', /wants a user and a password that it accepts/],
+    [
+      'Negotiate, NTLM',
+      /wants a login by Negotiate or NTLM \(it answered 407\), which is not supported: use a local/,
+    ],
+    [
+      'Digest realm="a, b", qop="auth"',
+      /wants a login by Digest \(it answered 407\), which is not supported/,
+    ],
+  ] as const)
+    test(`a proxy that offers ${offers}: what helps is said (${tls === undefined ? 'http' : 'https'})`, async (t) => {
+      await using cloud = await ScriptedCloud.start(tls);
+      const url = named(cloud);
+      await using proxy = await ForwardProxy.start({ hosts: {}, login: 'me:secret', offers });
+      t.regex(await outcome(cloud, url, { HTTP_PROXY: proxy.address, HTTPS_PROXY: proxy.address }), says);
+    });
 
 test("an answer that may be the proxy's own says that there is a proxy", async (t) => {
   await using cloud = await ScriptedCloud.start();

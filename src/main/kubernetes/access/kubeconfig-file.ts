@@ -12,8 +12,8 @@ import { AccessError } from './access-error.ts';
 const text = v.nullish(v.string());
 const list = <Schema extends v.GenericSchema>(item: Schema) => v.nullish(v.array(item), []);
 
-const clusterSchema = v.object({
-  server: v.pipe(v.string(), v.regex(/^https?:\/\//, 'must begin with https:// or http://')),
+export const clusterSchema = v.object({
+  server: v.pipe(v.string(), v.regex(/^https?:\/\//i, 'must begin with https:// or http://')),
   'certificate-authority': text,
   'certificate-authority-data': text,
   'insecure-skip-tls-verify': v.nullish(v.boolean()),
@@ -40,7 +40,7 @@ const execSchema = v.object({
   interactiveMode: text,
 });
 
-const userSchema = v.object({
+export const userSchema = v.object({
   token: text,
   tokenFile: text,
   username: text,
@@ -57,13 +57,16 @@ const userSchema = v.object({
   'as-user-extra': v.nullish(v.record(v.string(), v.nullish(v.array(v.string()), []))),
 });
 
-const contextSchema = v.object({ cluster: v.string(), user: text, namespace: text });
+export const contextSchema = v.object({ cluster: v.string(), user: text, namespace: text });
 
+const entry = v.record(v.string(), v.unknown());
+
+/** Entries are read when they are used: one that is wrong spoils only the contexts that name it. */
 const fileSchema = v.object({
   'current-context': text,
-  clusters: list(v.object({ name: v.string(), cluster: clusterSchema })),
-  users: list(v.object({ name: v.string(), user: v.nullish(userSchema, {}) })),
-  contexts: list(v.object({ name: v.string(), context: contextSchema })),
+  clusters: list(v.object({ name: v.string(), cluster: v.nullish(entry, {}) })),
+  users: list(v.object({ name: v.string(), user: v.nullish(entry, {}) })),
+  contexts: list(v.object({ name: v.string(), context: v.nullish(entry, {}) })),
 });
 
 export type Cluster = v.InferOutput<typeof clusterSchema>;
@@ -76,11 +79,17 @@ export interface Found<Value> {
   readonly file: string;
 }
 
+/** One that has not been read yet. */
+export interface Entry extends Found<unknown> {
+  /** For messages: "clusters.0.cluster". */
+  readonly place: string;
+}
+
 export interface MergedKubeconfig {
   currentContext: string;
-  readonly clusters: Map<string, Found<Cluster>>;
-  readonly users: Map<string, Found<User>>;
-  readonly contexts: Map<string, Found<v.InferOutput<typeof contextSchema>>>;
+  readonly clusters: Map<string, Entry>;
+  readonly users: Map<string, Entry>;
+  readonly contexts: Map<string, Entry>;
 }
 
 export async function readAndMerge(files: readonly string[]): Promise<MergedKubeconfig> {
@@ -97,9 +106,12 @@ export async function readAndMerge(files: readonly string[]): Promise<MergedKube
     found += 1;
     const parsed = await parse(file, content);
     merged.currentContext ||= parsed['current-context'] ?? '';
-    for (const entry of parsed.clusters ?? []) keep(merged.clusters, entry.name, entry.cluster, file);
-    for (const entry of parsed.users ?? []) keep(merged.users, entry.name, entry.user, file);
-    for (const entry of parsed.contexts ?? []) keep(merged.contexts, entry.name, entry.context, file);
+    for (const [index, { name, cluster: value }] of (parsed.clusters ?? []).entries())
+      keep(merged.clusters, name, { value, file, place: `clusters.${index}.cluster` });
+    for (const [index, { name, user: value }] of (parsed.users ?? []).entries())
+      keep(merged.users, name, { value, file, place: `users.${index}.user` });
+    for (const [index, { name, context: value }] of (parsed.contexts ?? []).entries())
+      keep(merged.contexts, name, { value, file, place: `contexts.${index}.context` });
   }
   if (found === 0)
     throw new AccessError(
@@ -109,8 +121,16 @@ export async function readAndMerge(files: readonly string[]): Promise<MergedKube
   return merged;
 }
 
-function keep<Value>(map: Map<string, Found<Value>>, name: string, value: Value, file: string): void {
-  if (!map.has(name)) map.set(name, { value, file });
+function keep(map: Map<string, Entry>, name: string, entry: Entry): void {
+  if (!map.has(name)) map.set(name, entry);
+}
+
+/** Throws an AccessError. */
+export function readEntry<Value>(
+  schema: v.GenericSchema<unknown, Value>,
+  { value, file, place }: Entry,
+): Found<Value> {
+  return { value: read(schema, value, { file, place }), file };
 }
 
 /** Null when there is no such file: like kubectl, skip files of KUBECONFIG that do not exist. */
@@ -128,23 +148,32 @@ async function readIfThere(file: string): Promise<string | null> {
 }
 
 async function parse(file: string, content: string): Promise<v.InferOutput<typeof fileSchema>> {
-  const result = v.safeParse(fileSchema, await decode(file, content));
+  return read(fileSchema, await decode(file, content), { file, place: '' });
+}
+
+function read<Value>(
+  schema: v.GenericSchema<unknown, Value>,
+  value: unknown,
+  { file, place }: Pick<Entry, 'file' | 'place'>,
+): Value {
+  const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   const [issue] = result.issues;
   // What was received instead stays out: it may be a password of digits alone.
   const expected = issue.message.replace(/ but received .*$/s, '');
+  const path = [place, v.getDotPath(issue) ?? ''].filter((part) => part !== '').join('.') || 'the file';
   throw new AccessError(
-    `kubeconfig ${file}: ${v.getDotPath(issue) ?? 'the file'}: ${expected}`,
+    `kubeconfig ${file}: ${path}: ${expected}`,
     'correct it, or give another --kubeconfig',
   );
 }
 
-/** The first document, or an empty one, as kubectl does. A pod has no kubeconfig, so js-yaml is loaded only here. */
+/** The first document, or an empty one; of a key that is there twice, the last value: as kubectl does. A pod has no kubeconfig, so js-yaml is loaded only here. */
 async function decode(file: string, content: string): Promise<unknown> {
   const { loadAll, YAMLException } = await import('js-yaml');
   let place = '';
   try {
-    return loadAll(content)[0] ?? {};
+    return loadAll(content, { json: true })[0] ?? {};
   } catch (error) {
     // Only the place: the error and its message quote the file, which may hold a token.
     const mark = error instanceof YAMLException ? error.mark : undefined;

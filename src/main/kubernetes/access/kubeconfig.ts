@@ -7,7 +7,16 @@ import { AccessError } from './access-error.ts';
 import type { ClusterAccess, TlsMaterial } from './cluster-access.ts';
 import { type Authorization, providerCredentials, tokenFile } from './credentials.ts';
 import { impersonationHeaders } from './impersonation.ts';
-import { type Cluster, type Found, readAndMerge, type User } from './kubeconfig-file.ts';
+import {
+  type Cluster,
+  clusterSchema,
+  contextSchema,
+  type Found,
+  readAndMerge,
+  readEntry,
+  type User,
+  userSchema,
+} from './kubeconfig-file.ts';
 import { type PluginContext, pluginOf } from './kubeconfig-plugin.ts';
 import { type TlsFiles, TlsSource, whyUnusable } from './tls-material.ts';
 
@@ -25,18 +34,21 @@ export async function readKubeconfig(
   const known = [...merged.contexts.keys()].join(', ') || 'none';
   const choose = `give --context (it has: ${known})`;
   if (name === '') throw new AccessError(`${where} has no current-context`, choose);
-  const chosen = merged.contexts.get(name)?.value;
-  if (chosen === undefined) throw new AccessError(`${where} has no context "${name}"`, choose);
+  const entry = merged.contexts.get(name);
+  if (entry === undefined) throw new AccessError(`${where} has no context "${name}"`, choose);
+  const { value: chosen } = readEntry(contextSchema, entry);
   const lacks = (what: string) =>
     new AccessError(
       `${where}: context "${name}" names the ${what}, which is not there`,
       `add it to the file, or ${choose}`,
     );
-  const cluster = merged.clusters.get(chosen.cluster);
-  if (cluster === undefined) throw lacks(`cluster "${chosen.cluster}"`);
+  const named = merged.clusters.get(chosen.cluster);
+  if (named === undefined) throw lacks(`cluster "${chosen.cluster}"`);
+  const cluster = readEntry(clusterSchema, named);
   const userName = chosen.user ?? '';
-  const user = userName === '' ? { value: {}, file: cluster.file } : merged.users.get(userName);
-  if (user === undefined) throw lacks(`user "${userName}"`);
+  const namedUser = merged.users.get(userName);
+  if (userName !== '' && namedUser === undefined) throw lacks(`user "${userName}"`);
+  const user = namedUser === undefined ? { value: {}, file: cluster.file } : readEntry(userSchema, namedUser);
   return accessOf(cluster, { name: userName, ...user }, { plugins, namespace: chosen.namespace ?? null });
 }
 

@@ -73,6 +73,36 @@ test('reads YAML, its current context or another', async (t) => {
   t.is(await second.authorization(), `Basic ${Buffer.from('bob:hunter2').toString('base64')}`);
 });
 
+test('what is wrong with an entry that is not used, and a key that is there twice, is no matter, as with kubectl', async (t) => {
+  const access = await load(
+    t,
+    `
+clusters:
+- name: unset
+  cluster: {server: ""}
+- name: empty
+- name: old
+  cluster: {server: localhost:8080}
+- name: c
+  cluster: {server: "https://before.example", server: "HTTPS://api.example:6443"}
+users:
+- name: broken
+  user: {exec: {}, as-groups: admins}
+- name: u
+  user: {token: abc}
+contexts:
+- name: nothing
+- {name: x, context: {cluster: c, user: u}}
+- {name: wrong, context: {cluster: old, user: u}}
+current-context: x
+`,
+  );
+  t.is(new URL(access.server).origin, 'https://api.example:6443');
+  t.is(await access.authorization(), 'Bearer abc');
+  const wrong = config({ rest: { clusters: [{ name: 'c' }] } });
+  await t.throwsAsync(load(t, wrong), { message: /clusters\.0\.cluster\.server: .*correct it/ });
+});
+
 test('certificates and tokens may stand in files beside the kubeconfig', async (t) => {
   const dir = await folder(t);
   await writeFile(join(dir, 'token'), ' from a file\n');
