@@ -1,38 +1,19 @@
 // The load-balancer-health check, end to end: from Octavia to the Healthy condition, the log, the gauge and the problems.
 
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { asFields } from '../../src/main/kubernetes/objects/object-fields.ts';
-import { parseLoadBalancer } from '../../src/main/kubernetes/objects/resource-records.ts';
-import type { SandboxCloudOptions } from '../../src/sandbox/openstack/cloud.ts';
-import { findCondition, healthyType } from '../../src/shared/conditions.ts';
-import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
+import { findCondition } from '../../src/shared/conditions.ts';
+import { namespace } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
+import {
+  bothChecks as both,
+  shownOnline as online,
+  setUpLoadBalancers as setUp,
+} from '../fixtures/monitor/load-balancers.ts';
 import { calmPeriodMs, pace } from '../fixtures/monitor/monitor.ts';
 
-const both = '--checkers=server-health,load-balancer-health';
 const line = 'load balancer state transition';
-const listRoute = 'GET /lbaas/loadbalancers' as const;
 const gauge = 'unikorn_region_load_balancer_state';
-
-async function setUp(t: ExecutionContext, options: SandboxCloudOptions = {}) {
-  const sandbox = await startSandbox(t);
-  const region = await sandbox.addRegion('east', options);
-  const project = region.addProject({ organization: 'acme' });
-  const { loadBalancers } = region.cloud;
-  const record = (id: string) => parseLoadBalancer(sandbox.cluster.get('loadbalancers', namespace, id));
-  const health = (id: string): string => {
-    const condition = findCondition(record(id).conditions, healthyType);
-    return condition === undefined ? '' : `${condition.status}/${condition.reason}: ${condition.message}`;
-  };
-  const untilHealth = async (id: string, expected: string) =>
-    eventually(`${id} is ${expected}`, () => health(id) === expected);
-  const start = async (...flags: string[]) => sandbox.startMonitor(...pace(calmPeriodMs(1_500)), ...flags);
-  const lists = () => region.cloud.requests.latest().filter(({ route }) => route === listRoute).length;
-  const patches = () => sandbox.cluster.requests.count({ method: 'PATCH', path: /\/loadbalancers\// });
-  return { sandbox, region, project, loadBalancers, record, health, untilHealth, start, lists, patches };
-}
-
-const online = 'True/Healthy: load balancer is online';
 
 test.serial(
   'every status is shown by the first poll; a change by the next, in one line; an unchanged pass writes nothing',
@@ -135,53 +116,6 @@ test('one that is missing, two of one name and one without identity are said onc
   await monitor.untilLogged('load balancer found in provider again');
   t.true(region.cloud.requests.logins <= 2);
 });
-
-test('most vanish at once: nothing is missing before a second list agrees', async (t) => {
-  const { region, project, untilHealth, health, start } = await setUp(t);
-  for (const id of ['a', 'b', 'c']) project.addLoadBalancer({ id, name: id });
-  const monitor = await start(both);
-  for (const id of ['a', 'b', 'c']) await untilHealth(id, online);
-  region.cloud.faults.add({ kind: 'empty-list' }, { route: listRoute, times: 1 });
-  await monitor.untilLogged(
-    'most load balancers of a project are missing at once, confirming before reporting it',
-  );
-  await monitor.untilPolled(2);
-  t.deepEqual(monitor.logged('load balancer not found in provider, skipping'), []);
-  region.cloud.faults.add({ kind: 'empty-list' }, { route: listRoute });
-  await monitor.untilLogged('load balancer not found in provider, skipping');
-  t.is(health('a'), online);
-});
-
-for (const [title, fault, code] of [
-  ['403', { kind: 'status', status: 403 }, 'forbidden'],
-  ['a page of HTML', { kind: 'html' }, 'invalid-response'],
-  ['503', { kind: 'status', status: 503 }, 'server-error'],
-] as const)
-  test(`Octavia answers ${title}: said once, servers are not affected, and it ends`, async (t) => {
-    const { sandbox, region, project, loadBalancers, untilHealth, health, start, lists } = await setUp(t);
-    const server = sandbox.addServer(project, { id: 'web' });
-    const { providerId } = project.addLoadBalancer({ id: 'front', name: 'shop' });
-    const monitor = await start(both);
-    await untilHealth('front', online);
-    region.cloud.faults.add(fault, { route: listRoute });
-    const failed = () => monitor.lines.filter(({ fields }) => fields['code'] === code);
-    await eventually('a line', () => failed().length > 0);
-    loadBalancers.update(providerId, { operatingStatus: 'OFFLINE' });
-    region.cloud.stop(server.providerId);
-    await sandbox.untilPhase('web', 'Stopped');
-    const before = lists();
-    await eventually('two more lists', () => lists() >= before + 2);
-    t.is(failed().length, 1);
-    t.is(health('front'), online);
-    t.is(await monitor.total('unikorn_region_monitor_region_up', 'region_id="east"'), 1);
-    region.cloud.faults.clear();
-    await untilHealth('front', 'False/Degraded: load balancer is offline');
-    await monitor.untilLogged('instance phase transition', { to_phase: 'Stopped' });
-    t.deepEqual(
-      monitor.logged('instance phase transition').map(({ fields }) => fields['to_phase']),
-      ['Running', 'Stopped'],
-    );
-  });
 
 test.serial('a region without such a service is said once, without an error', async (t) => {
   const { region, sandbox, project, health, start } = await setUp(t, { loadBalancers: false });
