@@ -88,6 +88,8 @@ export interface CheckError {
   retryAfterMs?: number;
   /** Where the other side redirected us: a URL without credentials, query and fragment. */
   redirect?: string;
+  /** The time of the whole check was over, not that of one request; and how many pages of a list had been read then. */
+  overtime?: { readonly pagesRead: number };
 }
 
 /** A CheckError on its way up the stack of one thread. */

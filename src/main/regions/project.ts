@@ -171,7 +171,8 @@ export class Project {
     { pollNumber, answered }: AskedLists & { readonly answered: boolean },
   ): void {
     this.#listFailures++;
-    if (answered || (this.view.watermark === null && this.#listFailures > 1))
+    const pageFits = (error.overtime?.pagesRead ?? 0) > 0;
+    if (!pageFits && (answered || (this.view.watermark === null && this.#listFailures > 1)))
       this.#pageSize = Math.max(smallestPage, Math.floor((this.#pageSize ?? usualPage) / 2));
     if (answered) this.#listFailure = error;
     this.#nextListAt = pollNumber + 2 ** Math.min(this.#listFailures, mostListPauses);

@@ -191,10 +191,13 @@ export function breakerOpened(regionId: string, error: CheckError, failures: num
 
 /** The original has no such line: it has no time-outs. */
 export function listTooLarge(regionId: string, identity: string, error: CheckError): Problem {
+  const known = (error.overtime?.pagesRead ?? 0) > 0;
+  const remedy =
+    ': raise --check-timeout and --poll-period, or --request-timeout if a single page takes too long';
   return {
     key: `list/${identity}`,
     message: 'complete list of a project takes too long or is too large, watching only its changes',
-    error: `${error.message}: raise --check-timeout and --poll-period, or --request-timeout if a single page takes too long`,
+    error: `${error.message}${known ? '' : remedy}`,
     fields: { region: regionId, identity, code: error.code },
     ended: 'project listed completely again',
   };

@@ -43,6 +43,7 @@ export class JobTime {
       new CheckFailure({
         code: 'timeout',
         message: 'the check reached its deadline before the region answered',
+        overtime: { pagesRead: 0 },
       }),
     );
   };

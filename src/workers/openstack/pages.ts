@@ -92,12 +92,32 @@ async function readOnce(
     if (!bringsNews(reading, seen.ids)) throw endless(route, 'a page brings nothing new, yet has a next one');
     if (pages.length === maxPages) throw endless(route, `there are more than ${maxPages} pages`);
     seen.queries.add(next);
-    reading = await ask(next, pages.length);
+    reading = await ask(next, pages.length).catch((thrown: unknown) => {
+      throw afterPages(thrown, { route, pagesRead: pages.length, records });
+    });
     pages.push(reading.page);
     records += reading.page.records;
     if (records > maxRecords) throw tooLong(route);
   }
   return { first, pages };
+}
+
+/** That a list is too long for a check says what to change; smaller pages would not help. */
+function afterPages(
+  thrown: unknown,
+  read: { readonly route: string; readonly pagesRead: number; readonly records: number },
+): unknown {
+  if (!(thrown instanceof CheckFailure) || thrown.error.overtime === undefined) return thrown;
+  const { route, pagesRead, records } = read;
+  const pages = pagesRead === 1 ? 'a page' : `${pagesRead} pages`;
+  return new CheckFailure(
+    {
+      ...thrown.error,
+      message: `${route} was not read to its end: the check reached its deadline after ${pages} with ${records} records; raise --check-timeout and --poll-period`,
+      overtime: { pagesRead },
+    },
+    { cause: thrown },
+  );
 }
 
 /** What is kept of a page while the next one is awaited: not its records, which are as large as the reply. */

@@ -209,6 +209,15 @@ test('a first list that does not fit is asked for in smaller pages', (t) => {
   t.deepEqual(sizes, [null, 500, 250, 125, 62, 50, 50]);
 });
 
+test('a list of too many pages is not asked for in smaller ones: they would take longer still', (t) => {
+  const overtime = { ...tooSlow, overtime: { pagesRead: 7 } };
+  const project = openProject();
+  for (const poll of [1, 2, 3]) drained(project.take(failed(overtime), asked(poll, 0)));
+  t.is(project.pageSize, null);
+  drained(project.take(failed({ ...tooSlow, overtime: { pagesRead: 0 } }), asked(4, 0)));
+  t.is(project.pageSize, 500, 'not even one page came');
+});
+
 test('refusals are counted since the last answer, and for each password by itself', (t) => {
   const between = {
     'an answer': (project: Project) => drained(project.take(listed('1'), asked(3, 0))),

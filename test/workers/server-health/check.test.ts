@@ -173,6 +173,29 @@ test('large lists that hardly come do not keep a large list of another region wa
   );
 });
 
+test('a list that is too long for the time of a check says how much was read and what to raise', async (t) => {
+  await using cloud = await startCloud();
+  const next = `${cloud.url}/v2.1/servers/detail?marker=`;
+  let page = 0;
+  cloud.on(list, () => {
+    page += 1;
+    if (page === 3) return null;
+    const servers = [novaServer(`${page}-1`), novaServer(`${page}-2`)];
+    return { body: { servers, servers_links: [{ rel: 'next', href: `${next}${page}` }] } };
+  });
+  const deadlineMs = monotonicMs() + 3_000;
+  const { projects: answers } = await runJob(healthJob(cloud, { deadlineMs, projects: projects('a') }));
+  t.like(answers[0]?.outcome, {
+    error: {
+      code: 'timeout',
+      message:
+        'GET /servers/detail was not read to its end: the check reached its deadline after 2 pages with 4 records; ' +
+        'raise --check-timeout and --poll-period',
+      overtime: { pagesRead: 2 },
+    },
+  });
+});
+
 test('a job that comes too late asks for nothing', async (t) => {
   await using cloud = await startCloud();
   const result = await runJob(
