@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import type { JsonObject } from '../../src/sandbox/kubernetes/api.ts';
+import { kubernetesTime } from '../../src/shared/conditions.ts';
 import { ago, healthy, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { calmPeriodMs, pace } from '../fixtures/monitor/monitor.ts';
@@ -116,5 +117,84 @@ for (const profile of ['v1.16', 'v1.19'] as const) {
       t.true(sandbox.patches(id) <= (newer ? 1 : 2), `${id}: ${sandbox.patches(id)} writes`);
     t.deepEqual(monitor.logged('failed to check server, skipping'), []);
     t.is(monitor.logged(phaseLine, { instance_id: 'boot-running', to_phase: 'Running' }).length, 1);
+  });
+}
+
+const provision = 'unikorn_region_server_provision_duration_seconds';
+const scheduling = 'unikorn_region_server_scheduling_duration_seconds';
+const ageMs = 600_000;
+const skewLine = 'skipping duration metric: negative duration (clock skew?)';
+
+for (const profile of ['v1.16', 'v1.19'] as const) {
+  test(`${profile}: the histograms of a boot, as the original has them but for its defects`, async (t) => {
+    const sandbox = await startSandbox(t, { profile });
+    const region = await sandbox.addRegion('boots');
+    const project = region.addProject();
+    const now = Date.now();
+    const after = (seconds: number) => now - ageMs + seconds * 1000;
+    const at = (seconds: number) => kubernetesTime(after(seconds));
+    const booted = { createdMs: after(10), launchedMs: after(120) };
+    const both = { provision: 120, scheduling: 10 };
+    const none = {};
+    const scheduled = { scheduledAt: at(10) };
+    const rows: Readonly<
+      Record<string, { cloud: object; status: JsonObject; wanted: object; phase?: string }>
+    > = {
+      'Pending to Running': { cloud: booted, status: { phase: 'Pending' }, wanted: both },
+      'Building to Running': { cloud: booted, status: { phase: 'Building', ...scheduled }, wanted: both },
+      'Queued to Running': { cloud: booted, status: { phase: 'Queued', ...scheduled }, wanted: both },
+      'launched before it was asked for': {
+        cloud: { ...booted, launchedMs: after(-30) },
+        status: { phase: 'Pending' },
+        wanted: { scheduling: 10 },
+      },
+      'booted before': {
+        cloud: booted,
+        status: { phase: 'Pending', ...scheduled, launchedAt: at(120), provisionedAt: at(120) },
+        wanted: none,
+      },
+      'not launched': {
+        cloud: { ...booted, launchedMs: null },
+        status: { phase: 'Pending' },
+        wanted: { scheduling: 10 },
+      },
+      'a phase in between': {
+        cloud: { createdMs: after(10), status: 'BUILD' },
+        status: { phase: 'Pending' },
+        wanted: none,
+        phase: 'Building',
+      },
+    };
+    const planted = Object.entries(rows).map(
+      ([name, { cloud, status, wanted, phase = 'Running' }], index) => {
+        const id = `boot-${index}`;
+        const { id: flavorId } = region.cloud.addFlavor({ id: randomUUID(), name: id });
+        const { phase: before = 'Pending' } = status;
+        const older = { phase: before === 'Pending' ? 'Pending' : 'Running' };
+        const shown = profile === 'v1.19' ? status : older;
+        sandbox.addServer(project, { id, ageMs, flavorId, cloud: { ...cloud, flavorId }, status: shown });
+        return { id, name, flavorId, wanted, phase };
+      },
+    );
+    const monitor = await sandbox.startMonitor();
+    for (const { id, phase } of planted)
+      await sandbox.untilPhase(id, profile === 'v1.16' && phase === 'Building' ? 'Pending' : phase);
+    await monitor.untilRegionPolled('boots', 2);
+    for (const { name, flavorId, wanted } of planted)
+      for (const [metric, kind] of [
+        [provision, 'provision'],
+        [scheduling, 'scheduling'],
+      ] as const) {
+        // Without an annotation v1.16 has nothing to measure from.
+        const seconds: unknown = profile === 'v1.16' ? undefined : Reflect.get(wanted, kind);
+        const of = `flavor_id="${flavorId}"`;
+        t.is(await monitor.total(`${metric}_count`, of), seconds === undefined ? 0 : 1, `${kind}: ${name}`);
+        const sum = await monitor.total(`${metric}_sum`, of);
+        // The object's time of creation has whole seconds.
+        if (typeof seconds === 'number') t.true(Math.abs(sum - seconds) <= 1, `${kind}: ${name}: ${sum}`);
+      }
+    const skewed = monitor.logged(skewLine);
+    t.is(skewed.length, profile === 'v1.16' ? 0 : 1);
+    if (profile === 'v1.19') t.like(skewed[0]?.fields, { instance_id: 'boot-3', launched_at: at(-30) });
   });
 }

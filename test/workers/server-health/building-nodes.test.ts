@@ -236,6 +236,27 @@ test('a failure costs nothing but the nodes, and says where it came to', async (
   t.is(without.nodes?.session, null);
 });
 
+for (const [name, reply, code] of [
+  [
+    'a page of HTML',
+    { headers: { 'content-type': 'text/html' }, body: '<html>wait</html>' },
+    'invalid-response',
+  ],
+  ['another microversion', { status: 406, body: { error_message: 'not supported' } }, 'unexpected-status'],
+  ['no list', { body: { nodes: null } }, 'invalid-response'],
+  ['the wrong service', { body: { versions: [] } }, 'invalid-response'],
+  ['a link without a query', { body: { nodes: [], next: '/v1/nodes' } }, 'invalid-response'],
+] as const) {
+  test(`${name} costs nothing but the nodes`, async (t) => {
+    await using cloud = await metalCloud();
+    cloud.on(servers, { body: { servers: [building('a')] } });
+    cloud.on(nodes, reply);
+    const result = await check(cloud);
+    t.is(listed(result).observations.length, 1);
+    t.like(result.nodes?.outcome, { ok: false, step: 'list', error: { code } });
+  });
+}
+
 test('a refused login of the region is not tried twice', async (t) => {
   await using cloud = await metalCloud();
   cloud.on(servers, { body: { servers: [building('a')] } });
