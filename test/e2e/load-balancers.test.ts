@@ -2,11 +2,13 @@
 
 import test from 'ava';
 import { asFields } from '../../src/main/kubernetes/objects/object-fields.ts';
+import type { SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
 import { findCondition } from '../../src/shared/conditions.ts';
-import { namespace } from '../fixtures/clouds/sandbox.ts';
+import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import {
   bothChecks as both,
+  listRoute,
   shownOnline as online,
   setUpLoadBalancers as setUp,
 } from '../fixtures/monitor/load-balancers.ts';
@@ -171,4 +173,35 @@ test('replicas that share the regions share their load balancers', async (t) => 
     );
   await eventually('its line', () => lines().length > 0);
   t.is(lines().length, 1);
+});
+
+function asked({ cloud }: SandboxRegion, wanted: string): number {
+  return cloud.requests.latest().filter(({ route }) => route === wanted).length;
+}
+
+test.serial('with both checks, each project costs one more request a poll, and no login', async (t) => {
+  t.timeout(180_000);
+  const sandbox = await startSandbox(t);
+  const regions: SandboxRegion[] = [];
+  for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) {
+    const region = await sandbox.addRegion(id);
+    const projects = [region.addProject(), region.addProject()];
+    for (const [index, project] of projects.entries()) {
+      sandbox.addServer(project, { id: `web-${id}-${index}` });
+      project.addLoadBalancer({ id: `lb-${id}-${index}`, name: 'front' });
+    }
+    regions.push(region);
+  }
+  const monitor = await sandbox.startMonitor(...pace(calmPeriodMs(3_000)), both);
+  await eventually('three lists of each project', () =>
+    regions.every((region) => asked(region, listRoute) >= 6),
+  );
+  await monitor.stop();
+  for (const region of regions) {
+    // Of two projects. A poll that was stopped may have asked for one of the two only.
+    const [polls, lists] = [asked(region, 'GET /servers/detail') / 2, asked(region, listRoute) / 2];
+    t.true(Math.abs(lists - polls) <= 1, `${lists} lists in ${polls} polls`);
+    // The region's service account and its two projects, as for servers alone.
+    t.is(region.cloud.requests.logins, 3);
+  }
 });
