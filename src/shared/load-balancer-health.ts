@@ -64,7 +64,12 @@ export interface LoadBalancerList {
         /** True when the list has the `knownDigest`: no observations are reported. */
         readonly unchanged: boolean;
       }
-    | { readonly ok: false; readonly error: CheckError };
+    | {
+        readonly ok: false;
+        readonly error: CheckError;
+        /** True when its turn did not come: that says nothing about the project. */
+        readonly unasked?: boolean;
+      };
   /** The session to keep; null when there is none to keep. */
   readonly session: Session | null;
 }

@@ -25,6 +25,7 @@ import { noRegion, scopeOf } from '../problems/problem-scope.ts';
 import type { StateCounts } from '../projection/state-counts.ts';
 import type { WriteProblems } from '../projection/write-problems.ts';
 import type { AccessReader } from '../regions/access.ts';
+import { inTurn } from '../regions/in-turn.ts';
 import type { Region } from '../regions/region.ts';
 import type { Regions } from '../regions/regions.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -134,7 +135,7 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     this.#underway.set(regionKey(ref), underway);
     underway.problems.push(...(objects?.withoutIdentity ?? []).map(missingIdentityLabel));
     const nowMs = clock.monotonicMs();
-    const projects = this.#update(underway, objects).flatMap((project) => {
+    const projects = inTurn(this.#update(underway, objects)).flatMap((project) => {
       const paused = project.pausedFor(region, nowMs);
       if (paused !== null) underway.failures.push({ project, error: paused });
       const task = paused === null ? project.task(region) : null;

@@ -24,10 +24,22 @@ export class LoadBalancerProject {
   objects: readonly LoadBalancerRecord[] = [];
   /** Monotonic milliseconds of the last good answer. */
   lastGoodMs: number | null = null;
+  #failing = false;
+  #askedAt: number | null = null;
 
   constructor(identityId: string, pollPeriodMs: number) {
     this.identityId = identityId;
     this.#pollPeriodMs = pollPeriodMs;
+  }
+
+  /** Whether the last answer was an error. */
+  get failing(): boolean {
+    return this.#failing;
+  }
+
+  /** Monotonic milliseconds of the last answer; null before the first. */
+  get askedAt(): number | null {
+    return this.#askedAt;
   }
 
   get view(): LoadBalancerView {
@@ -42,6 +54,7 @@ export class LoadBalancerProject {
       this.lastGoodMs = null;
     }
     this.#credentials = credentials;
+    this.#failing = false;
     this.#pause = null;
     this.#refusals = 0;
   }
@@ -82,6 +95,9 @@ export class LoadBalancerProject {
     const login = this.#loginOf(region);
     // A login that was made meanwhile counts; one that was only used is the other check's to keep.
     if (session?.token !== login.session(credentials)?.token) login.keep(credentials, session);
+    if (!outcome.ok && outcome.unasked === true) return true;
+    this.#failing = !outcome.ok;
+    this.#askedAt = nowMs;
     if (!outcome.ok) {
       this.#failed(outcome.error, nowMs);
       return true;

@@ -10,6 +10,7 @@ import type {
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Credentials } from '../../shared/session.ts';
 import type { Profile } from '../kubernetes/objects/profile.ts';
+import { inTurn } from '../regions/in-turn.ts';
 import type { Project } from '../regions/project.ts';
 import type { ProjectView } from '../regions/project-view.ts';
 import { listsOf } from '../regions/reconciling.ts';
@@ -71,16 +72,6 @@ export function regionJobs(input: RegionJobInput): readonly ServerHealthJob[] {
 /** A region without projects is asked for its flavors at every poll: one that is never asked cannot be reported as up. */
 function asksFlavors({ reconcile, region, monotonicMs }: RegionJobInput): boolean {
   return reconcile && (region.projects.size === 0 || region.flavors.due(monotonicMs));
-}
-
-/**
- * Projects that failed last time may hang again: they wait for the others, not the others for them. Where there is not time
- * for all, those go first whose turn did not come last time.
- */
-function inTurn(projects: readonly Project[]): Project[] {
-  return projects.toSorted(
-    (a, b) => Number(a.failing) - Number(b.failing) || (a.askedAt ?? 0) - (b.askedAt ?? 0),
-  );
 }
 
 /**

@@ -14,7 +14,7 @@ import { ownTools } from '../../shared/worker-tools.ts';
 import { OpenstackClient } from '../openstack/client.ts';
 import { Connections } from '../openstack/connections.ts';
 import { ComputeDiscovery } from '../openstack/discovery.ts';
-import { JobTime } from '../openstack/job-time.ts';
+import { JobTime, missedTurn } from '../openstack/job-time.ts';
 import type { LoginTools } from '../openstack/login.ts';
 import { LoginPace } from '../openstack/login-pace.ts';
 import { RequestLog } from '../openstack/request-log.ts';
@@ -60,7 +60,9 @@ export class LoadBalancerHealthCheck {
     const turns = pLimit(concurrency);
     try {
       const projects = await Promise.all(
-        job.projects.map(async (task) => turns(async () => listProject(loginTools, task))),
+        job.projects.map(async (task) =>
+          turns(async () => (signal.aborted ? unasked(task, signal) : listProject(loginTools, task))),
+        ),
       );
       return { projects, requests: requests.counts, calls: requests.calls };
     } finally {
@@ -90,6 +92,14 @@ async function listProject(tools: LoginTools, task: LoadBalancerTask): Promise<L
     // Also for a region without such a service: the login serves the others.
     return { identityId, outcome: { ok: false, error: toCheckError(thrown) }, session: session.kept };
   }
+}
+
+function unasked({ identityId, session }: LoadBalancerTask, signal: AbortSignal): LoadBalancerList {
+  return {
+    identityId,
+    outcome: { ok: false, error: missedTurn(signal), unasked: true },
+    session: session ?? null,
+  };
 }
 
 function unsupported({ identityId }: LoadBalancerTask): LoadBalancerList {

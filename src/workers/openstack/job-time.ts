@@ -1,7 +1,7 @@
 // The time that one job has, as a signal.
 
 import type { Clock } from '../../shared/clock.ts';
-import { CheckFailure } from '../../shared/errors.ts';
+import { type CheckError, CheckFailure, toCheckError } from '../../shared/errors.ts';
 
 /** Part of the time left that is kept for handing the answer back, and its bounds in milliseconds. */
 const margin = { share: 0.05, minMs: 5, maxMs: 250 };
@@ -51,4 +51,13 @@ export class JobTime {
   readonly #cancel = (): void => {
     this.#controller.abort(new CheckFailure({ code: 'cancelled', message: 'the check was cancelled' }));
   };
+}
+
+/** The error of a project whose turn comes when the signal of the job has aborted. */
+export function missedTurn({ reason }: AbortSignal): CheckError {
+  const error = toCheckError(reason);
+  const message =
+    'the check reached its deadline before it could ask this project: other projects of the region took the time; ' +
+    'it is among the first at the next poll. If they are only slow, raise --region-concurrency';
+  return error.code === 'timeout' ? { ...error, message } : error;
 }

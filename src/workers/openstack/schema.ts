@@ -24,7 +24,8 @@ const linkSchema = v.object({ rel: nameText, href: linkText });
 
 const tokenSchema = v.object({
   token: v.object({
-    expires_at: shortText,
+    // Null for a token that never expires.
+    expires_at: v.nullish(shortText),
     issued_at: v.nullish(shortText),
     project: v.nullish(v.object({ id: shortText })),
     // One odd entry of a service that we never use must not cost the login: entries are read one by one.

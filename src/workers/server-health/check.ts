@@ -3,7 +3,7 @@
 import pLimit from 'p-limit';
 import type { Check } from '../../shared/checker.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
-import { concernsRegion, toCheckError } from '../../shared/errors.ts';
+import { concernsRegion } from '../../shared/errors.ts';
 import type {
   ProjectResult,
   ProjectTask,
@@ -12,7 +12,7 @@ import type {
 } from '../../shared/server-health.ts';
 import { ownTools } from '../../shared/worker-tools.ts';
 import { Connections } from '../openstack/connections.ts';
-import { JobTime } from '../openstack/job-time.ts';
+import { JobTime, missedTurn } from '../openstack/job-time.ts';
 import { LoginPace } from '../openstack/login-pace.ts';
 import { RequestLog } from '../openstack/request-log.ts';
 import { createProvider } from './create-provider.ts';
@@ -88,16 +88,8 @@ function refusal(
 }
 
 /** The answer for a project whose turn comes when the time of the job is over. */
-function unasked({ identityId, session }: ProjectTask, { reason }: AbortSignal): ProjectResult {
-  const error = toCheckError(reason);
-  const message =
-    'the check reached its deadline before it could ask this project: other projects of the region took the time; ' +
-    'it is among the first at the next poll. If they are only slow, raise --region-concurrency';
-  const outcome = {
-    ok: false as const,
-    error: error.code === 'timeout' ? { ...error, message } : error,
-    unasked: true,
-  };
+function unasked({ identityId, session }: ProjectTask, signal: AbortSignal): ProjectResult {
+  const outcome = { ok: false as const, error: missedTurn(signal), unasked: true };
   return { identityId, outcome, session: session ?? null };
 }
 

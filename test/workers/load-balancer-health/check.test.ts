@@ -2,6 +2,7 @@
 
 import test, { type ExecutionContext } from 'ava';
 import { SandboxCloud, type SandboxCloudOptions } from '../../../src/sandbox/openstack/cloud.ts';
+import { monotonicMs } from '../../../src/shared/clock.ts';
 import { lacksService } from '../../../src/shared/load-balancer-health.ts';
 import {
   failure,
@@ -152,4 +153,16 @@ test('a token that is refused is renewed once', async (t) => {
   const again = await listProject(cloud.endpoint, { ...task, ...(session === null ? {} : { session }) });
   t.is(listed(again).observations.length, 1);
   t.is(cloud.requests.logins, 2);
+});
+
+test('a project whose turn does not come says so, and keeps its login', async (t) => {
+  const { cloud, task } = await start(t);
+  cloud.faults.add({ kind: 'hang' }, { route: listRoute });
+  const session = { token: 'kept', renewAtMs: Number.POSITIVE_INFINITY, endpoints: {}, compute: null };
+  const late = loadBalancerTask(cloud.addIdentity(), { session });
+  const limits = { deadlineMs: monotonicMs() + 2_000, concurrency: 1 };
+  const { projects } = await listProjects(cloud.endpoint, [task, late], limits);
+  t.like(projects[0]?.outcome, { ok: false, unasked: undefined });
+  t.like(projects[1], { outcome: { ok: false, unasked: true, error: { code: 'timeout' } }, session });
+  t.regex(JSON.stringify(projects[1]?.outcome), /before it could ask this project/);
 });

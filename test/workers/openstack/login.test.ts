@@ -131,6 +131,12 @@ test('a token without issued_at is counted from the Date header, not from the lo
   t.true(livesMs >= 0.8 * 1_800_000 && livesMs <= 0.9 * 1_800_000 + 60_000, `${livesMs}`);
 });
 
+test('a token that never expires', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(login, (request) => cloud.token(request, { token: { expires_at: null } }));
+  t.is(listed(await runProject(cloud)).observations.length, 0);
+});
+
 test('a token for another project is refused', async (t) => {
   await using cloud = await ScriptedCloud.start();
   cloud.on(login, (request) => cloud.token(request, { token: { project: { id: 'project-2' } } }));
