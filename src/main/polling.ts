@@ -66,6 +66,7 @@ export interface Polling {
   readonly pool: CheckerPool;
   readonly regions: Regions;
   readonly writes: WriteQueue;
+  readonly writing: Pick<Writing, 'settle'>;
   readonly counts: StateCounts;
   readonly transitions: RecentTransitions;
   readonly problems: Pick<ProblemLog, 'open'>;
@@ -215,6 +216,15 @@ export async function createPolling(options: Options, context: PollingContext): 
   const { meter, tracer } = telemetry;
   const endedPolls = new EndedPolls(clock);
   const common = { clock, logger, metrics, tracer, definitions };
+  const writing = new Writing({
+    ...common,
+    client,
+    transitions,
+    listeners: events,
+    shadow: options.shadow,
+    queue: writes,
+    mayWrite: ({ regionId }) => shards?.owns(regionId) ?? true,
+  });
   const parts = {
     ...common,
     options,
@@ -235,15 +245,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       identities: caches.identities,
       openstackIdentities: caches.openstackIdentities,
     }),
-    writing: new Writing({
-      ...common,
-      client,
-      transitions,
-      listeners: events,
-      shadow: options.shadow,
-      queue: writes,
-      mayWrite: ({ regionId }) => shards?.owns(regionId) ?? true,
-    }),
+    writing,
   };
   const checks: readonly OwnCheck[] = options.checkers.map((name) => ownChecks[name](parts));
   const cycleOf = <Job extends CheckJob, Result>(checker: Checker<Job, Result>): Pollable =>
@@ -269,6 +271,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     pool,
     regions,
     writes,
+    writing,
     counts,
     transitions,
     problems: problemLog,

@@ -98,7 +98,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
       for (const cycle of parts.cycles) void cycle.poll(latestPoll, 'all', isNew);
     },
   });
-  const { caches, definitions, pool, regions, writes, cycles, shards } = parts;
+  const { caches, definitions, pool, regions, writes, writing, cycles, shards } = parts;
   const firstPoll = Promise.withResolvers<void>();
   const polls = new PollClock({
     periodMs: options.transitionPollPeriodMs,
@@ -106,6 +106,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     clock,
     onTick: (number, scope) => {
       latestPoll = number;
+      void writing.settle(stopping);
       const poll = Promise.all(cycles.map(async (cycle) => cycle.poll(number, scope)));
       void poll.then(() => {
         firstPoll.resolve();

@@ -3,7 +3,8 @@
 // - another writer's change is never overwritten     (merge patch with the resourceVersion that was read; on conflict the
 //                                                     object is read and projected again)
 // - a transition is logged once, after its write     (logged here, after the answer; when the answer is lost, or is not the
-//   stands                                            object that was written, the object is read back, now or at the next poll)
+//   stands                                            object that was written, the object is read back, now or at the next
+//                                                     poll, whoever looks after it by then)
 // - the API server is not overrun                    (429 and Retry-After pause all writes of all kinds; WriteQueue limits
 //                                                     their number)
 
@@ -17,10 +18,10 @@ import type { Definitions } from '../kubernetes/objects/profile.ts';
 import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { endSpan, startStatusWrite } from '../telemetry/tracing.ts';
-import { writtenByAnother } from './field-manager.ts';
 import type { ObjectWriter, WriteRequest, Written } from './object-writer.ts';
 import type { Projection } from './projection.ts';
 import type { Annotations, StatusKind } from './status-kind.ts';
+import { type Found, UnansweredWrites } from './unanswered-writes.ts';
 import {
   isWithheld,
   mayBeOfOtherDefinitions,
@@ -36,7 +37,7 @@ export interface StatusWriterOptions<
   Projected extends Projection<Watched>,
 > {
   readonly kind: StatusKind<Watched, Observation, Projected>;
-  readonly client: Pick<KubernetesClient, 'get' | 'patch'>;
+  readonly client: Pick<KubernetesClient, 'get' | 'patch' | 'stream'>;
   readonly objects: Pick<ResourceCache<Watched>, 'parse' | 'put' | 'onChange'>;
   readonly clock: Clock;
   /** The name that this process writes under. */
@@ -55,31 +56,19 @@ const attempts = 6;
 const retryMs = 10_000;
 const backoffMs = 200;
 
-/** Patches of one version of an object that got no answer. Each names that version, so at most one was applied. */
-interface Unanswered<Watched, Projected> {
-  readonly before: Watched;
-  readonly projections: Projected[];
-}
-
-interface Read<Watched> {
-  readonly record: Watched;
-  /** The object as the API server sent it. */
-  readonly answer: unknown;
-}
-
 export class StatusWriter<Watched extends WatchedObject, Observation, Projected extends Projection<Watched>>
   implements ObjectWriter<Watched, Observation>
 {
   readonly #options: StatusWriterOptions<Watched, Observation, Projected>;
-  /** By uid of the object. */
-  readonly #unanswered = new Map<string, Unanswered<Watched, Projected>>();
+  readonly #unanswered: UnansweredWrites<Watched, Observation, Projected>;
 
   constructor(options: StatusWriterOptions<Watched, Observation, Projected>) {
     this.#options = options;
+    this.#unanswered = new UnansweredWrites(options);
     options.objects.onChange(({ type, record, previous }) => {
       const gone = type === 'delete' ? record : previous;
       if (gone !== undefined && (type === 'delete' || gone.uid !== record.uid))
-        this.#unanswered.delete(gone.uid);
+        this.#unanswered.forget(gone.uid);
     });
   }
 
@@ -106,6 +95,13 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
     }
   }
 
+  /** Finds out what became of writes without an answer, of objects that another replica looks after. Never rejects. */
+  async settle(signal: AbortSignal): Promise<void> {
+    const { mayWrite } = this.#options;
+    // Of all others, the next write does.
+    if (mayWrite !== undefined) await this.#unanswered.settleThose((object) => !mayWrite(object), signal);
+  }
+
   async #writeStatus(
     request: WriteRequest<Watched, Observation>,
     startMs: number,
@@ -118,7 +114,7 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
       const { profile } = definitions;
       const projection = kind.project(current, observation);
       if (projection.change === null) {
-        this.#unanswered.delete(object.uid);
+        this.#unanswered.forget(object.uid);
         return { kind: 'stands', object: current };
       }
       try {
@@ -140,7 +136,7 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
       }
     }
     metrics.statusWrite('gone', null);
-    this.#unanswered.delete(object.uid);
+    this.#unanswered.forget(object.uid);
     return { kind: 'gone' };
   }
 
@@ -162,14 +158,14 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
       metrics.statusWrite('applied', seconds());
       if (span !== undefined) endSpan(span);
       // The patch matched the version that was read, so no earlier attempt without an answer was applied.
-      this.#unanswered.delete(before.uid);
+      this.#unanswered.forget(before.uid);
       kind.announce(before, projection);
       objects.put(after);
       return after;
     } catch (error) {
       if (span !== undefined) endSpan(span, toCheckError(error));
       if (error instanceof ApiError && error.status === 409) metrics.statusWrite('conflict', seconds());
-      if (error instanceof ApiError && maybeApplied(error)) this.#lost(before, projection);
+      if (error instanceof ApiError && maybeApplied(error)) this.#unanswered.add(before, projection);
       throw error;
     }
   }
@@ -236,7 +232,7 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
   }
 
   /** The object as it is now, also as it came; null when it is gone. */
-  async #read(object: Watched, signal: AbortSignal): Promise<Read<Watched> | null> {
+  async #read(object: Watched, signal: AbortSignal): Promise<Found<Watched> | null> {
     try {
       const answer = await this.#options.client.get(this.#path(object), { signal });
       const record = this.#store(answer);
@@ -254,13 +250,6 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
     return record;
   }
 
-  #lost(before: Watched, projection: Projected): void {
-    const lost = this.#unanswered.get(before.uid);
-    // What was sent to an older version was settled when the newer one came.
-    if (lost?.before.resourceVersion === before.resourceVersion) lost.projections.push(projection);
-    else this.#unanswered.set(before.uid, { before, projections: [projection] });
-  }
-
   /** The object to begin with: while an answer is missing, the cached one does not show who wrote it. */
   async #upToDate(request: WriteRequest<Watched, Observation>): Promise<Watched | null> {
     return this.#unanswered.has(request.object.uid) ? this.#readBack(request) : request.object;
@@ -268,30 +257,8 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
 
   async #readBack({ object, signal }: WriteRequest<Watched, Observation>): Promise<Watched | null> {
     const found = await this.#read(object, signal);
-    if (found !== null) this.#settle(found);
+    if (found !== null) await this.#unanswered.settle(found, signal);
     return found?.record ?? null;
-  }
-
-  /** If a change whose answer was lost stands in the object, its transitions are logged now; either way it is settled. */
-  #settle({ record, answer }: Read<Watched>): void {
-    const { kind, fieldManager } = this.#options;
-    const lost = this.#unanswered.get(record.uid);
-    // It may yet be applied: the API server is only slow.
-    if (lost === undefined || lost.before.resourceVersion === record.resourceVersion) return;
-    this.#unanswered.delete(record.uid);
-    const stands = this.#standing(record, lost.projections);
-    if (stands === undefined || stands.change === null) return;
-    // Another replica wrote the same, and logs it.
-    if (writtenByAnother(answer, stands.change, fieldManager)) return;
-    kind.announce(lost.before, stands);
-  }
-
-  /** The projection that was applied: the object shows all its changes. Of several, the one with the most changes. */
-  #standing(object: Watched, projections: readonly Projected[]): Projected | undefined {
-    const { kind } = this.#options;
-    return projections
-      .filter(({ change }) => change !== null && kind.shows(object, change))
-      .toSorted((a, b) => changedFields(b) - changedFields(a))[0];
   }
 
   #path({ namespace, name }: Watched, subresource?: string): string {
@@ -302,8 +269,4 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
 /** A merge patch that applies only to the version that was read. */
 function patch({ resourceVersion }: WatchedObject, fields: object, metadata: object = {}): object {
   return { metadata: { ...metadata, resourceVersion }, ...fields };
-}
-
-function changedFields({ change }: Projection<unknown>): number {
-  return Object.keys(change ?? {}).length;
 }

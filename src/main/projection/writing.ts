@@ -50,10 +50,16 @@ export interface KindObjects<Watched extends WatchedObject> {
   readonly onlooker?: Onlooker<Watched> | undefined;
 }
 
+/** A writer with writes of which no answer came. */
+interface Settling {
+  settle(signal: AbortSignal): Promise<void>;
+}
+
 export class Writing {
   readonly #options: WritingOptions;
   readonly #pause: WritePause;
   readonly #fieldManager = fieldManager();
+  readonly #writers: Settling[] = [];
 
   constructor(options: WritingOptions) {
     this.#options = options;
@@ -80,18 +86,25 @@ export class Writing {
     });
   }
 
+  /** Finds out what became of writes without an answer, of objects that another replica looks after. Never rejects. */
+  async settle(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#writers.map(async (writer) => writer.settle(signal)));
+  }
+
   #writer<Watched extends WatchedObject, Observation, Projected extends Projection<Watched>>(
     kind: StatusKind<Watched, Observation, Projected>,
     objects: KindObjects<Watched>['cache'],
   ): ObjectWriter<Watched, Observation> {
     const { shadow, transitions, ...rest } = this.#options;
     if (shadow) return new ShadowWriter({ ...rest, kind, objects, transitions });
-    return new StatusWriter({
+    const writer = new StatusWriter({
       ...rest,
       kind,
       objects,
       pause: this.#pause,
       fieldManager: this.#fieldManager,
     });
+    this.#writers.push(writer);
+    return writer;
   }
 }

@@ -42,11 +42,26 @@ class Api {
   /** Phases that our writes led through, as "from > to". */
   readonly history: string[] = [];
   effects: Effect[] = [];
+  readonly #versions = [this.current];
   #late: { readonly apply: () => void; requests: number } | null = null;
 
   read(): ServerRecord {
     this.#request('done');
     return this.current;
+  }
+
+  /** What followed a version, as a watch from there brings it. */
+  async *watch(version: string | undefined): AsyncGenerator<unknown, void, undefined> {
+    this.#request('done');
+    const next = this.#versions[this.#versions.findIndex((each) => each.resourceVersion === version) + 1];
+    if (next === undefined) return;
+    const { name, namespace, resourceVersion } = next;
+    yield { type: 'MODIFIED', object: { ...next, metadata: { name, namespace, resourceVersion } } };
+  }
+
+  parse(object: unknown): ServerRecord {
+    const version = isFields(object) ? object['resourceVersion'] : undefined;
+    return this.#versions.find((each) => each.resourceVersion === version) ?? this.current;
   }
 
   write(body: unknown): ServerRecord {
@@ -93,6 +108,7 @@ class Api {
   #bump(changes: Partial<ServerRecord>): void {
     const resourceVersion = String(Number(this.current.resourceVersion) + 1);
     this.current = { ...this.current, ...changes, resourceVersion };
+    this.#versions.push(this.current);
   }
 }
 
@@ -128,9 +144,13 @@ test('transitions are told as they happened, whatever becomes of the requests', 
         sleep: async () => {},
       };
       const writer = new StatusWriter({
-        client: { get: async () => api.read(), patch: async (_, body) => api.write(body) },
+        client: {
+          get: async () => api.read(),
+          patch: async (_, body) => api.write(body),
+          stream: (_, { query }) => api.watch(query['resourceVersion']),
+        },
         objects: {
-          parse: () => api.current,
+          parse: (object) => api.parse(object),
           put: (record) => {
             cached = record;
           },

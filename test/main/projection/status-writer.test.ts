@@ -26,6 +26,7 @@ interface SetUp {
   readonly requestTimeoutMs?: number;
   readonly sleep?: Clock['sleep'];
   readonly definitions?: Definitions;
+  readonly mayWrite?: () => boolean;
 }
 
 async function setUp(
@@ -34,6 +35,7 @@ async function setUp(
     requestTimeoutMs = 10_000,
     sleep = (ms, signal) => systemClock.sleep(ms, signal),
     definitions = installed('v1.16'),
+    mayWrite = () => true,
   }: SetUp = {},
 ) {
   const cluster = await SandboxKubernetes.start();
@@ -85,6 +87,7 @@ async function setUp(
     pause: new WritePause(clock),
     fieldManager: 'region-monitor-test-1',
     definitions,
+    mayWrite,
     metrics: { statusWrite: (outcome) => outcomes.push(outcome) },
     tracer: new ProxyTracerProvider().getTracer('test'),
   });
@@ -190,6 +193,51 @@ test('nothing is kept of an object that is gone', async (t) => {
   t.false(writer.isIdle(known, observation()));
   deleted(known);
   t.true(writer.isIdle(known, observation()));
+});
+
+/** A write whose answer never comes: its object goes to another replica meanwhile. */
+async function losingTheObject(t: ExecutionContext, fault: 'truncate' | 'drop') {
+  let ours = true;
+  const parts = await setUp(t, { mayWrite: () => ours });
+  const { cluster, write, server } = parts;
+  cluster.faults.add(patches, { kind: fault });
+  const away = cluster.faults.add({ ...reads, ...always }, { kind: 'drop' });
+  const { signal } = new AbortController();
+  t.is((await write(server(), stopped)).kind, 'failed');
+  ours = false;
+  return { ...parts, away, signal };
+}
+
+test('a write whose answer is lost is logged once, though another replica has the object by then', async (t) => {
+  const { writer, told, away, signal } = await losingTheObject(t, 'truncate');
+  await writer.settle(signal);
+  t.deepEqual(told, [], 'nothing is known yet');
+  away.remove();
+  await writer.settle(signal);
+  await writer.settle(signal);
+  t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
+});
+
+test('also when the other replica has already written what came after it', async (t) => {
+  const { cluster, writer, told, away, signal } = await losingTheObject(t, 'truncate');
+  cluster.patchStatus('servers', namespace, 'web', {
+    status: { phase: 'Running', conditions: [{ ...healthyCondition() }] },
+  });
+  away.remove();
+  await writer.settle(signal);
+  t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
+});
+
+test('a write that was not applied is not logged, whatever the other replica writes', async (t) => {
+  const { cluster, writer, told, away, signal, server } = await losingTheObject(t, 'drop');
+  away.remove();
+  await writer.settle(signal);
+  t.false(writer.isIdle(server(), observation()), 'it may yet be applied');
+  cluster.patchStatus('servers', namespace, 'web', { status: { phase: 'Pending' } });
+  cluster.patchStatus('servers', namespace, 'web', { status: { phase: 'Stopped' } });
+  await writer.settle(signal);
+  t.deepEqual(told, []);
+  t.true(writer.isIdle(server(), observation({ phase: 'Stopped' })));
 });
 
 test('429 pauses all writes, for as long as the API server said', async (t) => {
