@@ -18,6 +18,8 @@ test.before(async () => {
 test.after.always('all is as it was before', async (t) => suite.finish(t));
 
 const phaseLine = 'instance phase transition';
+/** After which a PATCH without an answer is given up. */
+const writeTimeoutMs = 15_000;
 const always = { times: Number.POSITIVE_INFINITY };
 
 function patchesOf(prefix: string) {
@@ -28,16 +30,19 @@ test.serial('one PATCH hangs: only its own server waits, its region is polled an
   const { region, lively, steady } = await suite.addRegion('one-hangs');
   const { sandbox, monitor } = suite;
   const assertPace = await suite.watchPace();
-  const hung = sandbox.cluster.faults.add(patchesOf(lively.id), { kind: 'hang' });
+  const hung = sandbox.cluster.faults.add({ ...patchesOf(lively.id), ...always }, { kind: 'hang' });
   region.cloud.updateServer(lively.providerId, { status: 'SHUTOFF', powerState: 4 });
   await eventually('the PATCH hangs', () => hung.hits === 1);
+  const beganMs = Date.now();
   // Both are in one project: the other is written while the first hangs.
   region.cloud.updateServer(steady.providerId, { status: 'SHUTOFF', powerState: 4 });
   await sandbox.untilPhase(steady.id, 'Stopped');
   await monitor.untilRegionPolled('one-hangs');
-  t.is(sandbox.server(lively.id).phase, 'Running', 'it hangs still');
-  t.is(sandbox.patches(lively.id) - 1, 1, 'one write at a time');
   await monitor.untilStates('one-hangs', { running: 1, stopped: 1 });
+  t.is(sandbox.server(lively.id).phase, 'Running', 'it hangs still');
+  // A slow machine may see the first given up, and another begin.
+  t.true(hung.hits <= 1 + (Date.now() - beganMs) / writeTimeoutMs, 'one write at a time');
+  hung.remove();
   await sandbox.untilPhase(lively.id, 'Stopped');
   await monitor.untilStates('one-hangs', { stopped: 2 });
   await suite.assertTold(t, lively, ['Running Healthy', 'Stopped Degraded']);
