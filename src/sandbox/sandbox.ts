@@ -65,6 +65,7 @@ export async function runSandbox(
       },
     },
   );
+  if (story) for (const line of ['', 'stopped.']) write(line);
 }
 
 interface Introduction {

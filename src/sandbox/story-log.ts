@@ -47,9 +47,6 @@ export class StoryLog implements Logger {
     } else if (fields['server'] !== undefined) {
       const state = text(fields['powerState']);
       this.#tell(fields['region'], text(fields['server']), { text: `${msg} ${state}`.trimEnd() });
-    } else if (msg === 'service stopping') {
-      this.#options.write('');
-      this.#options.write('stopped.');
     }
   }
 

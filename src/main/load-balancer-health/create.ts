@@ -5,9 +5,8 @@ import { workerModule } from '../polls/worker-modules.ts';
 import { scopeOf } from '../problems/problem-scope.ts';
 import { StateCounts } from '../projection/state-counts.ts';
 import { WriteProblems } from '../projection/write-problems.ts';
-import { gaugeOf } from '../telemetry/instruments.ts';
-import { metricTable } from '../telemetry/metric-table.ts';
 import { LoadBalancerHealthChecker } from './checker.ts';
+import { observeLoadBalancers } from './gauge.ts';
 import { LoadBalancerKind, loadBalancerWords } from './kind.ts';
 import { writeProblem } from './problems.ts';
 import { LoadBalancerProjector, type LoadBalancerState } from './projector.ts';
@@ -25,9 +24,7 @@ export function createLoadBalancerHealth(parts: CheckParts): OwnCheck {
     onlooker: parts.onlookers.loadbalancers,
   });
   const counts = new StateCounts<LoadBalancerState>();
-  gaugeOf(meter, metricTable.loadBalancerState).addCallback((result) => {
-    for (const { count, ...attributes } of counts.values()) result.observe(count, attributes);
-  });
+  observeLoadBalancers(meter, counts);
   const writeProblems = new WriteProblems(writeProblem);
   const checker = new LoadBalancerHealthChecker({
     ...parts,

@@ -1,4 +1,6 @@
+import type { Meter } from '@opentelemetry/api';
 import test from 'ava';
+import { observeLoadBalancers } from '../../../src/main/load-balancer-health/gauge.ts';
 import type { MetricDefinition } from '../../../src/main/telemetry/metric-definition.ts';
 import { metricTable } from '../../../src/main/telemetry/metric-table.ts';
 import { Metrics } from '../../../src/main/telemetry/metrics.ts';
@@ -8,6 +10,7 @@ import { type Family, parsePrometheus } from '../../fixtures/monitor/prometheus-
 
 function monitorOf(sources = settableSources()): {
   metrics: Metrics;
+  meter: Meter;
   set: (typeof sources)['set'];
   text(): Promise<string>;
   families(): Promise<Map<string, Family>>;
@@ -24,6 +27,7 @@ function monitorOf(sources = settableSources()): {
   const build = { version: '1.2.3', revision: 'abc' };
   return {
     metrics: new Metrics(telemetry.meter, sources.sources, build),
+    meter: telemetry.meter,
     set: sources.set,
     text: () => telemetry.prometheus.text(),
     families: async () => parsePrometheus(await telemetry.prometheus.text()),
@@ -53,6 +57,8 @@ function recordEverything(metrics: Metrics): void {
 test('every metric of the table is given, as the table says, and no other', async (t) => {
   const monitor = monitorOf(fullSources());
   recordEverything(monitor.metrics);
+  const front = { state: 'healthy', region_id: 'r1', region_name: 'north', count: 2 };
+  observeLoadBalancers(monitor.meter, { values: () => [front] });
   const families = await monitor.families();
   const definitions: MetricDefinition[] = Object.values(metricTable);
   t.deepEqual(
