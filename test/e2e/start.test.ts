@@ -21,6 +21,9 @@ async function startupError(t: ExecutionContext, monitor: MonitorUnderTest): Pro
 /** Time enough for a first poll that must succeed. */
 const patient = ['--poll-period=20s', '--check-timeout=19s', '--request-timeout=18s'];
 
+/** Time enough for lists that are answered: the stand-in and the monitors of all tests share a process. */
+const lasting = '--startup-timeout=12s';
+
 const role = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
 
 test('an API server that comes up after the monitor is waited for', async (t) => {
@@ -40,9 +43,9 @@ test('an API server that comes up after the monitor is waited for', async (t) =>
 test('an API server that stays away ends the start: the error names resource, verb and address', async (t) => {
   const sandbox = await sandboxWithServer(t);
   await sandbox.cluster.pause();
-  const { title, message } = await startupError(t, await sandbox.startMonitor('--startup-timeout=4s'));
+  const { title, message } = await startupError(t, await sandbox.startMonitor(lasting));
   t.is(title, 'failed to sync caches');
-  t.true(message.includes('--startup-timeout (4 s)'), message);
+  t.true(message.includes('--startup-timeout (12 s)'), message);
   for (const resource of ['regions', 'servers', 'identities', 'openstackidentities'])
     t.true(message.includes(`${resource}: list ${resource} in namespace region: `), message);
   t.true(message.includes(sandbox.cluster.url), message);
@@ -51,7 +54,7 @@ test('an API server that stays away ends the start: the error names resource, ve
 test('an API server that accepts and never answers ends the start', async (t) => {
   const sandbox = await sandboxWithServer(t);
   sandbox.cluster.faults.add({ times: Number.POSITIVE_INFINITY }, { kind: 'hang' });
-  const { message } = await startupError(t, await sandbox.startMonitor('--startup-timeout=4s'));
+  const { message } = await startupError(t, await sandbox.startMonitor(lasting));
   t.true(message.includes('servers: no answer to the list yet'), message);
 });
 
@@ -60,7 +63,7 @@ test('a right that is missing ends the start: the error names resource, verb and
   sandbox.cluster.access.restrict([
     { ...role, resources: ['regions', 'identities', 'openstackidentities', 'secrets'] },
   ]);
-  const { message } = await startupError(t, await sandbox.startMonitor('--startup-timeout=4s'));
+  const { message } = await startupError(t, await sandbox.startMonitor(lasting));
   t.true(message.includes('servers: list servers in namespace region: 403 Forbidden'), message);
   t.true(message.includes('grant the right'), message);
   t.false(message.includes('regions: '), message);
@@ -85,7 +88,7 @@ test('a definition that is not installed ends the start: the error names resourc
     { action: 'list servers', times: Number.POSITIVE_INFINITY },
     { kind: 'respond', status: 404, body: '404 page not found\n' },
   );
-  const { message } = await startupError(t, await sandbox.startMonitor('--startup-timeout=4s'));
+  const { message } = await startupError(t, await sandbox.startMonitor(lasting));
   t.true(message.includes('servers: list servers in namespace region: 404'), message);
 });
 
