@@ -173,12 +173,7 @@ export class SandboxProject {
       metadata: {
         name: id,
         namespace: region.namespace,
-        labels: {
-          [nameLabel]: name,
-          [organizationLabel]: this.organization,
-          [regionLabel]: region.id,
-          [identityLabel]: this.identityId,
-        },
+        labels: this.#labels(name),
       },
       spec: {
         provider: 'openstack',
@@ -189,6 +184,16 @@ export class SandboxProject {
       ...(status === undefined ? {} : { status }),
     });
     return { id, name, providerId: server?.id ?? '' };
+  }
+
+  /** Of an object with this display name. */
+  #labels(name: string): Readonly<Record<string, string>> {
+    return {
+      [nameLabel]: name,
+      [organizationLabel]: this.organization,
+      [regionLabel]: this.region.id,
+      [identityLabel]: this.identityId,
+    };
   }
 
   /** A LoadBalancer object, and unless `cloud` is null the load balancer in the cloud that has its name. */
@@ -204,12 +209,7 @@ export class SandboxProject {
       metadata: {
         name: id,
         namespace: region.namespace,
-        labels: {
-          [nameLabel]: name,
-          [organizationLabel]: this.organization,
-          [regionLabel]: region.id,
-          [identityLabel]: this.identityId,
-        },
+        labels: this.#labels(name),
       },
       spec: { listeners: [{ name: 'http', port: 80, protocol: 'tcp', pool }] },
       ...(status === undefined ? {} : { status }),

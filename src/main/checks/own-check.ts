@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/clock.ts';
 import type { LoadBalancerRecord } from '../../shared/load-balancer-record.ts';
 import type { RegionRef } from '../../shared/region-ref.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import type { WatchedObject } from '../../shared/watched-object.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { Definitions } from '../kubernetes/objects/profile.ts';
 import type { ResourceCaches } from '../kubernetes/objects/resource-caches.ts';
@@ -16,7 +17,9 @@ import type { EndedPolls } from '../polls/ended-polls.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
 import type { Pollable } from '../polls/poll-cycle.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
+import { scopeOf } from '../problems/problem-scope.ts';
 import type { StateCounts } from '../projection/state-counts.ts';
+import type { WriteProblems } from '../projection/write-problems.ts';
 import type { Onlooker, Writing } from '../projection/writing.ts';
 import type { AccessReader } from '../regions/access.ts';
 import type { Region } from '../regions/region.ts';
@@ -71,3 +74,24 @@ export interface OwnCheck {
 }
 
 type CycleOf = <Job extends CheckJob, Result>(checker: Checker<Job, Result>) => Pollable;
+
+/** A check as the composition root sees it. `writeProblems` are those of its writes. */
+export function ownCheckOf<Job extends CheckJob, Result, Watched extends WatchedObject>(
+  checker: Checker<Job, Result> & Pick<OwnCheck, 'forget'>,
+  {
+    problems,
+    writeProblems,
+  }: {
+    readonly problems: Pick<ProblemLog, 'add'>;
+    readonly writeProblems: Pick<WriteProblems<Watched>, 'of'>;
+  },
+): OwnCheck {
+  const { name, worker } = checker;
+  return {
+    name,
+    worker,
+    cycle: (of) => of(checker),
+    regionIdle: (region) => problems.add(scopeOf(region, name), writeProblems.of(region)),
+    forget: (region) => checker.forget(region),
+  };
+}

@@ -1,8 +1,7 @@
 // Puts the load-balancer-health check together.
 
-import type { CheckParts, OwnCheck } from '../checks/own-check.ts';
+import { type CheckParts, type OwnCheck, ownCheckOf } from '../checks/own-check.ts';
 import { workerModule } from '../polls/worker-modules.ts';
-import { scopeOf } from '../problems/problem-scope.ts';
 import { StateCounts } from '../projection/state-counts.ts';
 import { WriteProblems } from '../projection/write-problems.ts';
 import { LoadBalancerHealthChecker } from './checker.ts';
@@ -42,12 +41,5 @@ export function createLoadBalancerHealth(parts: CheckParts): OwnCheck {
       loginsPerSecond: options.regionLoginsPerSecond,
     },
   });
-  const { name, worker } = checker;
-  return {
-    name,
-    worker,
-    cycle: (of) => of(checker),
-    regionIdle: (region) => problems.add(scopeOf(region, name), writeProblems.of(region)),
-    forget: (region) => checker.forget(region),
-  };
+  return ownCheckOf(checker, { problems, writeProblems });
 }

@@ -1,8 +1,7 @@
 // Puts the server-health check together.
 
-import type { CheckParts, OwnCheck } from '../checks/own-check.ts';
+import { type CheckParts, type OwnCheck, ownCheckOf } from '../checks/own-check.ts';
 import { workerModule } from '../polls/worker-modules.ts';
-import { scopeOf } from '../problems/problem-scope.ts';
 import { WriteProblems } from '../projection/write-problems.ts';
 import { ServerHealthChecker } from './checker.ts';
 import { writeProblem } from './problems.ts';
@@ -47,12 +46,5 @@ export function createServerHealth(parts: CheckParts): OwnCheck {
       serversPerJob: options.serversPerJob,
     },
   });
-  const { name, worker } = checker;
-  return {
-    name,
-    worker,
-    cycle: (of) => of(checker),
-    regionIdle: (region) => problems.add(scopeOf(region, name), writeProblems.of(region)),
-    forget: (region) => checker.forget(region),
-  };
+  return ownCheckOf(checker, { problems, writeProblems });
 }

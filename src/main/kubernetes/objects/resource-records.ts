@@ -65,10 +65,7 @@ export function parseServer(object: unknown, intern: Intern = asItIs): ServerRec
   const annotations = optionalFields(metadata, 'annotations', 'metadata');
   const spec = optionalFields(root, 'spec', 'object');
   const status = optionalFields(root, 'status', 'object');
-  const label = (key: string): string | undefined => {
-    const value = optionalText(labels, key, 'metadata.labels');
-    return value === undefined ? undefined : intern(value);
-  };
+  const label = internedLabels(labels, intern);
   const { name, namespace, uid, resourceVersion } = identityOf(metadata, intern);
   // Spelt out: spread, most fields would land in a second block of memory for each record.
   return {
@@ -100,10 +97,7 @@ export function parseLoadBalancer(object: unknown, intern: Intern = asItIs): Loa
   const root = asFields(object, 'object');
   const metadata = metadataOf(root);
   const labels = optionalFields(metadata, 'labels', 'metadata');
-  const label = (key: string): string | undefined => {
-    const value = optionalText(labels, key, 'metadata.labels');
-    return value === undefined ? undefined : intern(value);
-  };
+  const label = internedLabels(labels, intern);
   return {
     ...identityOf(metadata, intern),
     createdAt: creationTime(metadata),
@@ -113,6 +107,13 @@ export function parseLoadBalancer(object: unknown, intern: Intern = asItIs): Loa
     organizationId: label(organizationLabel) ?? '',
     displayName: optionalText(labels, nameLabel, 'metadata.labels') ?? '',
     conditions: conditionsOf(optionalFields(root, 'status', 'object'), intern),
+  };
+}
+
+function internedLabels(labels: Fields | undefined, intern: Intern): (key: string) => string | undefined {
+  return (key) => {
+    const value = optionalText(labels, key, 'metadata.labels');
+    return value === undefined ? undefined : intern(value);
   };
 }
 
