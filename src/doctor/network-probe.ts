@@ -50,9 +50,9 @@ export async function probeTls(
   { network, caCertificate }: { readonly network: Network; readonly caCertificate: string | null },
   options: ProbeOptions,
 ): Promise<Certificate> {
-  const trust = caCertificate === null ? network.trust() : trusting(network, caCertificate);
+  const tls = caCertificate === null ? () => network.trust() : trusting(network, caCertificate);
   try {
-    const socket = await network.open(url, { ...options, tls: () => trust });
+    const socket = await network.open(url, { ...options, tls });
     if (!(socket instanceof TLSSocket)) throw new Error('the connection is not encrypted');
     const certificate = certificateOf(socket);
     socket.destroy();

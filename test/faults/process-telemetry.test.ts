@@ -46,6 +46,18 @@ const faults: readonly Fault[] = [
   { name: 'accepts everything and never answers', ...answering('hang') },
   { name: 'refuses everything', ...answering(403) },
   { name: 'is overloaded', ...answering(503) },
+  {
+    name: 'is behind a portal that answers with its own page',
+    inject: (receiver) => {
+      receiver.answerHeaders['content-type'] = 'text/html';
+      receiver.answer = '<html>log in</html>';
+    },
+    heal: (receiver) => {
+      delete receiver.answerHeaders['content-type'];
+      receiver.answer = '';
+      return receiver;
+    },
+  },
 ];
 
 for (const { name, inject, heal } of faults)

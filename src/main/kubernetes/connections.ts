@@ -71,17 +71,13 @@ export class Connections {
   #open(): Opened {
     const { server, proxy, skipTlsVerify, tls } = this.#access;
     const { network, timeoutMs, connections } = this.#options;
+    // As in client-go: a cluster that names its authority is trusted by that one alone.
+    const trust = network.trustingOnly(tls.ca?.toString('latin1'));
     const common = {
       keepAliveMs,
       timeoutMs,
       ...(proxy === undefined ? {} : { proxy }),
-      tls: () => ({
-        // As in client-go: a cluster that names its authority is trusted by that one alone.
-        ca: tls.ca ?? network.authorities,
-        allowPartialTrustChain: true,
-        ...tls,
-        rejectUnauthorized: !skipTlsVerify,
-      }),
+      tls: () => ({ ...tls, ...trust(), rejectUnauthorized: !skipTlsVerify }),
     };
     const url = new URL(server);
     return {

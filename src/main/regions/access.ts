@@ -2,9 +2,9 @@
 // poll, so that every change takes effect at the next one. What fails is an error of that region alone. A credential goes
 // only to the Region of its own namespace.
 
-import { X509Certificate } from 'node:crypto';
 import type { Outcome } from '../../shared/checker.ts';
 import type { CheckError } from '../../shared/errors.ts';
+import { anchorsIn } from '../../shared/network/anchors.ts';
 import type { RegionRef } from '../../shared/region-ref.ts';
 import type { Credentials } from '../../shared/session.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
@@ -101,7 +101,7 @@ function openstackAccess(endpoint: string, secretTitle: string, data: SecretData
     if (!data.get(key)) return passing('invalid-config', `${secretTitle}: key error: ${key}`);
   }
   const caCertificate = data.get('ca.crt') ?? null;
-  if (caCertificate !== null && !isCertificate(caCertificate)) {
+  if (caCertificate !== null && anchorsIn(caCertificate).length === 0) {
     return passing('invalid-config', `${secretTitle}: ca.crt is not a PEM certificate`);
   }
   return {
@@ -129,14 +129,6 @@ function endpointFlaw(endpoint: string): string | null {
   const url = URL.parse(endpoint);
   if (url !== null && /^https?:$/.test(url.protocol)) return null;
   return `${JSON.stringify(endpoint)} is not an http or https URL`;
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).fingerprint256 !== '';
-  } catch {
-    return false;
-  }
 }
 
 function lasting(code: CheckError['code'], message: string): AccessOutcome {

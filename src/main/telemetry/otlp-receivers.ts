@@ -31,7 +31,12 @@ export interface ReceiverEvents {
 
 /** What a receiver answers to an export that it took, whole or in part. */
 interface Taken {
-  readonly partialSuccess?: { readonly errorMessage?: string };
+  readonly partialSuccess?: {
+    readonly errorMessage?: string;
+    /** A text in JSON. */
+    readonly rejectedDataPoints?: number | string;
+    readonly rejectedSpans?: number | string;
+  };
 }
 
 interface Exporter<Items> {
@@ -142,7 +147,10 @@ export class OtlpReceivers {
 
 function warningIn(read: () => Taken): string {
   try {
-    return read().partialSuccess?.errorMessage ?? '';
+    const { errorMessage = '', rejectedDataPoints, rejectedSpans } = read().partialSuccess ?? {};
+    const rejected = Number(rejectedDataPoints ?? rejectedSpans ?? 0);
+    if (rejected === 0) return errorMessage;
+    return `${errorMessage === '' ? 'it does not say why' : errorMessage} (${rejected} not taken)`;
   } catch {
     // Some receivers answer with a text where the specification wants a message. The export stands.
     return '';

@@ -1,7 +1,7 @@
 // What to do about a receiver that does not take an export: a rule, so that each line in the log names what helps.
 
 import { ProxyFailure } from '../../shared/network/proxy-tunnel.ts';
-import { Refused } from './otlp-sender.ts';
+import { Refused, WebPage } from './otlp-sender.ts';
 import { type Signal, type SignalSettings, variableNames } from './otlp-settings.ts';
 
 /** The end of a sentence. */
@@ -21,6 +21,8 @@ export function otlpRemedy(error: unknown, signal: Signal, { url, source, tls }:
       return 'it has a problem of its own: look at its log. Metrics are sent again with the next export';
     return `is ${source} right?`;
   }
+  if (error instanceof WebPage)
+    return `something else answers there, a portal or a proxy maybe: is ${source} right, and does the way need NO_PROXY?`;
   if (error instanceof ProxyFailure) return `correct the proxy, or add ${url.hostname} to NO_PROXY`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (error instanceof Error && error.name === 'HTTPParserError')

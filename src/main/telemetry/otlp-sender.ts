@@ -31,6 +31,15 @@ export class Refused extends Error {
   }
 }
 
+/** Something that is not a receiver answered. */
+export class WebPage extends Error {
+  override readonly name = 'WebPage';
+
+  constructor(status: number) {
+    super(`HTTP status ${status} with a web page`);
+  }
+}
+
 /** Pauses between attempts. */
 const firstPauseMs = 1_000;
 const longestPauseMs = 5_000;
@@ -51,7 +60,7 @@ export class OtlpSender {
     this.#connections = connectionsTo(settings, network);
   }
 
-  /** The body of the answer. Rejects with a Refused, or with what kept the connection from working. */
+  /** The body of the answer. Rejects with a Refused, a WebPage, or with what kept the connection from working. */
   async send(body: Uint8Array): Promise<Uint8Array> {
     const { compression, timeoutMs } = this.#settings;
     const deadline = new Deadline(timeoutMs, this.#closing.signal);
@@ -101,10 +110,15 @@ export class OtlpSender {
       signal,
     });
     const bytes = await firstBytes(answer);
-    if (statusCode >= 200 && statusCode < 300) return bytes;
+    const type = headerOf(answered['content-type']);
+    if (statusCode >= 200 && statusCode < 300) {
+      // No receiver answers with one, but portals and proxies do.
+      if (/^text\/html\b/i.test(type ?? '')) throw new WebPage(statusCode);
+      return bytes;
+    }
     throw new Refused({
       status: statusCode,
-      text: plainText(bytes, headerOf(answered['content-type'])),
+      text: plainText(bytes, type),
       location: statusCode < 400 ? headerOf(answered['location']) : null,
       retryAfterMs: retryAfterMs(headerOf(answered['retry-after']), Date.now()),
     });
@@ -116,14 +130,12 @@ const keepAliveMs = 4_000;
 
 /** The connections to one receiver: the only place that knows how it is reached. */
 function connectionsTo({ url, tls, timeoutMs }: SignalSettings, network: Network): Service {
+  const trust = network.trustingOnly(tls.ca);
   return network.service(url, {
     connections: 2,
     keepAliveMs,
     timeoutMs,
-    tls: () =>
-      tls.ca === undefined && tls.cert === undefined
-        ? network.trust()
-        : { ...tls, ca: tls.ca ?? network.authorities, allowPartialTrustChain: true },
+    tls: () => (tls.ca === undefined && tls.cert === undefined ? network.trust() : { ...tls, ...trust() }),
   });
 }
 

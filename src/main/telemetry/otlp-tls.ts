@@ -1,9 +1,9 @@
 // The certificates that the variables of OpenTelemetry name. Without a usable one, the connection is as secure as before:
 // the receiver is then checked against the usual authorities, and refuses a client that has to show a certificate.
 
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { anchorsIn } from '../../shared/network/anchors.ts';
 import { errorText } from '../log/error-text.ts';
 import { Unusable, type Variables } from './variables.ts';
 
@@ -22,7 +22,7 @@ export function otlpTls(
 ): OtlpTls {
   const ca = variables.first(names('CERTIFICATE'), (path) => {
     const pem = contentOf(path);
-    if (!isCertificate(pem)) throw new Unusable('its file holds no PEM certificate');
+    if (anchorsIn(pem).length === 0) throw new Unusable('its file holds no PEM certificate');
     return pem;
   });
   return { ...(ca === null ? {} : { ca }), ...clientPair(names, variables) };
@@ -54,13 +54,5 @@ function contentOf(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     throw new Unusable(`its file cannot be read: ${errorText(error)}`);
-  }
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).raw.length > 0;
-  } catch {
-    return false;
   }
 }

@@ -2,19 +2,14 @@
 // service wants it, all within one time.
 
 import { isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import { Deadline } from '../deadline.ts';
 import { asError, codeOf, messageOf } from '../errors.ts';
 import { type DialOptions, dial, type Endpoint } from './dial.ts';
 import { hostOf, type ProxyServer, portOf } from './proxy-rules.ts';
 import { openTunnel, ProxyFailure } from './proxy-tunnel.ts';
-
-/** What `tls.connect` is given beside the host: trust, client certificate, server name. */
-export type TlsOptions = Pick<
-  ConnectionOptions,
-  'secureContext' | 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized' | 'allowPartialTrustChain'
->;
+import type { TlsOptions } from './trust-options.ts';
 
 export interface ServiceConnection {
   readonly url: URL;
@@ -54,47 +49,92 @@ export class TlsSessions {
   }
 }
 
+/** Of an authority that has the right name and another key. */
+const wrongKey = 'CERT_SIGNATURE_FAILURE';
+/** Of a certificate whose authority is not among those that are trusted. */
+const unknownAuthority = /ISSUER|SELF_SIGNED|LEAF_SIGNATURE/;
+
 /** Ready for HTTP: absolute-form where an HTTP proxy forwards plain HTTP. */
 export async function openConnection(
   service: ServiceConnection,
   options: DialOptions,
   sessions: TlsSessions,
 ): Promise<Socket> {
-  const { url, proxy } = service;
-  const target: Endpoint = { host: hostOf(url), port: portOf(url) };
-  const secure = url.protocol === 'https:';
   const deadline = new Deadline(options.timeoutMs, options.signal);
-  const { signal } = deadline;
+  const within = { ...options, signal: deadline.signal };
+  const tls = service.url.protocol === 'https:' ? service.tls() : {};
+  const further = [...(tls.furtherTrust ?? [])];
   try {
-    const socket =
-      proxy === null
-        ? await dial(target, { ...options, signal })
-        : await throughProxy(service, proxy, { target, signal, options, tunnel: secure });
-    socket.setKeepAlive(true, keepAliveAfterMs).setNoDelay(true);
-    if (!secure) return socket;
-    return await overTls(socket, { host: target.host, signal, tls: service.tls(), sessions });
+    for (let trust: TlsOptions = tls; ; )
+      try {
+        return await openOnce(service, within, { tls: trust, sessions });
+      } catch (error) {
+        const next = further.shift();
+        if (codeOf(error) !== wrongKey || next === undefined) throw error;
+        trust = { ...tls, ...next() };
+      }
   } catch (error) {
-    if (!deadline.expired || (error instanceof Error && 'code' in error)) throw error;
-    const via = proxy === null ? '' : ` through the proxy ${proxy.name}`;
-    const message = `no connection to ${target.host}:${target.port}${via} within ${options.timeoutMs} ms`;
-    throw Object.assign(new Error(message), { code: 'ETIMEDOUT' });
+    throw explained(error, { service, options, deadline, notTrusted: tls.notTrusted ?? [] });
   } finally {
     deadline.release();
   }
 }
 
+async function openOnce(
+  { url, proxy, proxyTls }: ServiceConnection,
+  options: DialOptions,
+  { tls, sessions }: { readonly tls: TlsOptions; readonly sessions: TlsSessions },
+): Promise<Socket> {
+  const target: Endpoint = { host: hostOf(url), port: portOf(url) };
+  const { signal } = options;
+  const secure = url.protocol === 'https:';
+  const socket =
+    proxy === null
+      ? await dial(target, options)
+      : await throughProxy(proxy, { proxyTls, target, signal, options, tunnel: secure });
+  socket.setKeepAlive(true, keepAliveAfterMs).setNoDelay(true);
+  return secure ? overTls(socket, { host: target.host, signal, tls, sessions }) : socket;
+}
+
+function explained(
+  error: unknown,
+  {
+    service: { url, proxy },
+    options: { timeoutMs },
+    deadline,
+    notTrusted,
+  }: {
+    readonly service: ServiceConnection;
+    readonly options: DialOptions;
+    readonly deadline: Deadline;
+    readonly notTrusted: readonly string[];
+  },
+): unknown {
+  if (unknownAuthority.test(codeOf(error)) && notTrusted.length > 0)
+    return Object.assign(
+      new Error(`${messageOf(error)} (of the trusted authorities, ${notTrusted.join(', and ')})`),
+      {
+        code: codeOf(error),
+      },
+    );
+  if (!deadline.expired || codeOf(error) !== '') return error;
+  const via = proxy === null ? '' : ` through the proxy ${proxy.name}`;
+  const message = `no connection to ${hostOf(url)}:${portOf(url)}${via} within ${timeoutMs} ms`;
+  return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
+}
+
 async function throughProxy(
-  { proxyTls }: ServiceConnection,
   proxy: ProxyServer,
   way: {
+    readonly proxyTls: () => TlsOptions;
     readonly target: Endpoint;
     readonly signal: AbortSignal;
     readonly options: DialOptions;
     readonly tunnel: boolean;
   },
 ): Promise<Socket> {
-  const { target, signal, options, tunnel } = way;
-  const socket = await toProxy(proxy, { options: { ...options, signal }, tls: proxyTls() });
+  const { proxyTls, target, signal, options, tunnel } = way;
+  const socket = await toProxy(proxy, { options, tls: proxyTls() });
   if (tunnel || proxy.kind === 'socks5') await openTunnel(socket, { proxy, target, signal });
   return socket;
 }

@@ -2,8 +2,9 @@
 // One object for each thread; it reads the trusted authorities when the first connection with TLS needs them.
 
 import type { Socket } from 'node:net';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
-import { openConnection, type TlsOptions, TlsSessions } from './connector.ts';
+import { createSecureContext, getCACertificates } from 'node:tls';
+import { type Anchor, anchorsIn, isValidAt } from './anchors.ts';
+import { openConnection, TlsSessions } from './connector.ts';
 import type { DialOptions } from './dial.ts';
 import {
   type Environment,
@@ -16,6 +17,7 @@ import {
 } from './proxy-rules.ts';
 import { Service, type ServiceOptions } from './service.ts';
 import { readSystemTrust, type SystemTrust } from './trust.ts';
+import { type TlsOptions, trustIn } from './trust-options.ts';
 
 export interface ServiceAccess extends ServiceOptions {
   /** Instead of the process's own trust. Asked for at each connection. */
@@ -28,9 +30,9 @@ export class Network {
   readonly #env: Environment;
   readonly #rules: ProxyRules;
   #systemTrust: SystemTrust | undefined;
-  #trust: TlsOptions | undefined;
-  /** Each takes a MiB, so services with the same authority share it. */
-  readonly #trusting = new Map<string, WeakRef<TlsOptions>>();
+  #usual: (() => TlsOptions) | undefined;
+  /** Each takes a MiB, so services with the same authorities share it. */
+  readonly #trusts = new Map<string, WeakRef<TlsOptions>>();
 
   constructor(env: Environment) {
     this.#env = env;
@@ -53,25 +55,26 @@ export class Network {
 
   /** For services whose authority nobody named: Node's list and the system's. */
   trust(): TlsOptions {
-    this.#trust ??= { secureContext: this.#context([]) };
-    return this.#trust;
+    this.#usual ??= this.#trusting([]);
+    return this.#usual();
   }
 
-  /** Trusts these PEM certificates, too. An intermediate or a server's own certificate is an anchor like any other. */
-  trusting(certificates: readonly string[]): TlsOptions {
-    const key = certificates.join('');
-    const known = this.#trusting.get(key)?.deref();
-    if (known !== undefined) return known;
-    const trust = { secureContext: this.#context(certificates) };
-    for (const [other, ref] of this.#trusting) if (ref.deref() === undefined) this.#trusting.delete(other);
-    this.#trusting.set(key, new WeakRef(trust));
-    return trust;
+  /**
+   * Trusts the certificates of this PEM, too. An intermediate or a server's own certificate is an anchor like any other.
+   * Ask the result at each connection, because an authority may expire meanwhile.
+   */
+  trusting(pem: string): () => TlsOptions {
+    return this.#trusting(anchorsIn(pem));
   }
 
-  /** Trust as a list: undefined where Node's own is all there is. For a context that needs more than trust. */
-  get authorities(): string[] | undefined {
-    const { further } = this.#system;
-    return further.length === 0 ? undefined : [...getCACertificates('default'), ...further];
+  /** Trusts only these certificates, or else the usual ones: for connections with a certificate of their own. */
+  trustingOnly(pem: string | undefined): () => TlsOptions {
+    const given = pem === undefined ? null : anchorsIn(pem);
+    return () => {
+      const usual = given === null ? getCACertificates('default') : [];
+      const anchors = { usual, own: given ?? this.#system.further, lapsed: given ?? [] };
+      return trustIn({ ...anchors, nowMs: Date.now() }, (ca) => (ca === null ? {} : { ca }));
+    };
   }
 
   /** The connections of one service, at the origin of the URL. The owner destroys them. */
@@ -93,13 +96,32 @@ export class Network {
     return this.#systemTrust;
   }
 
-  #context(certificates: readonly string[]): SecureContext {
-    const { authorities } = this;
-    const ca =
-      certificates.length === 0
-        ? authorities
-        : [...(authorities ?? getCACertificates('default')), ...certificates];
-    return createSecureContext({ allowPartialTrustChain: true, ...(ca === undefined ? {} : { ca }) });
+  #trusting(given: readonly Anchor[]): () => TlsOptions {
+    const own = [...this.#system.further, ...given];
+    let latest: TlsOptions | undefined;
+    return () => {
+      const nowMs = Date.now();
+      const key = own.filter(isValidAt(nowMs)).map(({ fingerprint }) => fingerprint);
+      latest = this.#shared(key.join(), () => {
+        const usual = getCACertificates('default');
+        return trustIn({ usual, own, lapsed: given, nowMs }, (ca) => ({
+          secureContext: createSecureContext({
+            allowPartialTrustChain: true,
+            ...(ca === null ? {} : { ca }),
+          }),
+        }));
+      });
+      return latest;
+    };
+  }
+
+  #shared(key: string, make: () => TlsOptions): TlsOptions {
+    const known = this.#trusts.get(key)?.deref();
+    if (known !== undefined) return known;
+    const trust = make();
+    for (const [other, ref] of this.#trusts) if (ref.deref() === undefined) this.#trusts.delete(other);
+    this.#trusts.set(key, new WeakRef(trust));
+    return trust;
   }
 }
 

@@ -1,11 +1,11 @@
 // Which authorities are trusted: Node's own list and the system's, found as Go finds it: the file that
 // SSL_CERT_FILE names or else the first of the usual files, and the directories of SSL_CERT_DIR or else the usual ones.
 
-import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { getCACertificates } from 'node:tls';
 import { codeOf, messageOf } from '../errors.ts';
+import { type Anchor, certificatesIn, readable } from './anchors.ts';
 import type { Environment } from './proxy-rules.ts';
 
 /** Go's list (crypto/x509/root_linux.go): Debian, Fedora, openSUSE, OpenELEC, RHEL 7, Alpine. */
@@ -20,8 +20,8 @@ const systemFiles = [
 const systemDirectories = ['/etc/ssl/certs', '/etc/pki/tls/certs'];
 
 export interface SystemTrust {
-  /** PEM of the certificates that Node does not trust anyway. */
-  readonly further: readonly string[];
+  /** The certificates that Node does not trust anyway. */
+  readonly further: readonly Anchor[];
   /** What cannot be read, and what to do about it. */
   readonly problems: readonly string[];
 }
@@ -36,10 +36,10 @@ export function readSystemTrust(
 ): SystemTrust {
   const { SSL_CERT_FILE: file = '', SSL_CERT_DIR: directories = '' } = env;
   const problems: string[] = [];
-  const found = new Map<string, string>();
+  const found = new Set<string>();
   const keep = (text: string): number => {
     const certificates = certificatesIn(text);
-    for (const pem of certificates) found.set(pem.replaceAll(/\s/g, ''), pem);
+    for (const pem of certificates) found.add(pem);
     return certificates.length;
   };
   const unusable = (variable: string, path: string, reason: string): void => {
@@ -64,19 +64,15 @@ export function readSystemTrust(
   for (const directory of directories === '' ? places.directories : directories.split(':')) {
     const variable = directories === '' ? '' : 'SSL_CERT_DIR';
     try {
-      for (const path of filesIn(directory)) keep(readable(path));
+      for (const path of filesIn(directory)) keep(contentOf(path));
     } catch (error) {
       if (variable !== '' || codeOf(error) !== 'ENOENT')
         unusable(variable, directory, `cannot be read (${codeOf(error) || messageOf(error)})`);
     }
   }
 
-  for (const known of getCACertificates('default')) found.delete(known.replaceAll(/\s/g, ''));
-  return { further: [...found.values()].filter(isCertificate), problems };
-}
-
-export function certificatesIn(text: string): string[] {
-  return text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  for (const known of certificatesIn(getCACertificates('default').join('\n'))) found.delete(known);
+  return { further: readable([...found]), problems };
 }
 
 /** Without links to names in the same directory: c_rehash makes one for each certificate. */
@@ -89,19 +85,10 @@ function filesIn(directory: string): string[] {
 }
 
 /** One file of many that cannot be read is skipped, as in Go. */
-function readable(path: string): string {
+function contentOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
     return '';
-  }
-}
-
-/** One unreadable certificate must not spoil the others. */
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).fingerprint256 !== '';
-  } catch {
-    return false;
   }
 }

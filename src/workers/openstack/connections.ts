@@ -1,11 +1,10 @@
 // The sockets of one worker: a bounded keep-alive pool for each pair of origin and CA.
 
-import { X509Certificate } from 'node:crypto';
-import { CheckFailure, messageOf } from '../../shared/errors.ts';
-import type { TlsOptions } from '../../shared/network/connector.ts';
+import { CheckFailure } from '../../shared/errors.ts';
+import { anchorsIn } from '../../shared/network/anchors.ts';
 import { Network, type ProxyServer } from '../../shared/network/network.ts';
 import type { Service } from '../../shared/network/service.ts';
-import { certificatesIn } from '../../shared/network/trust.ts';
+import type { TlsOptions } from '../../shared/network/trust-options.ts';
 import { sharedLookup } from './shared-lookup.ts';
 
 /** Sockets to one origin, at most. Jobs bound their requests themselves; this bounds all jobs of a worker together. */
@@ -73,7 +72,7 @@ export class Connections {
       keepAliveMs: socketIdleMs,
       timeoutMs: requestTimeoutMs,
       lookup: this.#lookup,
-      ...(trust === null ? {} : { tls: () => trust }),
+      ...(trust === null ? {} : { tls: trust }),
     });
     const entry: Entry = { service, holders: 0, idleTimer: undefined };
     this.#entries.set(key, entry);
@@ -128,19 +127,13 @@ export class ConnectionLease {
 }
 
 /**
- * Trusts these PEM certificates beside the system's. Node ignores what it cannot read in `ca`, and every connection would
- * then fail without saying why: so this throws CheckFailure `invalid-config`.
+ * Trusts these PEM certificates beside the system's. Without a readable one, every connection would fail without saying
+ * why: so this throws CheckFailure `invalid-config`.
  */
-export function trusting(network: Network, caCertificate: string): TlsOptions {
-  try {
-    const parsed = certificatesIn(caCertificate).map((pem) => new X509Certificate(pem).toString());
-    if (parsed.length === 0) throw new Error('it holds no PEM certificate');
-    return network.trusting(parsed);
-  } catch (thrown) {
-    const reason = messageOf(thrown);
-    throw new CheckFailure({
-      code: 'invalid-config',
-      message: `the region's CA certificate cannot be read: ${reason}`,
-    });
-  }
+export function trusting(network: Network, caCertificate: string): () => TlsOptions {
+  if (anchorsIn(caCertificate).length > 0) return network.trusting(caCertificate);
+  throw new CheckFailure({
+    code: 'invalid-config',
+    message: "the region's CA certificate cannot be read: it holds no PEM certificate",
+  });
 }

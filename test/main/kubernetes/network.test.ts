@@ -76,6 +76,13 @@ for (const [name, anchor] of [
     t.is(await ask(t, { server: `https://127.0.0.1:${alone}`, ca: anchor }), 'ok');
   });
 
+test('a bundle of authorities counts without what has expired and what cannot be read in it', async (t) => {
+  const port = await start(t, leaf + intermediate);
+  const damaged = pem('other-ca.pem').replace(/\n[^\n]{60}/, '\nAAAA');
+  const ca = `${damaged}${pem('chains/x-expired.pem')}${pem('chain-root.pem')}`;
+  t.is(await ask(t, { server: `https://127.0.0.1:${port}`, ca }), 'ok');
+});
+
 test('an authority that signed nothing of it does not do, nor does a name of another host', async (t) => {
   const port = await start(t, leaf + intermediate);
   t.regex(

@@ -2,9 +2,11 @@
 // receivers.
 
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttp2Server } from 'node:http2';
 import type { ServerOptions } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { OtlpSender } from '../../../src/main/telemetry/otlp-sender.ts';
@@ -218,20 +220,57 @@ test('a redirect is not followed: it would take the key along; it is named', asy
   t.deepEqual(other.requests, []);
 });
 
-test('a receiver that takes a part says so once', async (t) => {
+for (const [what, answer, says] of [
+  // partial_success { rejected: 1, error_message: "too old" }
+  ['and why', [10, 11, 8, 1, 18, 7, ...Buffer.from('too old')], 'too old (1 not taken)'],
+  ['without a reason', [10, 2, 8, 3], 'it does not say why (3 not taken)'],
+  ['and has an advice only', [10, 9, 18, 7, ...Buffer.from('be good')], 'be good'],
+] as const)
+  test(`a receiver that takes a part says so once, ${what}`, async (t) => {
+    const receiver = await startOtlpReceiver();
+    t.teardown(async () => receiver.close());
+    receiver.answer = Buffer.from(answer);
+    const { telemetry, said } = telemetryOf(
+      { otlpEndpoint: receiver.endpoint },
+      { OTEL_METRIC_EXPORT_INTERVAL: '20' },
+    );
+    telemetry.meter.createCounter('x_total').add(1);
+    await eventually('some exports', () => receiver.exports.length > 3);
+    await telemetry.shutdown(4_000);
+    t.is(said.errors.length, 1, said.errors.join('\n'));
+    t.true(said.errors[0]?.endsWith(` warns about metrics: ${says}`), said.errors[0]);
+  });
+
+test('a web page with status 200, from a portal maybe, is an outage with an end', async (t) => {
   const receiver = await startOtlpReceiver();
   t.teardown(async () => receiver.close());
-  // partial_success { rejected: 1, error_message: "too old" }
-  receiver.answer = Buffer.from([10, 11, 8, 1, 18, 7, ...Buffer.from('too old')]);
+  receiver.answerHeaders['content-type'] = 'text/html; charset=utf-8';
+  receiver.answer = '<html>log in</html>';
   const { telemetry, said } = telemetryOf(
     { otlpEndpoint: receiver.endpoint },
     { OTEL_METRIC_EXPORT_INTERVAL: '20' },
   );
   telemetry.meter.createCounter('x_total').add(1);
   await eventually('some exports', () => receiver.exports.length > 3);
+  delete receiver.answerHeaders['content-type'];
+  await eventually('the end', () => said.recoveries.length > 0);
   await telemetry.shutdown(4_000);
   t.is(said.errors.length, 1, said.errors.join('\n'));
-  t.regex(said.errors[0] ?? '', /the OTLP receiver 127\.0\.0\.1:\d+ warns about metrics: too old/);
+  t.regex(said.errors[0] ?? '', /with a web page; something else answers there, .* is --otlp-endpoint right/);
+});
+
+test('a bundle of authorities counts without what cannot be read in it', async (t) => {
+  const receiver = await startOtlpReceiver(0, server);
+  const directory = mkdtempSync(join(tmpdir(), 'otlp-'));
+  t.teardown(async () => {
+    rmSync(directory, { recursive: true });
+    await receiver.close();
+  });
+  const bundle = join(directory, 'bundle.pem');
+  const damaged = pem('other-ca.pem').replace(/\n[^\n]{60}/, '\nAAAA');
+  writeFileSync(bundle, `\uFEFF# ours\r\n${damaged}${pem('ca.pem')}`);
+  const errors = await exportOnce(`https://${receiver.endpoint}`, { OTEL_EXPORTER_OTLP_CERTIFICATE: bundle });
+  t.deepEqual(errors, []);
 });
 
 const over = new Error('over');

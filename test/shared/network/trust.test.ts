@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
+import type { Anchor } from '../../../src/shared/network/anchors.ts';
 import { readSystemTrust } from '../../../src/shared/network/trust.ts';
 
 const pem = (name: string): string =>
@@ -18,6 +19,8 @@ function directory(t: ExecutionContext, files: Readonly<Record<string, string>>)
   return path;
 }
 
+const pems = (anchors: readonly Anchor[]): Set<string> => new Set(anchors.map(({ pem }) => pem));
+
 const nowhere = { files: [], directories: [] };
 
 test('the first of the usual files that is there counts, and all of the usual directories', (t) => {
@@ -25,7 +28,7 @@ test('the first of the usual files that is there counts, and all of the usual di
   const certs = directory(t, { 'c.pem': ours, README: 'no certificate' });
   const files = [join(path, 'none'), join(path, 'a.crt'), join(path, 'b.crt')];
   const { further, problems } = readSystemTrust({}, { files, directories: [join(path, 'none'), certs] });
-  t.deepEqual(new Set(further), new Set([root, ours]));
+  t.deepEqual(pems(further), new Set([root, ours]));
   t.deepEqual(problems, []);
 });
 
@@ -35,22 +38,25 @@ test('SSL_CERT_FILE and SSL_CERT_DIR each take the place of the usual ones', (t)
   const two = directory(t, { 'd.pem': `text before\n${other}\n` });
   const usual = { files: [join(path, 'a.crt')], directories: [path] };
   const file = readSystemTrust({ SSL_CERT_FILE: join(path, 'b.crt') }, { ...usual, directories: [] });
-  t.deepEqual(file.further, [other]);
+  t.deepEqual(pems(file.further), new Set([other]));
   const directories = readSystemTrust({ SSL_CERT_DIR: `${one}:${two}` }, { ...usual, files: [] });
-  t.deepEqual(new Set(directories.further), new Set([ours, other]));
+  t.deepEqual(pems(directories.further), new Set([ours, other]));
 });
 
 test('what Node trusts anyway, and links within a directory, are not counted again', (t) => {
   const [known = ''] = getCACertificates('bundled');
   const path = directory(t, { 'known.crt': known, 'a.crt': `${root}\n${root}` });
   symlinkSync('a.crt', join(path, '0123abcd.0'));
-  t.deepEqual(readSystemTrust({}, { files: [], directories: [path] }).further, [root]);
+  t.deepEqual(pems(readSystemTrust({}, { files: [], directories: [path] }).further), new Set([root]));
 });
 
 test('a certificate that cannot be read spoils none of the others', (t) => {
   const damaged = root.replace(/\n[^\n]{60}/, '\nAAAA');
   const path = directory(t, { 'a.crt': `${damaged}\n${other}` });
-  t.deepEqual(readSystemTrust({ SSL_CERT_FILE: join(path, 'a.crt') }, nowhere).further, [other]);
+  t.deepEqual(
+    pems(readSystemTrust({ SSL_CERT_FILE: join(path, 'a.crt') }, nowhere).further),
+    new Set([other]),
+  );
 });
 
 const problems: readonly [name: string, variable: string, file: string, says: RegExp][] = [
@@ -82,5 +88,5 @@ for (const [name, variable, file, says] of problems)
     const trust = readSystemTrust({ [variable]: join(path, file) }, usual);
     t.is(trust.problems.length, 1);
     t.regex(trust.problems[0] ?? '', says);
-    t.deepEqual(trust.further, [variable === 'SSL_CERT_FILE' ? other : root]);
+    t.deepEqual(pems(trust.further), new Set([variable === 'SSL_CERT_FILE' ? other : root]));
   });

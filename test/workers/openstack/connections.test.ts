@@ -12,6 +12,7 @@ const pem = (name: string): string =>
   readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8');
 const tls = { cert: pem('loopback.pem'), key: pem('loopback-key.pem') };
 const ca = pem('ca.pem');
+const unreadableCa = ca.replace(/\n[^\n]{60}/, '\nAAAA');
 
 function jobWith(cloud: ScriptedCloud, caCertificate: string | null): ServerHealthJob {
   const target = { provider: 'openstack', endpoint: cloud.url, catalogRegion: null, caCertificate } as const;
@@ -28,6 +29,16 @@ test("a region's own CA is trusted beside the system's", async (t) => {
   await using cloud = await ScriptedCloud.start(tls);
   t.is(outcome(await runJob(jobWith(cloud, ca))), 'ok');
   t.is(outcome(await runJob(jobWith(cloud, `a comment\n${ca}\n${ca}`))), 'ok');
+});
+
+test("of a region's own CAs, those count that can be read and have not expired", async (t) => {
+  await using cloud = await ScriptedCloud.start(tls);
+  const bundle = `${unreadableCa}${pem('chains/x-expired.pem')}${ca.replaceAll('\n', '\r\n')}`;
+  t.is(outcome(await runJob(jobWith(cloud, bundle))), 'ok');
+  t.regex(
+    outcome(await runJob(jobWith(cloud, pem('chains/x-expired.pem')))),
+    /^tls: .*UNABLE_TO_GET_ISSUER_CERT_LOCALLY.*CN=X expired on 2021-01-01/,
+  );
 });
 
 test('an unknown CA is a TLS error that names what is wrong', async (t) => {
@@ -71,7 +82,7 @@ test('a key that is too weak is a TLS error', async (t) => {
   );
 });
 
-const unreadable = ['', 'no certificate', ca.replace(/\n[^\n]{60}/, '\nAAAA'), tls.key];
+const unreadable = ['', 'no certificate', unreadableCa, tls.key];
 
 unreadable.forEach((text, index) => {
   test(`a CA that cannot be read is a fault of the configuration, not ignored (${index})`, async (t) => {

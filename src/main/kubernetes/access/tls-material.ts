@@ -1,11 +1,11 @@
 // Certificates and keys of the connection to the API server, from data, from files that are replaced now and then, or
 // from a credential plugin.
 
-import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../../../shared/clock.ts';
 import { messageOf } from '../../../shared/errors.ts';
+import { anchorsIn } from '../../../shared/network/anchors.ts';
 import type { TlsMaterial } from './cluster-access.ts';
 
 /** Where the parts that stand in files stand. */
@@ -59,20 +59,13 @@ export class TlsSource {
 /** "" for what TLS can work with. */
 export function whyUnusable({ ca, cert, key }: TlsMaterial): string {
   // OpenSSL takes anything for an authority, and then trusts nothing.
-  if (ca !== undefined && !isCertificate(ca)) return 'the authority is not a PEM certificate';
+  if (ca !== undefined && anchorsIn(ca.toString('latin1')).length === 0)
+    return 'the authority is not a PEM certificate';
   try {
     createSecureContext({ ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) });
     return '';
   } catch (error) {
     return messageOf(error);
-  }
-}
-
-function isCertificate(pem: Buffer): boolean {
-  try {
-    return new X509Certificate(pem).validTo !== '';
-  } catch {
-    return false;
   }
 }
 
