@@ -142,6 +142,21 @@ test('without the check, LoadBalancers are neither read nor asked for', async (t
   t.is(sandbox.cluster.requests.count({ path: /loadbalancers/ }), 0);
 });
 
+test('a Region with another address: its load balancers are asked for there, with a login that was made there', async (t) => {
+  const { sandbox, region, project, loadBalancers, untilHealth, start } = await setUp(t);
+  const { providerId } = project.addLoadBalancer({ id: 'front', name: 'shop' });
+  await start(both);
+  await untilHealth('front', online);
+  const logins = () => region.cloud.requests.logins;
+  const before = logins();
+  const endpoint = region.cloud.endpoint.replace('127.0.0.1', 'localhost');
+  sandbox.cluster.patch('regions', namespace, 'east', { spec: { openstack: { endpoint } } });
+  await eventually('new logins, of the region and of the project', () => logins() === before + 2);
+  loadBalancers.update(providerId, { operatingStatus: 'OFFLINE' });
+  await untilHealth('front', 'False/Degraded: load balancer is offline');
+  t.is(logins(), before + 2);
+});
+
 test('replicas that share the regions share their load balancers', async (t) => {
   const { sandbox, project, loadBalancers, untilHealth } = await setUp(t);
   const west = (await sandbox.addRegion('west')).addProject();

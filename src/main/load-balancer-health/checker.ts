@@ -4,10 +4,10 @@
 // Beside the server-health check it uses what that has: the region's access, and the logins of identities with servers. So
 // a region is asked for its load balancers once its servers were asked for, where there is no login yet.
 
-import type { Span, Tracer } from '@opentelemetry/api';
+import type { Tracer } from '@opentelemetry/api';
 import type { Checker, Cycle, JobReport } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { type CheckError, concernsRegion } from '../../shared/errors.ts';
+import type { CheckError } from '../../shared/errors.ts';
 import {
   type LoadBalancerHealthJob,
   type LoadBalancerHealthResult,
@@ -19,13 +19,13 @@ import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import { countObjects, type GroupedObjects, groupObjects, type RegionObjects } from '../checks/grouping.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { EndedPolls } from '../polls/ended-polls.ts';
-import type { Problem } from '../problems/problem.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
 import { noRegion, scopeOf } from '../problems/problem-scope.ts';
 import type { StateCounts } from '../projection/state-counts.ts';
 import type { WriteProblems } from '../projection/write-problems.ts';
 import type { AccessReader } from '../regions/access.ts';
 import { inTurn } from '../regions/in-turn.ts';
+import { Question } from '../regions/question.ts';
 import type { Region } from '../regions/region.ts';
 import type { Regions } from '../regions/regions.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -36,11 +36,11 @@ import {
   missingIdentityLabel,
   missingRegionLabel,
   mostVanished,
-  noService,
   serviceFailed,
 } from './problems.ts';
 import type { LoadBalancerProjector, LoadBalancerState } from './projector.ts';
 import { LoadBalancerProject } from './projects.ts';
+import { problemsOf, type Underway } from './underway.ts';
 
 export interface LoadBalancerHealthOptions {
   readonly worker: URL;
@@ -60,16 +60,6 @@ export interface LoadBalancerHealthOptions {
   /** The check that looks after access and logins; null where this one must. */
   readonly leader: string | null;
   readonly limits: Pick<LoadBalancerHealthJob, 'requestTimeoutMs' | 'concurrency' | 'loginsPerSecond'>;
-}
-
-interface Underway {
-  readonly region: Region;
-  readonly span: Span;
-  readonly problems: Problem[];
-  readonly failures: { readonly project: LoadBalancerProject; readonly error: CheckError }[];
-  answered: boolean;
-  /** Monotonic milliseconds. */
-  readonly startedMs: number;
 }
 
 /** How long the leader is waited for at most where there is no login yet. */
@@ -108,15 +98,15 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     const region = regions.get(ref);
     if (region === undefined) return [];
     const objects = this.#objects.get(regionKey(ref));
-    const mustWait = leader !== null && !this.#loggedIn(region, objects);
+    const mustWait = leader !== null && (region.redefined || !this.#loggedIn(region, objects));
     if (mustWait) {
       // Half of the time is for the check itself.
       const mostMs = Math.min(leaderMs, (cycle.deadlineMs - clock.monotonicMs()) / 2);
       await endedPolls.when(leader, ref, { number: cycle.number, mostMs, signal: cycle.signal });
     }
     if (leader === null && !(await this.#lead(region, cycle))) return [];
-    const { access } = region;
-    if (access === null || access.target.provider !== 'openstack' || cycle.signal.aborted) {
+    const { access, record, redefined } = region;
+    if (access === null || redefined || access.target.provider !== 'openstack' || cycle.signal.aborted) {
       this.#options.counts.retain(region, new Set());
       return [];
     }
@@ -126,6 +116,7 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     });
     const underway: Underway = {
       region,
+      question: new Question(region, record, this.#options.access),
       span,
       problems: [],
       failures: [],
@@ -158,9 +149,11 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     const known = this.#projects.get(regionKey(job.region));
     if (underway === undefined || known === undefined) return;
     const { metrics, tracer } = this.#options;
+    const { question } = underway;
     if (!outcome.ok) {
+      if (!question.isCurrent()) return;
       for (const { identityId } of job.projects) {
-        const project = known.get(identityId);
+        const project = question.current(known.get(identityId));
         if (project !== undefined) underway.failures.push({ project, error: outcome.error });
       }
       return;
@@ -168,8 +161,9 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     const { requests, calls, projects } = outcome.result;
     metrics.requests(job.region.name, requests);
     spanFromCalls(tracer, underway.span, calls);
+    if (!question.isCurrent()) return;
     for (const answer of projects) {
-      const project = known.get(answer.identityId);
+      const project = question.current(known.get(answer.identityId));
       if (project !== undefined) await this.#take(underway, project, answer, cycle);
     }
   }
@@ -179,8 +173,14 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     this.#underway.delete(regionKey(ref));
     // The monitor's own end says nothing about the region.
     if (underway === undefined || cycle.signal.aborted) return;
-    const { region, span } = underway;
-    const { problems, writeProblems } = this.#options;
+    const { region, question, span } = underway;
+    const { problems, writeProblems, counts } = this.#options;
+    if (question.overtaken && !underway.answered && underway.failures.length === 0) {
+      // What it is now, the next poll shows.
+      counts.retain(region, new Set());
+      endSpan(span, null);
+      return;
+    }
     problems.report(scopeOf(region, this.name), [...problemsOf(underway), ...writeProblems.of(region)]);
     this.#retainCounts(region, underway);
     const failure = underway.answered ? null : (underway.failures[0]?.error ?? null);
@@ -245,7 +245,11 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
       const credentials =
         region.access === null ? null : access.credentials(region, region.access, identityId);
       if (credentials?.ok === true && credentials.result !== undefined) {
-        const project = before?.get(identityId) ?? new LoadBalancerProject(identityId, pollPeriodMs);
+        const known = before?.get(identityId);
+        const project =
+          known?.isOf(region, credentials.result) === true
+            ? known
+            : new LoadBalancerProject(identityId, region, pollPeriodMs);
         project.use(credentials.result);
         project.objects = ofIdentity;
         now.set(identityId, project);
@@ -295,17 +299,4 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     );
     counts.retain(region, new Set(shown.map(({ identityId }) => identityId)));
   }
-}
-
-/** What every project suffers from for a reason of the region's is one problem. */
-function problemsOf({ region, problems, failures, answered }: Underway): readonly Problem[] {
-  const wide = answered ? undefined : failures.find(({ error }) => concernsRegion(error.code))?.error;
-  const found = [...problems];
-  const single = failures.filter(({ error }) => wide === undefined || !concernsRegion(error.code));
-  for (const { project, error } of single)
-    found.push(...project.objects.map((object) => checkFailed(object, error)));
-  if (wide === undefined) return found;
-  const count = failures.reduce((sum, { project }) => sum + project.objects.length, 0);
-  const problem = lacksService(wide) ? noService : serviceFailed;
-  return [...found, problem(region.name, wide, count)];
 }

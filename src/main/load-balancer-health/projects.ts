@@ -13,10 +13,12 @@ import { LoadBalancerView } from './view.ts';
 
 export class LoadBalancerProject {
   readonly identityId: string;
+  /** Of the region: what was learnt in another one is of another cloud. */
+  readonly #era: number;
   readonly #pollPeriodMs: number;
   /** For an identity without servers. */
   readonly #login = new Login();
-  #view = new LoadBalancerView();
+  readonly view = new LoadBalancerView();
   #credentials: Credentials | null = null;
   #refusals = 0;
   #pause: { readonly untilMs: number; readonly error: CheckError } | null = null;
@@ -27,9 +29,19 @@ export class LoadBalancerProject {
   #failing = false;
   #askedAt: number | null = null;
 
-  constructor(identityId: string, pollPeriodMs: number) {
+  constructor(identityId: string, { era }: Pick<Region, 'era'>, pollPeriodMs: number) {
     this.identityId = identityId;
+    this.#era = era;
     this.#pollPeriodMs = pollPeriodMs;
+  }
+
+  get credentials(): Credentials | undefined {
+    return this.#credentials ?? undefined;
+  }
+
+  /** Whether what is remembered is of this cloud and project. */
+  isOf({ era }: Region, { projectId }: Credentials): boolean {
+    return era === this.#era && projectId === this.#credentials?.projectId;
   }
 
   /** Whether the last answer was an error. */
@@ -42,17 +54,9 @@ export class LoadBalancerProject {
     return this.#askedAt;
   }
 
-  get view(): LoadBalancerView {
-    return this.#view;
-  }
-
-  /** Takes the credentials as they are now. Changed ones end a pause; for another project, all that is known is dropped. */
+  /** Takes the credentials as they are now. Changed ones end a pause. */
   use(credentials: Credentials): void {
     if (isDeepStrictEqual(credentials, this.#credentials)) return;
-    if (credentials.projectId !== this.#credentials?.projectId) {
-      this.#view = new LoadBalancerView();
-      this.lastGoodMs = null;
-    }
     this.#credentials = credentials;
     this.#failing = false;
     this.#pause = null;
@@ -68,7 +72,7 @@ export class LoadBalancerProject {
 
   /** Whether there is a login to use. */
   loggedIn(region: Region): boolean {
-    return this.#sessionOf(region) !== undefined;
+    return region.era === this.#era && this.#sessionOf(region) !== undefined;
   }
 
   /** Null before the credentials are known. */
@@ -77,7 +81,7 @@ export class LoadBalancerProject {
     const credentials = this.#credentials;
     if (credentials === null) return null;
     const session = this.#sessionOf(region);
-    const { digest } = this.#view;
+    const { digest } = this.view;
     return {
       identityId,
       credentials,
@@ -105,7 +109,7 @@ export class LoadBalancerProject {
     this.#pause = null;
     this.#refusals = 0;
     this.lastGoodMs = nowMs;
-    const believed = this.#view.take(outcome);
+    const believed = this.view.take(outcome);
     // The confirmation must not be made with the token that may be at fault.
     if (!believed) login.drop();
     return believed;

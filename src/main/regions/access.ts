@@ -2,6 +2,7 @@
 // poll, so that every change takes effect at the next one. What fails is an error of that region alone. A credential goes
 // only to the Region of its own namespace.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Outcome } from '../../shared/checker.ts';
 import type { CheckError } from '../../shared/errors.ts';
 import { anchorsIn } from '../../shared/network/anchors.ts';
@@ -20,7 +21,7 @@ export interface AccessReaderOptions {
   readonly secrets: Pick<SecretReader, 'read' | 'retain'>;
   /** The namespace that is watched; "" for all. */
   readonly namespace: string;
-  readonly regions: Pick<ObjectView<RegionRecord>, 'values'>;
+  readonly regions: ObjectView<RegionRecord>;
   readonly identities: Pick<ObjectView<IdentityRecord>, 'get'>;
   readonly openstackIdentities: Pick<ObjectView<OpenstackIdentityRecord>, 'get'>;
 }
@@ -71,6 +72,17 @@ export class AccessReader {
     const secret = await this.#options.secrets.read(serviceAccountSecret, signal);
     if (!secret.ok) return { ...secret, lasting: false };
     return openstackAccess(endpoint, `Secret ${secretName(serviceAccountSecret)}`, secret.result);
+  }
+
+  /** Whether a region is still asked in the same way as its object said: otherwise an answer is of another region. */
+  isCurrent({ namespace, name, uid, provider, openstack }: RegionRecord): boolean {
+    const now = this.#options.regions.get(namespace, name);
+    return (
+      now?.uid === uid &&
+      now.provider === provider &&
+      now.openstack?.endpoint === openstack?.endpoint &&
+      isDeepStrictEqual(now.openstack?.serviceAccountSecret, openstack?.serviceAccountSecret)
+    );
   }
 
   /** The credentials of a project; none for a provider without logins. */

@@ -34,7 +34,7 @@ interface Pause {
 
 export class Project {
   readonly identityId: string;
-  #view = new ProjectView();
+  readonly view = new ProjectView();
   readonly login = new Login();
   readonly nodes: BuildingNodes;
   readonly #pollPeriodMs: number;
@@ -54,7 +54,7 @@ export class Project {
   #listFailures = 0;
   #nextListAt = 0;
   #pageSize: number | null = null;
-  #transitions = new Transitions();
+  readonly transitions = new Transitions();
 
   constructor(identityId: string, pollPeriodMs: number) {
     this.identityId = identityId;
@@ -67,17 +67,9 @@ export class Project {
     return this.#credentials;
   }
 
-  get view(): ProjectView {
-    return this.#view;
-  }
-
-  get transitions(): Transitions {
-    return this.#transitions;
-  }
-
   /** True while servers of the project will soon be different: they are asked for between two polls, too. */
   get unsettled(): boolean {
-    return this.#transitions.watched;
+    return this.transitions.watched;
   }
 
   get listedAt(): number | null {
@@ -114,15 +106,9 @@ export class Project {
     return this.#pageSize;
   }
 
-  /** Takes the credentials as they are now. Changed ones end a pause; for another project, all that is known is dropped. */
+  /** Takes the credentials as they are now. Changed ones end a pause. */
   use(credentials: Credentials | undefined): void {
     if (isDeepStrictEqual(credentials, this.#credentials)) return;
-    if (credentials?.projectId !== this.#credentials?.projectId) {
-      this.#view = new ProjectView();
-      this.#listedAt = null;
-      this.#lastGoodMs = null;
-      this.#transitions = new Transitions();
-    }
     this.#credentials = credentials;
     this.#pause = null;
     this.#refusals = 0;
@@ -149,7 +135,7 @@ export class Project {
     this.#refusals = 0;
     this.#pause = null;
     this.#lastGoodMs = nowMs;
-    const believed = yield* this.#view.take(outcome);
+    const believed = yield* this.view.take(outcome);
     // The confirmation must not be made with the token that may be at fault.
     if (!believed) this.login.drop();
     else if (outcome.complete) this.#listedAt = pollNumber;

@@ -31,6 +31,8 @@ export class Region implements RegionRef {
   #access: RegionAccess | null = null;
   #flavors: Flavors;
   readonly #projects = new Map<string, Project>();
+  #era = 0;
+  #redefined = false;
   /** Servers that name it, as of the last poll. */
   servers = 0;
 
@@ -54,6 +56,16 @@ export class Region implements RegionRef {
   /** Null until it is resolved, and when it cannot be. */
   get access(): RegionAccess | null {
     return this.#access;
+  }
+
+  /** Another number whenever all that was learnt through the access was dropped: what was learnt before is of another region. */
+  get era(): number {
+    return this.#era;
+  }
+
+  /** Whether the object has changed since the access was taken: the access may be out of date. */
+  get redefined(): boolean {
+    return this.#redefined;
   }
 
   get flavors(): Flavors {
@@ -87,6 +99,7 @@ export class Region implements RegionRef {
     if (record !== null && before !== null && record.uid === before.uid) {
       if (isDeepStrictEqual(record.openstack, before.openstack) && record.provider === before.provider)
         return;
+      this.#redefined = true;
       this.#flavors.expire();
     } else if (before !== null) {
       // Another object of its name, or none: nothing that was learnt of the old one is known of it.
@@ -98,6 +111,7 @@ export class Region implements RegionRef {
   /** Takes the access as it is now. What was learnt of another cloud, or with another account, is dropped. */
   use(access: RegionAccess): void {
     const before = this.#access;
+    this.#redefined = false;
     if (isDeepStrictEqual(access, before)) return;
     if (before !== null) {
       if (isDeepStrictEqual(access.target, before.target)) {
@@ -113,6 +127,7 @@ export class Region implements RegionRef {
 
   /** Drops all that was learnt through the access. */
   loseAccess(): void {
+    this.#era++;
     this.#access = null;
     this.login.drop();
     this.#projects.clear();
@@ -126,6 +141,16 @@ export class Region implements RegionRef {
       project = new Project(identityId, this.#pollPeriodMs);
       this.#projects.set(identityId, project);
     }
+    return project;
+  }
+
+  /** The project of an identity with its credentials as they are now. Of another project, nothing is known. */
+  useProject(identityId: string, credentials: Credentials | undefined): Project {
+    const known = this.#projects.get(identityId);
+    if (known !== undefined && known.credentials?.projectId !== credentials?.projectId)
+      this.#projects.delete(identityId);
+    const project = this.project(identityId);
+    project.use(credentials);
     return project;
   }
 

@@ -18,6 +18,7 @@ import type { StateCounts } from '../projection/state-counts.ts';
 import type { WriteProblems } from '../projection/write-problems.ts';
 import type { AccessReader } from '../regions/access.ts';
 import type { Project } from '../regions/project.ts';
+import { Question } from '../regions/question.ts';
 import type { Region } from '../regions/region.ts';
 import type { Regions } from '../regions/regions.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -59,6 +60,7 @@ export interface ServerHealthOptions {
 interface Underway {
   readonly poll: RegionPoll;
   readonly region: Region;
+  readonly question: Question;
   /** The projects that are polled, by identity. */
   readonly projects: ReadonlyMap<string, Project>;
   readonly span: Span;
@@ -103,7 +105,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   async apply(job: ServerHealthJob, report: JobReport<ServerHealthResult>, cycle: Cycle): Promise<void> {
     const underway = this.#underway.get(regionKey(job.region));
     if (underway === undefined) return;
-    const { poll, projects, span } = underway;
+    const { poll, question, projects, span } = underway;
     const { metrics, tracer } = this.#options;
     if (report.outcome.ok) {
       const { result } = report.outcome;
@@ -112,9 +114,12 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       await this.#applyResult(underway, job, result, cycle);
       return;
     }
+    if (!question.isCurrent()) return;
     const { error } = report.outcome;
-    for (const { identityId } of job.projects)
-      poll.failed({ identityId, error, servers: projects.get(identityId)?.servers ?? [] });
+    for (const { identityId } of job.projects) {
+      const project = question.current(projects.get(identityId));
+      if (project !== undefined) poll.failed({ identityId, error, servers: project.servers });
+    }
     if (job.projects.length === 0) poll.failed({ identityId: '', error, servers: [] });
   }
 
@@ -123,9 +128,11 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     this.#underway.delete(regionKey(ref));
     // The monitor's own end says nothing about the region.
     if (underway === undefined || cycle.signal.aborted) return;
-    const { poll, region, span } = underway;
-    this.#showCounts(underway, cycle.scope);
-    if (cycle.scope === 'unsettled') {
+    const { poll, question, region, span } = underway;
+    // What it is now, the next poll shows.
+    const inconclusive = question.overtaken && !poll.conclusive;
+    this.#showCounts(underway, inconclusive ? 'all' : cycle.scope);
+    if (inconclusive || cycle.scope === 'unsettled') {
       // What went wrong is reported by the next poll: it comes soon, and asks everything.
       endSpan(span, poll.failure);
       return;
@@ -149,20 +156,17 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     const servers = this.#servers.get(regionKey(region));
     region.servers = servers === undefined ? 0 : countObjects(servers);
     const startedMs = clock.monotonicMs();
-    const resolved = await access.read(region.record, cycle.signal);
+    const { record } = region;
+    const resolved = await access.read(record, cycle.signal);
     // It may be gone meanwhile, or another replica's.
     if (cycle.signal.aborted || this.#options.regions.get(region) !== region) return [];
     // A change of the Secret ends a rest, so it was read first.
     if (resolved.ok) region.use(resolved.result);
     if (!region.health.takeTurn(clock.monotonicMs())) return [];
     const poll = new RegionPoll(region.name, startedMs);
-    const underway = {
-      poll,
-      region,
-      projects: new Map<string, Project>(),
-      span: this.#startSpan(region, cycle),
-    };
-    this.#underway.set(regionKey(region), underway);
+    const projects = new Map<string, Project>();
+    const question = new Question(region, record, access);
+    const underway = this.#begin(region, { poll, question, projects }, cycle);
     if (!resolved.ok) {
       if (resolved.lasting) region.loseAccess();
       metrics.serversSkipped('region-unresolved', region.name, region.servers);
@@ -176,16 +180,15 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     for (const [identityId, ofIdentity] of servers?.identities ?? []) {
       const credentials = access.credentials(region, resolved.result, identityId);
       if (credentials.ok) {
-        const project = region.project(identityId);
-        project.use(credentials.result);
+        const project = region.useProject(identityId, credentials.result);
         project.servers = ofIdentity;
-        underway.projects.set(identityId, project);
+        projects.set(identityId, project);
       } else {
         for (const server of ofIdentity)
           poll.serverFailed(server, credentials.error, { identity: identityId });
       }
     }
-    region.retainProjects(new Set(underway.projects.keys()));
+    region.retainProjects(new Set(projects.keys()));
     return this.#jobs(underway, cycle);
   }
 
@@ -193,9 +196,14 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   #planUnsettled(region: Region, cycle: Cycle): readonly ServerHealthJob[] {
     const projects = new Map([...region.projects].filter(([, { unsettled }]) => unsettled));
     const poll = new RegionPoll(region.name, this.#options.clock.monotonicMs());
-    const underway = { poll, region, projects, span: this.#startSpan(region, cycle) };
+    const question = new Question(region, region.record, this.#options.access);
+    return this.#jobs(this.#begin(region, { poll, question, projects }, cycle), cycle);
+  }
+
+  #begin(region: Region, of: Pick<Underway, 'poll' | 'question' | 'projects'>, cycle: Cycle): Underway {
+    const underway = { ...of, region, span: this.#startSpan(region, cycle) };
     this.#underway.set(regionKey(region), underway);
-    return this.#jobs(underway, cycle);
+    return underway;
   }
 
   #jobs({ poll, region, projects, span }: Underway, cycle: Cycle): readonly ServerHealthJob[] {
@@ -230,8 +238,9 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     result: ServerHealthResult,
     cycle: Cycle,
   ): Promise<void> {
-    const { poll, region, projects, span } = underway;
+    const { poll, question, region, projects, span } = underway;
     const { clock, projector, turns } = this.#options;
+    if (!question.isCurrent()) return;
     if (result.flavors !== null) {
       region.takeFlavors(result.flavors, clock.monotonicMs());
       // Where there are projects, they show how the region is.
@@ -243,7 +252,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       ),
     );
     for (const answer of result.projects) {
-      const project = projects.get(answer.identityId);
+      const project = question.current(projects.get(answer.identityId));
       if (project === undefined) continue;
       const { identityId, servers, view } = project;
       const complete = completeOnly.has(identityId);

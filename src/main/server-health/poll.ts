@@ -54,6 +54,11 @@ export class RegionPoll {
     this.#failures.push(failure);
   }
 
+  /** Whether it is known how the region is. */
+  get conclusive(): boolean {
+    return this.#unresolved !== null || this.#answered + this.#failures.length > 0;
+  }
+
   /** Notes that the whole region could not be asked. */
   unresolved(error: CheckError): void {
     this.#unresolved = error;

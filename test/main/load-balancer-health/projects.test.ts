@@ -6,7 +6,7 @@ import type { LoadBalancerList } from '../../../src/shared/load-balancer-health.
 import { regionRecord } from '../../fixtures/monitor/region-records.ts';
 
 function project(identityId: string): LoadBalancerProject {
-  return new LoadBalancerProject(identityId, 60_000);
+  return new LoadBalancerProject(identityId, { era: 0 }, 60_000);
 }
 
 function answer(outcome: LoadBalancerList['outcome']): LoadBalancerList {

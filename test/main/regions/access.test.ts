@@ -53,7 +53,7 @@ function setUp({
       },
       retain: (names) => retained.push([...names]),
     },
-    regions: { values: () => regions },
+    regions: { get: () => regions[0], values: () => regions },
     identities: only(named),
     openstackIdentities: only({ ...named, ...identity }),
   });
@@ -230,7 +230,7 @@ test('an OpenstackIdentity that is missing is named', (t) => {
   const reader = new AccessReader({
     namespace: 'default',
     secrets: { read: async () => ({ ok: true, result: new Map() }), retain: () => {} },
-    regions: { values: () => [] },
+    regions: { get: () => undefined, values: () => [] },
     identities: { get: () => ({ namespace: 'default', name: 'p1', uid: 'uid', resourceVersion: '1' }) },
     openstackIdentities: { get: () => undefined },
   });

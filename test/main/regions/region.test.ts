@@ -194,3 +194,30 @@ test('a region that is as it was is not waked by its definition', (t) => {
   region.define(region.record);
   t.false(region.health.takeTurn(0));
 });
+
+test('of the projects of an identity, only the one that it has now is known', (t) => {
+  const region = knownRegion();
+  const known = region.project('p1');
+  const rotated = { ...projectCredentials, password: 'rotated' };
+  t.is(region.useProject('p1', rotated), known);
+  t.deepEqual(known.credentials, rotated);
+  const other = region.useProject('p1', { ...rotated, projectId: 'another' });
+  t.not(other, known);
+  t.is(other.listedAt, null);
+  t.not(region.useProject('p1', rotated), known, 'back again');
+});
+
+test('the access of a Region that was changed is out of date until it is read again', (t) => {
+  const region = knownRegion();
+  const { era } = region;
+  t.false(region.redefined);
+  region.define({ ...regionRecord(), resourceVersion: '2' });
+  t.false(region.redefined);
+  region.define(regionRecord(['f1']));
+  t.true(region.redefined);
+  region.use(structuredClone(openstackAccess));
+  t.false(region.redefined);
+  t.is(region.era, era, 'the same cloud');
+  region.define({ ...regionRecord(['f1']), uid: 'another' });
+  t.not(region.era, era);
+});

@@ -105,6 +105,10 @@ interface World {
   jobError: CheckError | null;
   /** How long a job takes. */
   takesMs: number;
+  /** Happens while a job is under way, once. */
+  meanwhile: (() => void) | null;
+  /** By identity; its name unless given. */
+  readonly projectIds: Map<string, string>;
 }
 
 function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
@@ -117,6 +121,8 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     flavors: flavorsListed,
     jobError: null,
     takesMs: 0,
+    meanwhile: null,
+    projectIds: new Map(),
   };
   const clock = new ScriptedClock({ monotonicMs: 1_000_000, wallMs: createdAt });
   const turns = new EventLoopTurns();
@@ -143,11 +149,13 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     access: new AccessReader({
       namespace: 'default',
       secrets: { read: async () => world.secret, retain: (names) => retained.push([...names]) },
-      regions: { values: () => world.regions },
+      regions: { get: () => world.regions[0], values: () => world.regions },
       identities: { get: (_, name) => object(name) },
       openstackIdentities: {
         get: (_, name) =>
-          world.answers.has(name) ? { ...object(name), ...projectCredentials, projectId: name } : undefined,
+          world.answers.has(name)
+            ? { ...object(name), ...projectCredentials, projectId: world.projectIds.get(name) ?? name }
+            : undefined,
       },
     }),
     servers,
@@ -208,6 +216,8 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
       for (const job of await checker.plan(region, cycle)) {
         jobs.push(job);
         if (world.takesMs > 0) await clock.pass(world.takesMs);
+        world.meanwhile?.();
+        world.meanwhile = null;
         const report = { outcome: answer(job), worker: 0, queuedMs: 0, startedMs: 0, endedMs: 0 };
         await checker.apply(job, report, cycle);
       }
@@ -300,6 +310,51 @@ test('a region that is gone is forgotten with its counts', async (t) => {
   t.deepEqual(retained.at(-1), []);
   t.deepEqual([...regions.values()], []);
   t.deepEqual([...counts.values()], []);
+});
+
+const elsewhere = (): RegionRecord => {
+  const record = regionRecord();
+  if (record.openstack === null) throw new Error('the fixture has no openstack');
+  return { ...record, openstack: { ...record.openstack, endpoint: 'https://other.example' } };
+};
+
+const changesMeanwhile: Readonly<Record<string, (world: World) => void>> = {
+  'the Region is at another address': ({ regions }) => regions.splice(0, 1, elsewhere()),
+  'the Region has another provider': ({ regions }) =>
+    regions.splice(0, 1, { ...regionRecord(), provider: 'simulated' }),
+  'the Region was deleted and created again': ({ regions }) =>
+    regions.splice(0, 1, { ...regionRecord(), uid: 'another' }),
+  'the Region was deleted': ({ regions }) => regions.splice(0, 1),
+  'the identity has another project': ({ projectIds }) => projectIds.set('identity-1', 'another'),
+  'the identity was deleted': ({ answers }) => answers.delete('identity-1'),
+};
+
+for (const [what, change] of Object.entries(changesMeanwhile))
+  for (const jobError of [null, error('timeout')])
+    test(`an answer that comes when ${what} shows nothing${jobError === null ? '' : ', nor does a failure'}`, async (t) => {
+      const { world, poll, counts, messages, region, metrics } = await polled(t);
+      const before = region().health.polls.length;
+      metrics.counted.length = 0;
+      world.jobError = jobError;
+      world.meanwhile = () => change(world);
+      const [job] = await poll();
+      t.truthy(job);
+      t.deepEqual(counts.states(ref), {});
+      t.deepEqual(messages(), []);
+      if (jobError !== null) t.is(region().health.polls.length, before);
+      t.is(region().health.failures, 0);
+      t.false(metrics.counted.some((line) => String(line).includes('timeout')));
+    });
+
+test('of an identity with another project, nothing is known of the old one', async (t) => {
+  const { world, poll, region } = await polled(t);
+  const known = region().project('identity-1');
+  t.is(known.listedAt, 1);
+  world.projectIds.set('identity-1', 'another');
+  const [job] = await poll();
+  t.is(job?.projects[0]?.session, undefined);
+  t.is(job?.projects[0]?.changesSince, undefined);
+  t.not(region().project('identity-1'), known);
 });
 
 test('a project that asked to wait is not asked before, and the others are', async (t) => {
