@@ -2,7 +2,11 @@
 import tests from './ava.config.js';
 
 /** Those that must not run beside others: `npm run test:attacks`. */
-export const greedy = ['test/faults/attacks-*.test.ts', 'test/faults/process-hogs.test.ts'];
+export const greedy = [
+  'test/faults/attacks-*.test.ts',
+  'test/faults/process-hogs.test.ts',
+  'test/faults/shards-processes.test.ts',
+];
 
 /** Takes two minutes: begun first, so that nobody waits for it at the end. */
 const longest = 'kubernetes-outages';
