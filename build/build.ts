@@ -7,8 +7,9 @@ import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { readVersion } from '../src/main/version.ts';
+import { lazyBuiltins } from './builtins.ts';
 import { notices } from './notices.ts';
-import { slimUndici } from './undici.ts';
+import { slimUndici, undiciDefines } from './undici.ts';
 import { withoutSandbox } from './without-sandbox.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -59,15 +60,15 @@ async function makeBundle(): Promise<void> {
     // What CommonJS packages take for granted.
     banner: {
       js: [
-        "import { createRequire as __createRequire } from 'node:module';",
-        'const require = __createRequire(import.meta.url);',
+        "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);",
         'const __filename = import.meta.filename;',
         'const __dirname = import.meta.dirname;',
       ].join('\n'),
     },
     // Native code that piscina does without: it only sets the priority of threads.
     external: ['@napi-rs/nice'],
-    plugins: [slimUndici(root), withoutSandbox(root)],
+    define: undiciDefines,
+    plugins: [lazyBuiltins, slimUndici(root), withoutSandbox(root)],
     logLevel: 'warning',
   });
   writeFileSync(join(bundle, 'package.json'), '{"type":"module"}\n');

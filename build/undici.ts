@@ -12,6 +12,11 @@ const slim = `
   export { Dispatcher, errors, Pool };
 `;
 
+const lazyHttp2 = `module.exports = (...given) => require('undici/lib/dispatcher/client-h2.js')(...given);`;
+
+/** Leaves out the second parser of undici, as Node's own build of it does. */
+export const undiciDefines = { esbuildDetection: 'true', 'process.env.JEST_WORKER_ID': 'undefined' };
+
 export function slimUndici(root: string): Plugin {
   return {
     name: 'slim-undici',
@@ -21,6 +26,14 @@ export function slimUndici(root: string): Plugin {
         importer.includes('node_modules') ? undefined : { path: 'undici', namespace: 'slim-undici' },
       );
       build.onLoad({ filter: /./, namespace: 'slim-undici' }, () => ({ contents: slim, resolveDir: root }));
+      // We never speak HTTP/2: its client, and Node's module under it, are loaded by those who do.
+      build.onResolve({ filter: /\/client-h2\.js$/ }, ({ importer }) =>
+        importer.endsWith('/client.js') ? { path: 'client-h2', namespace: 'lazy-undici' } : undefined,
+      );
+      build.onLoad({ filter: /./, namespace: 'lazy-undici' }, () => ({
+        contents: lazyHttp2,
+        resolveDir: root,
+      }));
     },
   };
 }
