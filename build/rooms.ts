@@ -28,6 +28,7 @@ export const rooms: readonly Room[] = [
   { room: 'main', uses: main },
   { room: 'main/web', uses: main },
   { room: 'main/server-health', uses: main },
+  { room: 'main/region-health', uses: main },
   { room: 'main/load-balancer-health', uses: main },
   { room: 'main/checks', uses: main },
   { room: 'main/regions', uses: main },
@@ -46,6 +47,7 @@ export const rooms: readonly Room[] = [
   // The worker threads.
   { room: 'workers', uses: workers },
   { room: 'workers/server-health', uses: workers },
+  { room: 'workers/region-health', uses: workers },
   { room: 'workers/load-balancer-health', uses: workers },
   { room: 'workers/openstack', uses: workers },
   // What the browser shows.

@@ -11,9 +11,7 @@ import type { Network } from '../shared/network/network.ts';
 import type { ServerRecord } from '../shared/server-record.ts';
 import type { Credentials, Session } from '../shared/session.ts';
 import { endpointUrl } from '../workers/openstack/catalog.ts';
-import { OpenstackClient } from '../workers/openstack/client.ts';
 import type { ConnectionLease, Connections } from '../workers/openstack/connections.ts';
-import { ComputeDiscovery } from '../workers/openstack/discovery.ts';
 import { listFlavors } from '../workers/openstack/flavors.ts';
 import {
   authenticate,
@@ -24,6 +22,7 @@ import {
   sessionOf,
 } from '../workers/openstack/login.ts';
 import { LoginPace } from '../workers/openstack/login-pace.ts';
+import { loginTools } from '../workers/openstack/login-tools.ts';
 import { RequestLog } from '../workers/openstack/request-log.ts';
 import { readServerPage, readServiceTypes, readVersions } from '../workers/openstack/schema.ts';
 import { ComputeSession } from '../workers/openstack/session.ts';
@@ -125,16 +124,15 @@ function toolsFor(
   lease: ConnectionLease,
   { clock, signal, requestTimeoutMs }: RegionExamination,
 ): LoginTools {
-  const logins = new LoginPace({ perSecond: loginsPerSecond, clock, signal });
-  const client = new OpenstackClient(lease, {
+  return loginTools(target, lease, {
     memory: new BodyMemory().job(),
     clock,
     signal,
     limit: pLimit(requestsAtOnce),
+    logins: new LoginPace({ perSecond: loginsPerSecond, clock, signal }),
     requestTimeoutMs,
     requests: new RequestLog({ traced: false }),
   });
-  return { target, client, discovery: new ComputeDiscovery(client), clock, logins };
 }
 
 function endpointOf({ openstack }: RegionRecord): Found<URL> {

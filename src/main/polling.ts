@@ -228,6 +228,11 @@ export async function createPolling(options: Options, context: PollingContext): 
   const parts = {
     ...common,
     options,
+    limits: {
+      requestTimeoutMs: options.requestTimeoutMs,
+      concurrency: options.regionConcurrency,
+      loginsPerSecond: options.regionLoginsPerSecond,
+    },
     turns,
     meter,
     caches,

@@ -1,8 +1,8 @@
 // The job and the result of the load-balancer-health check: the protocol between main and worker.
 
-import type { CheckJob, ProviderCall, RequestCount } from './checker.ts';
 import type { CheckError } from './errors.ts';
-import type { Credentials, RegionTarget, Session } from './session.ts';
+import type { RegionJob, SentRequests } from './region-job.ts';
+import type { Credentials, Session } from './session.ts';
 
 /** One cloud project (identity) to list. */
 export interface LoadBalancerTask {
@@ -13,16 +13,8 @@ export interface LoadBalancerTask {
   readonly knownDigest?: string;
 }
 
-export interface LoadBalancerHealthJob extends CheckJob {
-  readonly target: RegionTarget;
+export interface LoadBalancerHealthJob extends RegionJob {
   readonly projects: readonly LoadBalancerTask[];
-  readonly requestTimeoutMs: number;
-  /** Requests in flight at once, at most. */
-  readonly concurrency: number;
-  /** Logins a second, at most. */
-  readonly loginsPerSecond: number;
-  /** Report each provider call, not only their counts. */
-  readonly traced: boolean;
 }
 
 /** Members of a load balancer's pools, as their monitors see them. */
@@ -74,11 +66,8 @@ export interface LoadBalancerList {
   readonly session: Session | null;
 }
 
-export interface LoadBalancerHealthResult {
+export interface LoadBalancerHealthResult extends SentRequests {
   readonly projects: readonly LoadBalancerList[];
-  readonly requests: readonly RequestCount[];
-  /** Present when the job was traced. */
-  readonly calls: readonly ProviderCall[];
 }
 
 /** Whether a failure says that the region has no such service: none in its catalog, or nothing at its address. */

@@ -1,9 +1,9 @@
 // The job and the result of the server-health check: the protocol between main and worker.
 
-import type { CheckJob, ProviderCall, RequestCount } from './checker.ts';
 import type { CheckError } from './errors.ts';
 import type { Observation } from './observation.ts';
-import type { Credentials, RegionTarget, Session } from './session.ts';
+import type { RegionJob, SentRequests } from './region-job.ts';
+import type { Credentials, Session } from './session.ts';
 
 /** One cloud project (identity) to list. */
 export interface ProjectTask {
@@ -80,20 +80,12 @@ export interface FlavorTask {
   readonly session?: Session;
 }
 
-export interface ServerHealthJob extends CheckJob {
-  readonly target: RegionTarget;
+export interface ServerHealthJob extends RegionJob {
   readonly projects: readonly ProjectTask[];
   /** Present when the region's flavors are due. */
   readonly flavors?: FlavorTask;
-  readonly requestTimeoutMs: number;
-  /** Requests in flight at once, at most. */
-  readonly concurrency: number;
-  /** Logins a second, at most; public clouds count them. */
-  readonly loginsPerSecond: number;
   /** Ask one project first, and the others only if the region answers. */
   readonly probe: boolean;
-  /** Report each provider call, not only their counts. */
-  readonly traced: boolean;
 }
 
 export interface Flavor {
@@ -170,10 +162,7 @@ export interface FlavorResult {
   readonly session: Session | null;
 }
 
-export interface ServerHealthResult {
+export interface ServerHealthResult extends SentRequests {
   readonly projects: readonly ProjectResult[];
   readonly flavors: FlavorResult | null;
-  readonly requests: readonly RequestCount[];
-  /** Present when the job was traced. */
-  readonly calls: readonly ProviderCall[];
 }

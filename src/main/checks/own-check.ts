@@ -4,6 +4,7 @@ import type { Meter, Tracer } from '@opentelemetry/api';
 import type { Checker, CheckJob } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { LoadBalancerRecord } from '../../shared/load-balancer-record.ts';
+import type { RegionLimits } from '../../shared/region-job.ts';
 import type { RegionRef } from '../../shared/region-ref.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { WatchedObject } from '../../shared/watched-object.ts';
@@ -42,6 +43,8 @@ export interface Onlookers {
 
 export interface CheckParts {
   readonly options: Options;
+  /** How much a job may ask its region. */
+  readonly limits: RegionLimits;
   readonly clock: Clock;
   readonly turns: EventLoopTurns;
   readonly logger: Logger;

@@ -15,8 +15,10 @@ import {
   lacksService,
 } from '../../shared/load-balancer-health.ts';
 import type { LoadBalancerRecord } from '../../shared/load-balancer-record.ts';
+import type { RegionLimits } from '../../shared/region-job.ts';
 import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import { countObjects, type GroupedObjects, groupObjects, type RegionObjects } from '../checks/grouping.ts';
+import { Lead } from '../checks/lead.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { EndedPolls } from '../polls/ended-polls.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
@@ -59,8 +61,11 @@ export interface LoadBalancerHealthOptions {
   readonly holdLastKnownMs: number;
   /** The check that looks after access and logins; null where this one must. */
   readonly leader: string | null;
-  readonly limits: Pick<LoadBalancerHealthJob, 'requestTimeoutMs' | 'concurrency' | 'loginsPerSecond'>;
+  readonly limits: RegionLimits;
 }
+
+/** Such a region is neither up nor down. */
+const nothingToAsk: CheckError = { code: 'unsupported', message: 'region has no load balancers' };
 
 /** How long the leader is waited for at most where there is no login yet. */
 const leaderMs = 10_000;
@@ -69,6 +74,8 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
   readonly name = 'load-balancer-health';
   readonly worker: URL;
   readonly #options: LoadBalancerHealthOptions;
+  /** Where no other check leads. */
+  readonly #leading: Lead;
   /** By key of the region, then by identity. */
   readonly #projects = new Map<string, Map<string, LoadBalancerProject>>();
   readonly #underway = new Map<string, Underway>();
@@ -77,17 +84,19 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
   constructor(options: LoadBalancerHealthOptions) {
     this.worker = options.worker;
     this.#options = options;
+    this.#leading = new Lead(options);
   }
 
   async regions(cycle: Cycle): Promise<Iterable<RegionRef>> {
     // Load balancers change slowly: they are asked for by whole polls only.
     if (cycle.scope === 'unsettled') return [];
-    const { objects, problems, regions } = this.#options;
+    const { objects, problems, regions, leader } = this.#options;
     const grouped = await groupObjects(objects.values());
     problems.report(`${noRegion} ${this.name}`, grouped.withoutRegion.map(missingRegionLabel));
     this.#objects = grouped.regions;
     const named = [...grouped.regions.values()].map(({ region }) => region);
     regions.update(named, this.name);
+    if (leader === null) return [...regions.values()];
     // Also those that had some, so that what was reported of them ends.
     const had = [...this.#projects.keys()].filter((key) => !grouped.regions.has(key));
     return [...named, ...[...regions.values()].filter((region) => had.includes(regionKey(region)))];
@@ -183,12 +192,13 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     }
     problems.report(scopeOf(region, this.name), [...problemsOf(underway), ...writeProblems.of(region)]);
     this.#retainCounts(region, underway);
-    const failure = underway.answered ? null : (underway.failures[0]?.error ?? null);
-    if (this.#options.leader === null) {
-      this.#judge(region, failure);
-      this.#ended(underway);
-    }
-    endSpan(span, failure !== null && lacksService(failure) ? null : failure);
+    const { failures, answered, startedMs } = underway;
+    const error = answered ? null : (failures[0]?.error ?? null);
+    // A region without the service is none that fails.
+    const failure = error !== null && lacksService(error) ? null : error;
+    const outcome = failures.length === 0 ? 'ok' : 'partial';
+    if (this.#options.leader === null) this.#leading.end(region, { failure, outcome, startedMs });
+    endSpan(span, failure);
   }
 
   /** Drops what is remembered of a region that is gone. */
@@ -199,37 +209,18 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     this.#options.writeProblems.forget(region);
   }
 
-  /** Reads the access, as nobody else does. False when the region is not to be asked. */
+  /** False when the region is not to be asked. */
   async #lead(region: Region, cycle: Cycle): Promise<boolean> {
-    const { access, clock, problems } = this.#options;
-    const resolved = await access.read(region.record, cycle.signal);
-    if (cycle.signal.aborted) return false;
-    access.retainSecrets();
-    if (resolved.ok) region.use(resolved.result);
-    else if (resolved.lasting) region.loseAccess();
-    if (!region.health.takeTurn(clock.monotonicMs())) return false;
-    if (resolved.ok) return true;
-    this.#judge(region, resolved.error);
-    const count = this.#objects.get(regionKey(region));
-    problems.report(scopeOf(region, this.name), [
-      serviceFailed(region.name, resolved.error, count === undefined ? 0 : countObjects(count)),
-    ]);
+    const resolved = await this.#leading.begin(region, cycle);
+    if (resolved === null) return false;
+    const objects = this.#objects.get(regionKey(region));
+    const count = objects === undefined ? 0 : countObjects(objects);
+    const asked = count > 0 || this.#projects.has(regionKey(region));
+    if (resolved.ok && asked) return true;
+    this.#leading.judge(region, resolved.ok ? nothingToAsk : resolved.error);
+    const problems = resolved.ok ? [] : [serviceFailed(region.name, resolved.error, count)];
+    this.#options.problems.report(scopeOf(region, this.name), problems);
     return false;
-  }
-
-  #judge({ health }: Region, failure: CheckError | null): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    if (failure === null || lacksService(failure)) health.succeeded(nowMs);
-    else health.failed(failure, nowMs);
-  }
-
-  #ended({ region, failures, startedMs }: Underway): void {
-    const { clock, metrics } = this.#options;
-    const { health, name, displayName } = region;
-    const outcome = health.failure?.code ?? (failures.length === 0 ? 'ok' : 'partial');
-    const seconds = (clock.monotonicMs() - startedMs) / 1000;
-    health.ended({ outcome, seconds, endedAt: clock.now() });
-    metrics.regionPolled({ regionId: name, regionName: displayName, outcome, seconds });
   }
 
   /** The projects as their objects and identities are now. */

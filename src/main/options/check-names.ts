@@ -1,6 +1,6 @@
 // The names of the monitor's own checks, as --checkers takes them.
 
-export const checkNames = ['server-health', 'load-balancer-health'] as const;
+export const checkNames = ['server-health', 'region-health', 'load-balancer-health'] as const;
 
 export type CheckName = (typeof checkNames)[number];
 

@@ -39,9 +39,7 @@ export function createServerHealth(parts: CheckParts): OwnCheck {
     worker: workerModule('server-health/check'),
     holdLastKnownMs: options.holdLastKnownMs,
     limits: {
-      requestTimeoutMs: options.requestTimeoutMs,
-      concurrency: options.regionConcurrency,
-      loginsPerSecond: options.regionLoginsPerSecond,
+      ...parts.limits,
       reconcileEvery: options.reconcileEvery,
       serversPerJob: options.serversPerJob,
     },

@@ -1,5 +1,6 @@
 // The jobs that ask a region for the servers of its projects.
 
+import type { RegionLimits } from '../../shared/region-job.ts';
 import type { RegionRef } from '../../shared/region-ref.ts';
 import type {
   FlavorTask,
@@ -16,12 +17,8 @@ import type { ProjectView } from '../regions/project-view.ts';
 import { listsOf } from '../regions/reconciling.ts';
 import type { Region, RegionAccess } from '../regions/region.ts';
 
-export interface JobLimits {
+export interface JobLimits extends RegionLimits {
   readonly deadlineMs: number;
-  readonly requestTimeoutMs: number;
-  /** Requests in flight at once in a region. */
-  readonly concurrency: number;
-  readonly loginsPerSecond: number;
   /** Every so many polls a project is listed completely; in between only changes are asked for. */
   readonly reconcileEvery: number;
   /** A job with more is sliced, so that all workers share a large region, and results stay small. */

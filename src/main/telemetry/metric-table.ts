@@ -74,6 +74,21 @@ export const metricTable = {
     attributes: region,
   },
 
+  serviceUp: {
+    name: 'unikorn_region_monitor_service_up',
+    kind: 'gauge',
+    unit: 'boolean',
+    help: 'Whether a service of the region answered the last request for its version document (1) or not (0); absent for what could not be asked. Only with the check region-health.',
+    attributes: [...region, 'service'],
+  },
+  serviceDuration: {
+    name: 'unikorn_region_monitor_service_duration_seconds',
+    kind: 'histogram',
+    unit: 'seconds',
+    help: 'Time until a service of the region answered a request for its version document, or failed. Only with the check region-health.',
+    attributes: [...region, 'service'],
+    bounds: requestBounds,
+  },
   regionTransitionAge: {
     name: 'unikorn_region_monitor_region_transition_age_seconds',
     kind: 'gauge',

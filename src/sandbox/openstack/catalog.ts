@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Json } from './json.ts';
-import { baremetalPath, computePath, loadBalancerPath } from './routes.ts';
+import { baremetalPath, computePath, loadBalancerPath, versionPaths } from './routes.ts';
 
 export interface Catalog {
   readonly region: string;
@@ -19,8 +19,9 @@ export function catalogUrls(
     placement: `${endpoint}/placement`,
     identity: `${endpoint}/v3`,
     compute: `${endpoint}${computePath}/v2.1${projectInComputeUrl ? '/{project}' : ''}`,
-    network: `${endpoint}/networking`,
-    image: `${endpoint}/image`,
+    network: `${endpoint}${versionPaths.network}`,
+    image: `${endpoint}${versionPaths.image}`,
+    'block-storage': `${endpoint}${versionPaths.volume}/v3/{project}`,
     baremetal: `${endpoint}${baremetalPath}`,
     ...(loadBalancers ? { 'load-balancer': `${endpoint}${loadBalancerPath}` } : {}),
   };
@@ -34,6 +35,7 @@ const names: Readonly<Record<string, string>> = {
   compute: 'nova',
   network: 'neutron',
   image: 'glance',
+  'block-storage': 'cinder',
   baremetal: 'ironic',
   'load-balancer': 'octavia',
 };

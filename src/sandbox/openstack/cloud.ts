@@ -20,6 +20,7 @@ import { Octavia } from './octavia.ts';
 import type { RequestLog } from './request-log.ts';
 import { type CloudServer, type NewServer, newServer, type ServerChanges } from './server.ts';
 import { type RebuildOptions, type TaskOptions, Tasks } from './tasks.ts';
+import { VersionServices } from './version-services.ts';
 import { Wire } from './wire.ts';
 
 export interface SandboxCloudOptions {
@@ -139,6 +140,7 @@ export class SandboxCloud {
         endpoint: this.endpoint,
         maxLimit: options.maxLimit ?? 1000,
       }),
+      others: new VersionServices(this.endpoint),
       octavia: new Octavia({
         accounts: this.#accounts,
         loadBalancers: this.loadBalancers,

@@ -20,6 +20,7 @@ export interface Refusals {
   readonly nova: { unauthorized(): Answer };
   readonly ironic: { unauthorized(): Answer };
   readonly octavia: { unauthorized(): Answer };
+  readonly others: { unauthorized(): Answer };
 }
 
 /** The answer instead of the good one, which is not computed; null where the fault needs the good one. */

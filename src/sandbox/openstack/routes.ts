@@ -15,6 +15,9 @@ export const routes = [
   'GET /load-balancer',
   'GET /lbaas/loadbalancers',
   'GET /lbaas/loadbalancers/{id}/status',
+  'GET /networking',
+  'GET /image',
+  'GET /volume',
   'other',
 ] as const;
 
@@ -25,7 +28,7 @@ export interface Match {
   /** Id of a server or load balancer, where the route has one. */
   readonly id: string | null;
   /** Which service answers what is not a route. */
-  readonly service: 'keystone' | 'nova' | 'ironic' | 'octavia';
+  readonly service: 'keystone' | 'nova' | 'ironic' | 'octavia' | 'others';
 }
 
 /** Path below the endpoint at which Nova is. */
@@ -35,6 +38,9 @@ export const baremetalPath = '/baremetal';
 /** And at which Octavia is. */
 export const loadBalancerPath = '/load-balancer';
 
+/** Paths of services of which there is nothing but a version document. */
+export const versionPaths = { network: '/networking', image: '/image', volume: '/volume' } as const;
+
 /** Routes that are below a path of another service only. */
 const foreign: ReadonlySet<Route> = new Set<Route>([
   'GET /compute',
@@ -42,6 +48,9 @@ const foreign: ReadonlySet<Route> = new Set<Route>([
   'GET /v1/nodes',
   'GET /load-balancer',
   'GET /lbaas/loadbalancers',
+  'GET /networking',
+  'GET /image',
+  'GET /volume',
 ]);
 
 const novaRoutes: readonly (readonly [Route, RegExp])[] = [
@@ -63,7 +72,15 @@ const octaviaRoutes: readonly (readonly [Route, RegExp])[] = [
   ],
 ];
 
+const versionRoutes: readonly (readonly [Route, RegExp])[] = [
+  ['GET /networking', /^GET \/networking(?:\/v2\.0)?\/?$/],
+  ['GET /image', /^GET \/image\/?$/],
+  ['GET /volume', /^GET \/volume(?:\/v3)?\/?$/],
+];
+
 export function match(method: string, path: string): Match {
+  if (Object.values(versionPaths).some((base) => path === base || path.startsWith(`${base}/`)))
+    return below(versionRoutes, `${method} ${path}`, 'others');
   if (path === baremetalPath || path.startsWith(`${baremetalPath}/`)) {
     const below = `${method} ${path.slice(baremetalPath.length)}`;
     const nodes = /^GET \/v1\/nodes(?:\/detail)?\/?$/.test(below);

@@ -16,6 +16,7 @@ import type { Nova } from './nova.ts';
 import type { Octavia } from './octavia.ts';
 import { RequestLog } from './request-log.ts';
 import { type Match, match } from './routes.ts';
+import type { VersionServices } from './version-services.ts';
 
 export interface WireOptions {
   readonly clock: Clock;
@@ -29,6 +30,7 @@ export interface Services {
   readonly nova: Nova;
   readonly ironic: Ironic;
   readonly octavia: Octavia;
+  readonly others: VersionServices;
 }
 
 const maxBodyBytes = 1 << 20;

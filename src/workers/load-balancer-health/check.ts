@@ -11,13 +11,11 @@ import type {
   LoadBalancerTask,
 } from '../../shared/load-balancer-health.ts';
 import { ownTools } from '../../shared/worker-tools.ts';
-import { OpenstackClient } from '../openstack/client.ts';
 import { Connections } from '../openstack/connections.ts';
-import { ComputeDiscovery } from '../openstack/discovery.ts';
-import { JobTime, missedTurn } from '../openstack/job-time.ts';
+import { JobScope } from '../openstack/job-scope.ts';
+import { missedTurn } from '../openstack/job-time.ts';
 import type { LoginTools } from '../openstack/login.ts';
-import { LoginPace } from '../openstack/login-pace.ts';
-import { RequestLog } from '../openstack/request-log.ts';
+import { loginTools } from '../openstack/login-tools.ts';
 import { TokenSession } from '../openstack/token-session.ts';
 import { listLoadBalancers } from './load-balancers.ts';
 import { withMembers } from './members.ts';
@@ -38,35 +36,25 @@ export class LoadBalancerHealthCheck {
     jobSignal,
     tools = ownTools(),
   ) => {
-    const { target, requestTimeoutMs, concurrency, loginsPerSecond } = job;
-    const clock = this.#clock;
+    const { target, requestTimeoutMs, concurrency } = job;
     if (target.provider !== 'openstack')
       return { projects: job.projects.map(unsupported), requests: [], calls: [] };
-    const requests = new RequestLog({ traced: job.traced });
-    const time = new JobTime({ deadlineMs: job.deadlineMs, signal: jobSignal, clock });
-    const { signal } = time;
-    const lease = this.#connections.lease({ caCertificate: target.caCertificate, requestTimeoutMs });
-    const logins = new LoginPace({ perSecond: loginsPerSecond, clock, signal });
-    const client = new OpenstackClient(lease, {
-      memory: tools.memory.job(),
-      clock,
-      signal,
-      limit: pLimit(concurrency),
-      requestTimeoutMs,
-      requests,
-    });
-    const loginTools = { target, client, discovery: new ComputeDiscovery(client), clock, logins };
+    const connections = this.#connections;
+    const scope = new JobScope(job, { connections, clock: this.#clock, tools, signal: jobSignal });
+    const { signal } = scope;
+    const lease = connections.lease({ caCertificate: target.caCertificate, requestTimeoutMs });
+    const logIn = loginTools(target, lease, scope);
     // Besides the requests, the projects take turns: what is begun gets finished before the deadline.
     const turns = pLimit(concurrency);
     try {
       const projects = await Promise.all(
         job.projects.map(async (task) =>
-          turns(async () => (signal.aborted ? unasked(task, signal) : listProject(loginTools, task))),
+          turns(async () => (signal.aborted ? unasked(task, signal) : listProject(logIn, task))),
         ),
       );
-      return { projects, requests: requests.counts, calls: requests.calls };
+      return { projects, ...scope.sent };
     } finally {
-      time.close();
+      scope.close();
       lease.release();
     }
   };

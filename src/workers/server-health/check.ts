@@ -12,9 +12,8 @@ import type {
 } from '../../shared/server-health.ts';
 import { ownTools } from '../../shared/worker-tools.ts';
 import { Connections } from '../openstack/connections.ts';
-import { JobTime, missedTurn } from '../openstack/job-time.ts';
-import { LoginPace } from '../openstack/login-pace.ts';
-import { RequestLog } from '../openstack/request-log.ts';
+import { JobScope } from '../openstack/job-scope.ts';
+import { missedTurn } from '../openstack/job-time.ts';
 import { createProvider } from './create-provider.ts';
 
 /** Owns what outlives a job: the connections. Runs any number of jobs at once. */
@@ -28,40 +27,29 @@ export class ServerHealthCheck {
   }
 
   readonly run: Check<ServerHealthJob, ServerHealthResult> = async (job, signal, tools = ownTools()) => {
-    const limit = pLimit(job.concurrency);
+    const connections = this.#connections;
+    const scope = new JobScope(job, { connections, clock: this.#clock, tools, signal });
     // Besides the requests, the projects take turns: what is begun gets finished before the deadline, and no more
     // lists are in memory than can be read at once.
     const turns = pLimit(job.concurrency);
-    const requests = new RequestLog({ traced: job.traced });
-    const time = new JobTime({ deadlineMs: job.deadlineMs, signal, clock: this.#clock });
-    const provider = createProvider(job.target, {
-      connections: this.#connections,
-      memory: tools.memory.job(),
-      clock: this.#clock,
-      deadlineMs: job.deadlineMs,
-      signal: time.signal,
-      limit,
-      logins: new LoginPace({ perSecond: job.loginsPerSecond, clock: this.#clock, signal: time.signal }),
-      requestTimeoutMs: job.requestTimeoutMs,
-      requests,
-    });
+    const provider = createProvider(job.target, scope);
     const { flavors } = job;
     const [first, ...others] = job.projects;
     const listInTurn = async (task: ProjectTask): Promise<ProjectResult> =>
-      turns(async () => (time.signal.aborted ? unasked(task, time.signal) : provider.listProject(task)));
+      turns(async () => (scope.signal.aborted ? unasked(task, scope.signal) : provider.listProject(task)));
     try {
       const probed = job.probe && first !== undefined ? await provider.listProject(first) : null;
       const refused = probed === null ? null : refusal(job, probed);
-      if (refused !== null) return { ...refused, requests: requests.counts, calls: requests.calls };
+      if (refused !== null) return { ...refused, ...scope.sent };
       const left = probed === null ? job.projects : others;
       const [flavorResult, listed] = await Promise.all([
         flavors === undefined ? null : turns(async () => provider.listFlavors(flavors)),
         Promise.all(left.map(listInTurn)),
       ]);
       const projects = probed === null ? listed : [probed, ...listed];
-      return { projects, flavors: flavorResult, requests: requests.counts, calls: requests.calls };
+      return { projects, flavors: flavorResult, ...scope.sent };
     } finally {
-      time.close();
+      scope.close();
       provider.release();
     }
   };

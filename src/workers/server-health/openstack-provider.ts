@@ -13,11 +13,11 @@ import type {
 import type { Session } from '../../shared/session.ts';
 import { OpenstackClient } from '../openstack/client.ts';
 import type { ConnectionLease } from '../openstack/connections.ts';
-import { ComputeDiscovery } from '../openstack/discovery.ts';
 import { readFaults } from '../openstack/faults.ts';
 import { listFlavors } from '../openstack/flavors.ts';
 import type { JobContext } from '../openstack/job-context.ts';
 import type { LoginTools, OpenstackTarget } from '../openstack/login.ts';
+import { loginTools } from '../openstack/login-tools.ts';
 import { listServers, type ServerList } from '../openstack/servers.ts';
 import { ComputeSession } from '../openstack/session.ts';
 import { TokenSession } from '../openstack/token-session.ts';
@@ -31,10 +31,9 @@ export class OpenstackProvider implements Provider {
   readonly #nodes: NodeReader;
 
   constructor(target: OpenstackTarget, context: JobContext) {
-    const { clock, logins, requestTimeoutMs } = context;
+    const { requestTimeoutMs } = context;
     this.#lease = context.connections.lease({ caCertificate: target.caCertificate, requestTimeoutMs });
-    const client = new OpenstackClient(this.#lease, context);
-    this.#tools = { target, client, discovery: new ComputeDiscovery(client), clock, logins };
+    this.#tools = loginTools(target, this.#lease, context);
     const clientWith = (signal: AbortSignal) => new OpenstackClient(this.#lease, { ...context, signal });
     this.#nodes = new NodeReader({ tools: this.#tools, context, clientWith });
   }

@@ -1,0 +1,294 @@
+// The region-health check, the half on main: asks each region for its services, and projects what came back onto Region
+// objects, the gauge and the log.
+//
+// It needs a login of the region's service account for nothing but the catalog, and shares it with the server-health check.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Span, Tracer } from '@opentelemetry/api';
+import type { Checker, Cycle, JobReport } from '../../shared/checker.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { findCondition, type Health, healthyType } from '../../shared/conditions.ts';
+import { type CheckError, concernsRegion, isAnswer } from '../../shared/errors.ts';
+import {
+  type RegionHealthJob,
+  type RegionHealthResult,
+  regionServices,
+  type ServiceAnswer,
+} from '../../shared/region-health.ts';
+import type { RegionLimits } from '../../shared/region-job.ts';
+import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
+import { Lead } from '../checks/lead.ts';
+import type { ObjectView } from '../kubernetes/objects/object-view.ts';
+import type { RegionRecord } from '../kubernetes/objects/resource-records.ts';
+import type { EndedPolls } from '../polls/ended-polls.ts';
+import type { Problem } from '../problems/problem.ts';
+import type { ProblemLog } from '../problems/problem-log.ts';
+import { scopeOf } from '../problems/problem-scope.ts';
+import type { ObjectWrites } from '../projection/object-writes.ts';
+import type { WriteProblems } from '../projection/write-problems.ts';
+import type { AccessOutcome, AccessReader } from '../regions/access.ts';
+import type { Region, RegionAccess } from '../regions/region.ts';
+import type { Regions } from '../regions/regions.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { endSpan, spanFromCalls, startRegionCheck } from '../telemetry/tracing.ts';
+import { notAsked, serviceFailed } from './problems.ts';
+import { RegionServices } from './services.ts';
+import { type Sight, verdictOf } from './verdict.ts';
+
+export interface RegionHealthOptions {
+  readonly worker: URL;
+  readonly regions: Regions;
+  readonly access: AccessReader;
+  readonly endedPolls: EndedPolls;
+  readonly writes: ObjectWrites<RegionRecord, Health>;
+  readonly writeProblems: WriteProblems<RegionRecord>;
+  readonly problems: Pick<ProblemLog, 'report'>;
+  readonly objects: Pick<ObjectView<RegionRecord>, 'get'>;
+  readonly metrics: Pick<Metrics, 'requests' | 'regionPolled'>;
+  /** Records how long a service took. */
+  readonly onAnswer: (region: Region, answer: ServiceAnswer) => void;
+  readonly tracer: Tracer;
+  readonly clock: Clock;
+  readonly pollPeriodMs: number;
+  /** The check that looks after access and logins; null where this one must. */
+  readonly leader: string | null;
+  readonly limits: RegionLimits;
+}
+
+interface Underway {
+  readonly region: Region;
+  readonly span: Span;
+  /** Monotonic milliseconds. */
+  readonly startedMs: number;
+  /** Null where there is nothing to say of the region. */
+  sight: Sight | null;
+  /** Why no login was tried; null where one may be. */
+  refusal: CheckError | null;
+  /** The leader reports it, too. */
+  reported: boolean;
+}
+
+/** How long the leader is waited for at most where there is no login yet. */
+const leaderMs = 10_000;
+
+export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealthResult> {
+  readonly name = 'region-health';
+  readonly worker: URL;
+  readonly #options: RegionHealthOptions;
+  /** Where no other check leads. */
+  readonly #leading: Lead;
+  /** By key of the region. */
+  readonly #services = new Map<string, RegionServices>();
+  readonly #underway = new Map<string, Underway>();
+
+  constructor(options: RegionHealthOptions) {
+    this.worker = options.worker;
+    this.#options = options;
+    this.#leading = new Lead(options);
+  }
+
+  /** Each region that was asked, and which of its services answered. */
+  *services(): Iterable<{ readonly region: Region; readonly up: RegionServices['up'] }> {
+    for (const region of this.#options.regions.values()) {
+      const services = this.#services.get(regionKey(region));
+      if (services !== undefined) yield { region, up: services.up };
+    }
+  }
+
+  regions(cycle: Cycle): Iterable<RegionRef> {
+    if (cycle.scope === 'unsettled') return [];
+    const { regions } = this.#options;
+    regions.update([], this.name);
+    return [...regions.values()].filter(({ record }) => record !== null && !record.deleting);
+  }
+
+  async plan(ref: RegionRef, cycle: Cycle): Promise<readonly RegionHealthJob[]> {
+    const { regions, clock, tracer } = this.#options;
+    const region = regions.get(ref);
+    if (region === undefined) return [];
+    const startedMs = clock.monotonicMs();
+    const resolved = await this.#access(region, cycle);
+    if (resolved === null) return [];
+    const { name: regionId, displayName: regionName } = region;
+    const span = startRegionCheck(tracer, cycle.span, { regionId, regionName });
+    const underway: Underway = {
+      region,
+      span,
+      startedMs,
+      sight: null,
+      refusal: null,
+      reported: false,
+    };
+    this.#underway.set(regionKey(ref), underway);
+    if (!resolved.ok) {
+      underway.sight = { kind: 'unasked', error: resolved.error };
+      underway.reported = this.#options.leader !== null;
+      return [];
+    }
+    if (resolved.result.target.provider !== 'simulated') return [this.#job(underway, resolved.result, cycle)];
+    underway.sight = { kind: 'simulated' };
+    return [];
+  }
+
+  async apply(job: RegionHealthJob, { outcome }: JobReport<RegionHealthResult>): Promise<void> {
+    const underway = this.#underway.get(regionKey(job.region));
+    if (underway === undefined) return;
+    const { metrics, tracer, onAnswer } = this.#options;
+    const { region, span, refusal } = underway;
+    const services = this.#servicesOf(region);
+    if (!outcome.ok) {
+      services.lose();
+      underway.sight = { kind: 'unasked', error: outcome.error };
+      return;
+    }
+    const { answers, loginError, documents, session, requests, calls } = outcome.result;
+    metrics.requests(region.name, requests);
+    spanFromCalls(tracer, span, calls);
+    for (const answer of answers) onAnswer(region, answer);
+    if (job.credentials !== null) this.#keepLogin(region, { loginError, session }, job);
+    const failsNew = services.takeAnswers(answers, documents);
+    // The service may have moved: the poll that confirms it reads the catalog again, where it can.
+    if (failsNew && services.up.get('identity') === true) region.login.drop();
+    underway.sight = { kind: 'asked', answers, loginError: loginError ?? refusal };
+  }
+
+  finish(ref: RegionRef, cycle: Cycle): void {
+    const underway = this.#underway.get(regionKey(ref));
+    this.#underway.delete(regionKey(ref));
+    // The monitor's own end says nothing about the region.
+    if (underway === undefined || cycle.signal.aborted) return;
+    const { region, sight, span, startedMs } = underway;
+    if (sight === null) {
+      endSpan(span);
+      return;
+    }
+    const { problems, writeProblems, leader } = this.#options;
+    const found = [...this.#problems(underway, sight), ...writeProblems.of(region)];
+    problems.report(scopeOf(region, this.name), found);
+    const failure = failureOf(sight);
+    const outcome = found.length === 0 ? 'ok' : 'partial';
+    if (leader === null) this.#leading.end(region, { failure, outcome, startedMs });
+    this.#show(region, sight, { span, signal: cycle.signal });
+    endSpan(span, failure);
+  }
+
+  /** Drops what is remembered of a region that is gone. */
+  forget(region: Region): void {
+    this.#services.delete(regionKey(region));
+    this.#underway.delete(regionKey(region));
+    this.#options.writeProblems.forget(region);
+  }
+
+  /** Null when the region is not to be asked. */
+  async #access(region: Region, cycle: Cycle): Promise<AccessOutcome | null> {
+    const { leader, endedPolls, clock, access, regions } = this.#options;
+    if (leader === null) return this.#leading.begin(region, cycle);
+    if (region.access === null || region.login.session(region.access.service ?? undefined) === undefined) {
+      // Half of the time is for the check itself.
+      const mostMs = Math.min(leaderMs, (cycle.deadlineMs - clock.monotonicMs()) / 2);
+      await endedPolls.when(leader, region, { number: cycle.number, mostMs, signal: cycle.signal });
+    }
+    const resolved = await access.read(region.record, cycle.signal);
+    if (cycle.signal.aborted || regions.get(region) !== region) return null;
+    if (resolved.ok) region.use(resolved.result);
+    return resolved;
+  }
+
+  #job(underway: Underway, { target, service }: RegionAccess, cycle: Cycle): RegionHealthJob {
+    const { region, span } = underway;
+    const { limits, clock, leader } = this.#options;
+    const services = this.#servicesOf(region);
+    const session = region.login.session(service ?? undefined);
+    services.use(service);
+    if (session === undefined) {
+      // What was refused to the leader is not tried once more.
+      const { error } = region.flavors;
+      const leaders = leader !== null && error !== null && isAnswer(error.code) ? error : null;
+      underway.refusal = leaders ?? services.pausedFor(clock.monotonicMs());
+      underway.reported = leaders !== null;
+    }
+    return {
+      region: { namespace: region.namespace, name: region.name },
+      deadlineMs: cycle.deadlineMs,
+      target,
+      credentials: underway.refusal === null ? service : null,
+      ...(session === undefined ? {} : { session }),
+      documents: services.documents,
+      ...limits,
+      // One for each: a service that hangs must not keep the others from being asked.
+      concurrency: regionServices.length,
+      traced: span.isRecording(),
+    };
+  }
+
+  #keepLogin(region: Region, { loginError, session }: LoginOutcome, sent: RegionHealthJob): void {
+    const { clock } = this.#options;
+    const service = sent.credentials ?? undefined;
+    // Another account counts by now.
+    if (!isDeepStrictEqual(region.access?.service, service)) return;
+    this.#servicesOf(region).takeLogin(loginError, clock.monotonicMs());
+    const now = region.login.session(service);
+    // A login that another check has made meanwhile stays.
+    if (now?.token === sent.session?.token && now?.token !== session?.token)
+      region.login.keep(service, session);
+  }
+
+  #problems({ region, reported }: Underway, sight: Sight): readonly Problem[] {
+    if (sight.kind === 'simulated') return [];
+    if (sight.kind === 'unasked')
+      return reported || sight.error.code === 'unsupported' ? [] : [notAsked(region.name, sight.error)];
+    const failing = this.#servicesOf(region).failing.map((each) => serviceFailed(region.name, each));
+    const { loginError } = sight;
+    // That identity does not work is said of it.
+    const refused = loginError !== null && !concernsRegion(loginError.code) && !reported;
+    return refused ? [...failing, notAsked(region.name, loginError)] : failing;
+  }
+
+  #show(
+    region: Region,
+    sight: Sight,
+    { span, signal }: { readonly span: Span; readonly signal: AbortSignal },
+  ): void {
+    const { objects, writes, writeProblems } = this.#options;
+    const object = objects.get(region.namespace, region.name);
+    const verdict = verdictOf(sight);
+    if (object === undefined || object.deleting || verdict === null) return;
+    const shown = findCondition(object.conditions, healthyType);
+    const observation = this.#servicesOf(region).settling.take(verdict, shown);
+    if (observation === null) return;
+    if (writes.isIdle(object, observation)) {
+      writeProblems.take(region, object, { kind: 'stands', object });
+      return;
+    }
+    writes.submit({
+      object,
+      observation,
+      region,
+      span,
+      signal,
+      settled: (written) => {
+        if (!signal.aborted) writeProblems.take(region, object, written);
+      },
+    });
+  }
+
+  #servicesOf(region: Region): RegionServices {
+    const key = regionKey(region);
+    let services = this.#services.get(key);
+    if (services === undefined) {
+      services = new RegionServices(this.#options.pollPeriodMs);
+      this.#services.set(key, services);
+    }
+    return services;
+  }
+}
+
+type LoginOutcome = Pick<RegionHealthResult, 'loginError' | 'session'>;
+
+/** Why the region did not answer; null when it did. */
+function failureOf(sight: Sight): CheckError | null {
+  if (sight.kind === 'simulated') return null;
+  if (sight.kind === 'unasked') return sight.error;
+  const identity = sight.answers.find(({ service }) => service === 'identity');
+  return sight.loginError ?? identity?.error ?? null;
+}

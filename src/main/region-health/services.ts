@@ -1,0 +1,86 @@
+// What is remembered of a region's services between polls.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { CheckError } from '../../shared/errors.ts';
+import type { RegionService, ServiceAnswer, VersionDocuments } from '../../shared/region-health.ts';
+import type { Credentials } from '../../shared/session.ts';
+import { longestPauseMs, refusalPauseMs } from '../regions/pauses.ts';
+import { Settling } from './settling.ts';
+
+/** A service that fails, for so many polls in a row. */
+export interface FailingService {
+  readonly service: RegionService;
+  readonly error: CheckError;
+  readonly polls: number;
+}
+
+export class RegionServices {
+  readonly settling = new Settling();
+  readonly #pollPeriodMs: number;
+  #up: ReadonlyMap<RegionService, boolean> = new Map();
+  #failing: ReadonlyMap<RegionService, FailingService> = new Map();
+  #documents: VersionDocuments = {};
+  #account: Credentials | null = null;
+  #refusals = 0;
+  #pause: { readonly untilMs: number; readonly error: CheckError } | null = null;
+
+  constructor(pollPeriodMs: number) {
+    this.#pollPeriodMs = pollPeriodMs;
+  }
+
+  /** Whether each service answered, of those that the last poll asked. */
+  get up(): ReadonlyMap<RegionService, boolean> {
+    return this.#up;
+  }
+
+  get failing(): readonly FailingService[] {
+    return [...this.#failing.values()];
+  }
+
+  get documents(): VersionDocuments {
+    return this.#documents;
+  }
+
+  /** True when one of these fails that did not before. */
+  takeAnswers(answers: readonly ServiceAnswer[], documents: VersionDocuments): boolean {
+    const before = this.#failing;
+    this.#up = new Map(answers.map(({ service, error }) => [service, error === null]));
+    this.#failing = new Map(
+      answers.flatMap(({ service, error }) => {
+        const polls = (before.get(service)?.polls ?? 0) + 1;
+        return error === null ? [] : [[service, { service, error, polls }] as const];
+      }),
+    );
+    this.#documents = documents;
+    return [...this.#failing.keys()].some((service) => !before.has(service));
+  }
+
+  /** Takes the region's account as it is now. Another one ends a pause. */
+  use(account: Credentials | null): void {
+    if (isDeepStrictEqual(account, this.#account)) return;
+    this.#account = account;
+    this.#refusals = 0;
+    this.#pause = null;
+  }
+
+  /** Nothing could be asked. */
+  lose(): void {
+    this.#up = new Map();
+    this.#failing = new Map();
+  }
+
+  /** Notes how a login went; null for one that was not refused. */
+  takeLogin(error: CheckError | null, nowMs: number): void {
+    this.#refusals = error?.code === 'unauthorized' ? this.#refusals + 1 : 0;
+    const waitMs =
+      error?.code === 'unauthorized'
+        ? refusalPauseMs(this.#refusals, this.#pollPeriodMs)
+        : Math.min(error?.retryAfterMs ?? 0, longestPauseMs);
+    this.#pause = error === null || waitMs <= 0 ? null : { untilMs: nowMs + waitMs, error };
+  }
+
+  /** Why no login is to be tried now; null when one may be. */
+  pausedFor(nowMs: number): CheckError | null {
+    return this.#pause === null || this.#pause.untilMs <= nowMs ? null : this.#pause.error;
+  }
+}

@@ -1,0 +1,165 @@
+// The region-health check, end to end: from the services of a cloud to the Healthy condition, the log and the metrics.
+
+import test from 'ava';
+import { eventually } from '../fixtures/eventually.ts';
+import {
+  alone,
+  documents,
+  loggedStates,
+  regionLine,
+  setUpRegionHealth as setUp,
+  shownWell,
+  withServers,
+} from '../fixtures/monitor/region-health.ts';
+
+const gauge = 'unikorn_region_monitor_service_up';
+const outage = { kind: 'status', status: 503 } as const;
+const networkDown = 'False/Degraded: network (server-error) is not available';
+
+test.serial(
+  'a region is healthy with its first poll, and a poll that sees the same writes nothing',
+  async (t) => {
+    const { sandbox, region, project, untilHealth, start, patches, untilAsked, asked } = await setUp(t);
+    sandbox.addServer(project, { id: 'web' });
+    const monitor = await start(withServers);
+    await untilHealth(shownWell);
+    const { fields } = await monitor.untilLogged(regionLine);
+    const { duration_ms: duration, ...others } = fields;
+    t.is(typeof duration, 'number');
+    t.deepEqual(others, {
+      region_id: 'east',
+      from_state: '',
+      to_state: 'Healthy',
+      region_name: 'east',
+      message: 'all services answer',
+    });
+    t.is(patches(), 1);
+    await untilAsked(2);
+    t.is(patches(), 1);
+    const services = [
+      'identity',
+      'compute',
+      'network',
+      'image',
+      'block-storage',
+      'load-balancer',
+      'baremetal',
+    ];
+    for (const service of services) t.is(await monitor.total(gauge, `service="${service}"`), 1, service);
+    t.is(await monitor.total(gauge), services.length);
+    const seconds = 'unikorn_region_monitor_service_duration_seconds_count';
+    t.true((await monitor.total(seconds, 'service="network"', 'region_name="east"')) >= 3);
+    // The region's service account, and the project: as for servers alone.
+    t.is(region.cloud.requests.logins, 2);
+    await monitor.stop();
+    // One request a service and poll; a poll may have been stopped in its middle.
+    const counts = documents.map((route) => asked(route));
+    const polls = asked('GET /v3');
+    t.true(Math.max(...counts) <= polls + 1 && Math.min(...counts) >= polls - 1, counts.join(' '));
+  },
+);
+
+test('a network service that goes away makes the region degraded, and healthy when it returns: each in one line', async (t) => {
+  const { region, untilHealth, start, health, untilAsked } = await setUp(t);
+  const monitor = await start(withServers);
+  await untilHealth(shownWell);
+  const fault = region.cloud.faults.add(outage, { route: 'GET /networking' });
+  await untilHealth(networkDown);
+  const said = await monitor.untilLogged('region service is not available', { service: 'network' });
+  t.regex(said.error, /^GET \/ \(network versions\) at .* answered 503$/);
+  t.like(said.fields, { region: 'east', code: 'server-error' });
+  t.is(await monitor.total(gauge, 'service="network"'), 0);
+  t.is(await monitor.total(gauge, 'service="image"'), 1);
+  await untilAsked(2);
+  t.is(health(), networkDown);
+  fault.remove();
+  await untilHealth(shownWell);
+  await monitor.untilLogged('region service is available again', { service: 'network' });
+  await eventually('its lines', () => loggedStates(monitor).length >= 3);
+  t.deepEqual(loggedStates(monitor), ['Healthy', 'Degraded', 'Healthy']);
+  t.is(monitor.logged('region service is not available').length, 1);
+});
+
+test('a service that flaps at every poll does not flap the condition', async (t) => {
+  const { region, untilHealth, start, patches, untilAsked, health } = await setUp(t);
+  const monitor = await start(withServers);
+  await untilHealth(shownWell);
+  region.cloud.faults.add(outage, { route: 'GET /networking', every: 2 });
+  await untilAsked(8);
+  t.true(monitor.logged('region service is not available').length >= 3);
+  t.is(health(), shownWell);
+  t.is(patches(), 1);
+  t.deepEqual(loggedStates(monitor), ['Healthy']);
+});
+
+for (const [title, route, message] of [
+  ['identity', 'GET /v3', 'identity (server-error) is not available'],
+  ['compute', 'GET /compute', 'compute (server-error) is not available'],
+] as const)
+  test(`a region without ${title} is in error`, async (t) => {
+    const { region, untilHealth, start } = await setUp(t);
+    const monitor = await start(withServers);
+    await untilHealth(shownWell);
+    const fault = region.cloud.faults.add(outage, { route });
+    await untilHealth(`False/Errored: ${message}`);
+    fault.remove();
+    await untilHealth(shownWell);
+    await eventually('its lines', () => loggedStates(monitor).length >= 3);
+    t.deepEqual(loggedStates(monitor), ['Healthy', 'Errored', 'Healthy']);
+  });
+
+test('a region that is away as a whole is in error, and its reasons may vary without a write', async (t) => {
+  const { sandbox, project, region, untilHealth, start, patches, untilAsked, health } = await setUp(t);
+  sandbox.addServer(project, { id: 'web' });
+  const monitor = await start(withServers);
+  await untilHealth(shownWell);
+  region.cloud.faults.add({ kind: 'reset' });
+  await eventually('an error', () => health().startsWith('False/Errored: identity (unreachable), compute'));
+  const before = patches();
+  region.cloud.faults.clear();
+  region.cloud.faults.add(outage);
+  await untilAsked(3);
+  t.is(patches(), before);
+  region.cloud.faults.clear();
+  await untilHealth(shownWell);
+  await eventually('its lines', () => loggedStates(monitor).length >= 3);
+  t.deepEqual(loggedStates(monitor), ['Healthy', 'Errored', 'Healthy']);
+});
+
+test('one that cannot be asked is unknown: when two polls agree', async (t) => {
+  const { region, untilHealth, start, asked, health } = await setUp(t);
+  region.putSecret({ password: 'wrong' });
+  const monitor = await start(withServers);
+  const refused = 'Unknown/Unknown: unable to ask the region: POST /v3/auth/tokens';
+  await eventually(
+    'unknown',
+    async () => (await monitor.untilLogged(regionLine)).fields['to_state'] === 'Unknown',
+  );
+  // Who refuses a password is there.
+  t.is(await monitor.total(gauge, 'service="identity"'), 1);
+  t.is(await monitor.total(gauge), 1);
+  t.true(health().startsWith(refused), health());
+  const polls = asked('GET /v3');
+  await eventually('more polls', () => asked('GET /v3') >= polls + 6);
+  // A password that is refused is tried less and less, by one check, not by two.
+  t.true(region.cloud.requests.logins <= 5, `${region.cloud.requests.logins} logins`);
+  region.putSecret();
+  await untilHealth(shownWell);
+});
+
+test('alone, it needs no server and no identity, and makes the monitor ready', async (t) => {
+  const { sandbox, region, project, untilHealth, start } = await setUp(t);
+  sandbox.addServer(project, { id: 'web' });
+  const monitor = await start(alone);
+  await untilHealth(shownWell);
+  await monitor.untilReady();
+  for (const resource of ['servers', 'identities', 'openstackidentities', 'loadbalancers'])
+    t.is(sandbox.cluster.requests.count({ path: new RegExp(`/${resource}`) }), 0, resource);
+  t.is(region.cloud.requests.logins, 1);
+  t.is(await monitor.total('unikorn_region_monitor_region_up', 'region_id="east"'), 1);
+  await region.cloud.pause();
+  await eventually('down', async () => (await monitor.total('unikorn_region_monitor_region_up')) === 0);
+  await region.cloud.resume();
+  await eventually('up', async () => (await monitor.total('unikorn_region_monitor_region_up')) === 1);
+  await untilHealth(shownWell);
+});
