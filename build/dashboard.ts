@@ -101,6 +101,31 @@ const regions: Row = {
       queries: [{ expr: `max ${eachRegion} (${series(metrics.regionUp)})`, legend: '{{region_name}}' }],
     },
     {
+      title: 'Services, up and down',
+      description: 'Whether each service of each region answers; only with the check region-health.',
+      kind: 'timeline',
+      unit: 'short',
+      texts: { 0: ['down', 'red'], 1: ['up', 'green'] },
+      queries: [
+        {
+          expr: `max by (region_id, region_name, service) (${series(metrics.serviceUp)})`,
+          legend: '{{region_name}} {{service}}',
+        },
+      ],
+    },
+    {
+      title: 'Time that services take, 95th percentile',
+      description: 'Until they answer with their version document; only with the check region-health.',
+      kind: 'lines',
+      unit: 's',
+      queries: [
+        {
+          expr: quantile(0.95, metrics.serviceDuration, ['region_name', 'service']),
+          legend: '{{region_name}} {{service}}',
+        },
+      ],
+    },
+    {
       title: 'Regions held back',
       description:
         'After failures in a row, one project of the region is asked before the others: a failing cloud gets less load.',

@@ -4,7 +4,7 @@ import test from 'ava';
 import { asFields } from '../../src/main/kubernetes/objects/object-fields.ts';
 import type { SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
 import { findCondition } from '../../src/shared/conditions.ts';
-import { namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
+import { askedFor, namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import {
   bothChecks as both,
@@ -189,10 +189,6 @@ test('replicas that share the regions share their load balancers', async (t) => 
   t.is(lines().length, 1);
 });
 
-function asked({ cloud }: SandboxRegion, wanted: string): number {
-  return cloud.requests.latest().filter(({ route }) => route === wanted).length;
-}
-
 test.serial('with both checks, each project costs one more request a poll, and no login', async (t) => {
   t.timeout(180_000);
   const sandbox = await startSandbox(t);
@@ -208,12 +204,12 @@ test.serial('with both checks, each project costs one more request a poll, and n
   }
   const monitor = await sandbox.startMonitor(...pace(calmPeriodMs(3_000)), both);
   await eventually('three lists of each project', () =>
-    regions.every((region) => asked(region, listRoute) >= 6),
+    regions.every((region) => askedFor(region, listRoute) >= 6),
   );
   await monitor.stop();
   for (const region of regions) {
     // Of two projects. A poll that was stopped may have asked for one of the two only.
-    const [polls, lists] = [asked(region, 'GET /servers/detail') / 2, asked(region, listRoute) / 2];
+    const [polls, lists] = [askedFor(region, 'GET /servers/detail') / 2, askedFor(region, listRoute) / 2];
     t.true(Math.abs(lists - polls) <= 1, `${lists} lists in ${polls} polls`);
     // The region's service account and its two projects, as for servers alone.
     t.is(region.cloud.requests.logins, 3);

@@ -1,7 +1,11 @@
 // The region-health check, end to end: from the services of a cloud to the Healthy condition, the log and the metrics.
 
 import test from 'ava';
+import type { SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
+import { findCondition } from '../../src/shared/conditions.ts';
+import { askedFor, namespace, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
+import { calmPeriodMs, pace } from '../fixtures/monitor/monitor.ts';
 import {
   alone,
   documents,
@@ -163,3 +167,121 @@ test('alone, it needs no server and no identity, and makes the monitor ready', a
   await eventually('up', async () => (await monitor.total('unikorn_region_monitor_region_up')) === 1);
   await untilHealth(shownWell);
 });
+
+test.serial(
+  'where only the network service hangs, the region is degraded and its servers go on',
+  async (t) => {
+    const { sandbox, region, project, untilHealth, start } = await setUp(t);
+    const { providerId } = sandbox.addServer(project, { id: 'web' });
+    const monitor = await start(withServers);
+    await untilHealth(shownWell);
+    region.cloud.faults.add({ kind: 'hang' }, { route: 'GET /networking' });
+    await untilHealth('False/Degraded: network (timeout) is not available');
+    const skipped = async (checker: string) =>
+      monitor.total('unikorn_region_monitor_polls_skipped_total', `checker="${checker}"`);
+    const before = await monitor.regionPolls('east');
+    region.cloud.stop(providerId);
+    await sandbox.untilPhase('web', 'Stopped');
+    await eventually(
+      'four more polls of servers',
+      async () => (await monitor.regionPolls('east')) >= before + 4,
+    );
+    t.is(await skipped('server-health'), 0);
+    t.is(await monitor.total('unikorn_region_monitor_region_up'), 1);
+  },
+);
+
+test('what others write stays: Available, and what they write at the same time', async (t) => {
+  const { sandbox, region, record, untilHealth, start } = await setUp(t);
+  const available = {
+    type: 'Available',
+    status: 'True',
+    reason: 'Provisioned',
+    message: 'provisioned',
+    lastTransitionTime: '2026-11-22T07:01:00Z',
+  };
+  sandbox.cluster.patchStatus('regions', namespace, 'east', { status: { conditions: [available] } });
+  const monitor = await start(alone);
+  await untilHealth(shownWell);
+  sandbox.cluster.faults.conflict({ path: /\/regions\/east\/status/ });
+  region.cloud.faults.add(outage, { route: 'GET /networking' });
+  await untilHealth(networkDown);
+  t.deepEqual(findCondition(record().conditions, 'Available'), available);
+  await monitor.untilLogged(regionLine, { to_state: 'Degraded' });
+  t.deepEqual(loggedStates(monitor), ['Healthy', 'Degraded']);
+});
+
+test('a simulated region is healthy; one of Kubernetes shows nothing', async (t) => {
+  const { sandbox, health, untilHealth, start, untilAsked } = await setUp(t);
+  const kubernetes = { kubeConfigSecret: { namespace, name: 'remote' } };
+  for (const [provider, further] of Object.entries({ simulated: {}, kubernetes: { kubernetes } }))
+    sandbox.cluster.apply({
+      apiVersion: 'region.unikorn-cloud.org/v1alpha1',
+      kind: 'Region',
+      metadata: { name: provider, namespace },
+      spec: { provider, ...further },
+    });
+  const monitor = await start(withServers);
+  await untilHealth('True/Healthy: region is simulated', 'simulated');
+  await untilAsked(2);
+  t.is(health('kubernetes'), '');
+  t.is(monitor.logged(regionLine, { region_id: 'kubernetes' }).length, 0);
+});
+
+test('replicas that share the regions write and count each region once', async (t) => {
+  const { sandbox, untilHealth } = await setUp(t);
+  await sandbox.addRegion('west');
+  const replica = async (name: string) =>
+    sandbox.startMonitor(
+      ...pace(calmPeriodMs(1_500)),
+      alone,
+      '--shards=2',
+      `--replica-name=${name}`,
+      '--lease-duration=30s',
+    );
+  const replicas = [await replica('one'), await replica('two')];
+  for (const id of ['east', 'west']) await untilHealth(shownWell, id);
+  await eventually('each counts its own', async () =>
+    (await Promise.all(replicas.map(async (monitor) => monitor.total(gauge)))).every((sum) => sum === 7),
+  );
+  for (const id of ['east', 'west']) t.is(replicas.flatMap((monitor) => loggedStates(monitor, id)).length, 1);
+});
+
+test.serial(
+  '20 regions with three checks: one request a service, one list a project, no login more',
+  async (t) => {
+    t.timeout(240_000);
+    const sandbox = await startSandbox(t);
+    const regions: SandboxRegion[] = [];
+    for (let index = 0; index < 20; index++) {
+      const region = await sandbox.addRegion(`region-${index}`);
+      const project = region.addProject();
+      sandbox.addServer(project, { id: `web-${index}` });
+      project.addLoadBalancer({ id: `lb-${index}`, name: 'front' });
+      regions.push(region);
+    }
+    const monitor = await sandbox.startMonitor(
+      ...pace(calmPeriodMs(4_000)),
+      '--checkers=server-health,region-health,load-balancer-health',
+    );
+    await eventually(
+      'three polls of each',
+      () => regions.every((region) => askedFor(region, 'GET /v3') >= 3),
+      {
+        timeoutMs: 120_000,
+      },
+    );
+    await monitor.stop();
+    for (const region of regions) {
+      const polls = askedFor(region, 'GET /servers/detail');
+      // A poll that was stopped may have asked for a part.
+      for (const route of [...documents, 'GET /lbaas/loadbalancers'])
+        t.true(
+          Math.abs(askedFor(region, route) - polls) <= 1,
+          `${route}: ${askedFor(region, route)} in ${polls} polls`,
+        );
+      // The region's service account and its project, as for servers alone.
+      t.is(region.cloud.requests.logins, 2);
+    }
+  },
+);

@@ -12,3 +12,6 @@ export interface MetricDefinition {
   /** Upper bounds of a histogram's buckets. */
   readonly bounds?: readonly number[];
 }
+
+/** Of durations of requests, in seconds. */
+export const requestBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;

@@ -1,6 +1,7 @@
 // Every metric that the monitor gives: the source of its instruments, of docs/metrics.md and of what the tests expect.
 
-import type { MetricDefinition } from './metric-definition.ts';
+import { kubernetesMetricTable } from './kubernetes-metric-table.ts';
+import { type MetricDefinition, requestBounds } from './metric-definition.ts';
 import { processMetricTable } from './process-metric-table.ts';
 
 const region = ['region_id', 'region_name'] as const;
@@ -8,7 +9,6 @@ const flavor = [...region, 'flavor_id', 'flavor_name'] as const;
 
 const pollBounds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 300] as const;
 const waitBounds = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
-const requestBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
 export const metricTable = {
   // The original's.
@@ -263,71 +263,6 @@ export const metricTable = {
     attributes: ['outcome'],
   },
 
-  // The Kubernetes API server.
-  apiRequests: {
-    name: 'unikorn_region_monitor_api_requests_total',
-    kind: 'counter',
-    unit: 'requests',
-    help: 'Requests sent to the Kubernetes API server, by HTTP status (0: no answer).',
-    attributes: ['verb', 'resource', 'status'],
-  },
-  apiRequestDuration: {
-    name: 'unikorn_region_monitor_api_request_duration_seconds',
-    kind: 'histogram',
-    unit: 'seconds',
-    help: 'Duration of requests to the Kubernetes API server.',
-    attributes: ['verb', 'resource'],
-    bounds: requestBounds,
-  },
-  cacheObjects: {
-    name: 'unikorn_region_monitor_cache_objects',
-    kind: 'gauge',
-    unit: 'objects',
-    help: 'Objects in the cache of a resource.',
-    attributes: ['resource'],
-  },
-  cacheSynced: {
-    name: 'unikorn_region_monitor_cache_synced',
-    kind: 'gauge',
-    unit: 'boolean',
-    help: 'Whether the cache of a resource has been filled (1) or not (0).',
-    attributes: ['resource'],
-  },
-  cacheContactAge: {
-    name: 'unikorn_region_monitor_cache_contact_age_seconds',
-    kind: 'gauge',
-    unit: 'seconds',
-    help: 'Time since a list, or a watch that lasts, last brought anything of a resource; errors do not count.',
-    attributes: ['resource'],
-  },
-  cacheLists: {
-    name: 'unikorn_region_monitor_cache_lists_total',
-    kind: 'counter',
-    unit: 'lists',
-    help: 'Complete lists of a resource.',
-    attributes: ['resource'],
-  },
-  cacheWatches: {
-    name: 'unikorn_region_monitor_cache_watches_total',
-    kind: 'counter',
-    unit: 'watches',
-    help: 'Watches of a resource opened.',
-    attributes: ['resource'],
-  },
-  cacheEvents: {
-    name: 'unikorn_region_monitor_cache_events_total',
-    kind: 'counter',
-    unit: 'events',
-    help: 'Watch events of a resource.',
-    attributes: ['resource'],
-  },
-  cacheErrors: {
-    name: 'unikorn_region_monitor_cache_errors_total',
-    kind: 'counter',
-    unit: 'errors',
-    help: 'Failed lists and watches of a resource.',
-    attributes: ['resource'],
-  },
-
+  ...kubernetesMetricTable,
   ...processMetricTable,
 } as const satisfies Readonly<Record<string, MetricDefinition>>;

@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import test from 'ava';
 import { observeLoadBalancers } from '../../../src/main/load-balancer-health/gauge.ts';
+import { ServiceMetrics } from '../../../src/main/region-health/service-metrics.ts';
 import type { MetricDefinition } from '../../../src/main/telemetry/metric-definition.ts';
 import { metricTable } from '../../../src/main/telemetry/metric-table.ts';
 import { Metrics } from '../../../src/main/telemetry/metrics.ts';
@@ -59,6 +60,10 @@ test('every metric of the table is given, as the table says, and no other', asyn
   recordEverything(monitor.metrics);
   const front = { state: 'healthy', region_id: 'r1', region_name: 'north', count: 2 };
   observeLoadBalancers(monitor.meter, { values: () => [front] });
+  const services = new ServiceMetrics(monitor.meter, { allNamespaces: false });
+  const region = { namespace: 'region', name: 'r1', displayName: 'north' };
+  services.observe(() => [{ region, up: new Map([['network', true]]) }]);
+  services.record(region, { service: 'network', seconds: 0.1, error: null });
   const families = await monitor.families();
   const definitions: MetricDefinition[] = Object.values(metricTable);
   t.deepEqual(

@@ -185,15 +185,17 @@ test('a list that is too long for the time of a check says how much was read and
   });
   const deadlineMs = monotonicMs() + 3_000;
   const { projects: answers } = await runJob(healthJob(cloud, { deadlineMs, projects: projects('a') }));
-  t.like(answers[0]?.outcome, {
-    error: {
-      code: 'timeout',
-      message:
-        'GET /servers/detail was not read to its end: the check reached its deadline after 2 pages with 4 records; ' +
-        'raise --check-timeout and --poll-period',
-      overtime: { pagesRead: 2 },
-    },
-  });
+  const outcome = answers[0]?.outcome;
+  const error = outcome?.ok === false ? outcome.error : undefined;
+  t.is(error?.code, 'timeout');
+  // A busy machine may have read one of the two only.
+  const read = error?.overtime?.pagesRead ?? 0;
+  t.true(read === 1 || read === 2, String(read));
+  t.is(
+    error?.message,
+    `GET /servers/detail was not read to its end: the check reached its deadline after ${read === 1 ? 'a page with 2' : '2 pages with 4'} records; ` +
+      'raise --check-timeout and --poll-period',
+  );
 });
 
 test('a job that comes too late asks for nothing', async (t) => {
