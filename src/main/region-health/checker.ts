@@ -27,6 +27,7 @@ import { scopeOf } from '../problems/problem-scope.ts';
 import type { ObjectWrites } from '../projection/object-writes.ts';
 import type { WriteProblems } from '../projection/write-problems.ts';
 import type { AccessOutcome, AccessReader } from '../regions/access.ts';
+import { Question } from '../regions/question.ts';
 import type { Region, RegionAccess } from '../regions/region.ts';
 import type { Regions } from '../regions/regions.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -57,6 +58,7 @@ export interface RegionHealthOptions {
 
 interface Underway {
   readonly region: Region;
+  readonly question: Question;
   readonly span: Span;
   /** Monotonic milliseconds. */
   readonly startedMs: number;
@@ -107,12 +109,14 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     const region = regions.get(ref);
     if (region === undefined) return [];
     const startedMs = clock.monotonicMs();
+    const { record } = region;
     const resolved = await this.#access(region, cycle);
     if (resolved === null) return [];
     const { name: regionId, displayName: regionName } = region;
     const span = startRegionCheck(tracer, cycle.span, { regionId, regionName });
     const underway: Underway = {
       region,
+      question: new Question(region, record, this.#options.access),
       span,
       startedMs,
       sight: null,
@@ -134,9 +138,10 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     const underway = this.#underway.get(regionKey(job.region));
     if (underway === undefined) return;
     const { metrics, tracer, onAnswer } = this.#options;
-    const { region, span, refusal } = underway;
+    const { region, question, span, refusal } = underway;
     const services = this.#servicesOf(region);
     if (!outcome.ok) {
+      if (!question.isCurrent()) return;
       services.lose();
       underway.sight = { kind: 'unasked', error: outcome.error };
       return;
@@ -144,6 +149,7 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     const { answers, loginError, documents, session, requests, calls } = outcome.result;
     metrics.requests(region.name, requests);
     spanFromCalls(tracer, span, calls);
+    if (!question.isCurrent()) return;
     for (const answer of answers) onAnswer(region, answer);
     if (job.credentials !== null) this.#keepLogin(region, { loginError, session }, job);
     const failsNew = services.takeAnswers(answers, documents);
@@ -275,8 +281,8 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
   #servicesOf(region: Region): RegionServices {
     const key = regionKey(region);
     let services = this.#services.get(key);
-    if (services === undefined) {
-      services = new RegionServices(this.#options.pollPeriodMs);
+    if (services?.era !== region.era) {
+      services = new RegionServices(region, this.#options.pollPeriodMs);
       this.#services.set(key, services);
     }
     return services;

@@ -5,6 +5,7 @@ import type { CheckError } from '../../shared/errors.ts';
 import type { RegionService, ServiceAnswer, VersionDocuments } from '../../shared/region-health.ts';
 import type { Credentials } from '../../shared/session.ts';
 import { longestPauseMs, refusalPauseMs } from '../regions/pauses.ts';
+import type { Region } from '../regions/region.ts';
 import { Settling } from './settling.ts';
 
 /** A service that fails, for so many polls in a row. */
@@ -15,6 +16,8 @@ export interface FailingService {
 }
 
 export class RegionServices {
+  /** Of the region: what was learnt in another one is of another cloud. */
+  readonly era: number;
   readonly settling = new Settling();
   readonly #pollPeriodMs: number;
   #up: ReadonlyMap<RegionService, boolean> = new Map();
@@ -24,7 +27,8 @@ export class RegionServices {
   #refusals = 0;
   #pause: { readonly untilMs: number; readonly error: CheckError } | null = null;
 
-  constructor(pollPeriodMs: number) {
+  constructor({ era }: Pick<Region, 'era'>, pollPeriodMs: number) {
+    this.era = era;
     this.#pollPeriodMs = pollPeriodMs;
   }
 
