@@ -8,7 +8,7 @@ import type { Written } from '../projection/object-writer.ts';
 import type { FailingService } from './services.ts';
 
 /** The subject of what is wrong with the health of a region as a whole. */
-export const regionHealthSubject = 'region-health';
+const regionHealthSubject = 'region-health';
 
 export function serviceFailed(region: string, { service, error }: FailingService): Problem {
   return {
