@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import * as v from 'valibot';
 import { type RequiredRight, requiredRights, rightsFor } from '../../src/main/kubernetes/required-rights.ts';
+import type { CheckName } from '../../src/main/options/check-names.ts';
 import { allFlags, type Flag } from '../../src/main/options/flags.ts';
 import { addFlags, type Options, readOptions } from '../../src/main/options/options.ts';
 import { allValues, chartFolder, helm, type Rendered, render, set, tryRender } from '../fixtures/chart.ts';
@@ -202,16 +203,17 @@ helm.test(
 );
 
 helm.test('the rights follow from the checks', async (t) => {
-  const both = await render({ args: set('flags.checkers', 'server-health,load-balancer-health') });
-  const all = rightsFor({
-    shadow: false,
-    events: false,
-    checkers: ['server-health', 'load-balancer-health'],
-  });
-  t.deepEqual(rightsOf(both, 'Role'), { region: required(() => true, all) });
-  const one = await render({ args: set('flags.checkers', 'load-balancer-health') });
-  const balancers = rightsFor({ shadow: false, events: false, checkers: ['load-balancer-health'] });
-  t.deepEqual(rightsOf(one, 'Role'), { region: required(() => true, balancers) });
+  const chosen: readonly (readonly CheckName[])[] = [
+    ['server-health', 'load-balancer-health'],
+    ['server-health', 'region-health', 'load-balancer-health'],
+    ['region-health'],
+    ['load-balancer-health'],
+  ];
+  for (const checkers of chosen) {
+    const objects = await render({ args: set('flags.checkers', checkers.join(',')) });
+    const rights = rightsFor({ shadow: false, events: false, checkers });
+    t.deepEqual(rightsOf(objects, 'Role'), { region: required(() => true, rights) }, checkers.join(' '));
+  }
 });
 
 helm.test('a monitor in shadow mode may only look', async (t) => {
