@@ -17,6 +17,7 @@ export const rooms: readonly Room[] = [
   { room: 'cli', uses: ['sandbox', 'check', 'doctor', 'terminal', 'main', 'shared'] },
   // What single commands do.
   { room: 'sandbox', uses: ['sandbox', 'terminal', 'main', 'shared'] },
+  { room: 'sandbox/replicas', uses: ['sandbox', 'main', 'shared'] },
   { room: 'sandbox/kubernetes', uses: ['shared'] },
   { room: 'sandbox/openstack', uses: ['shared'] },
   { room: 'check', uses: ['terminal', 'main', 'shared'] },

@@ -1,6 +1,6 @@
 // The flags of the sandbox alone.
 
-import { oneOf } from '../main/options/flag-values.ts';
+import { integerFrom, oneOf } from '../main/options/flag-values.ts';
 import { type FixedFlag, ownGroup } from '../main/options/flags.ts';
 
 export const releases = ['v1.16', 'v1.19'] as const;
@@ -15,4 +15,13 @@ export const sandboxFlags = {
     default: 'v1.19',
     description: 'release of the region service whose custom resource definitions are installed',
   } satisfies FixedFlag<(typeof releases)[number]>,
+  replicas: {
+    name: 'replicas',
+    group: ownGroup,
+    kind: 'number',
+    parse: integerFrom(1, 20),
+    default: '1',
+    description:
+      'monitors, in processes of their own when there are several: they divide the regions, into as many shards unless --shards says how many; each listens on a port of its own',
+  } satisfies FixedFlag<number>,
 };

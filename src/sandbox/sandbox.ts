@@ -7,10 +7,14 @@ import type { Logger } from '../main/log/logger.ts';
 import { formatMs } from '../main/options/durations.ts';
 import type { Options } from '../main/options/options.ts';
 import { run } from '../main/run.ts';
+import { StartupError } from '../main/startup-error.ts';
 import type { Version } from '../main/version.ts';
 import { type Stream, terminalOf } from '../terminal/terminal.ts';
 import { DemoFleet, demoNamespace } from './demo-fleet.ts';
 import type { Profile } from './kubernetes/definitions.ts';
+import type { Line } from './replicas/messages.ts';
+import { Replicas } from './replicas/replicas.ts';
+import { ShownReplicas } from './shown-replicas.ts';
 import { StoryLog } from './story-log.ts';
 
 export interface SandboxContext {
@@ -22,13 +26,22 @@ export interface SandboxContext {
   readonly stdout: Stream;
 }
 
+export interface SandboxSettings {
+  /** The release whose definitions are installed. */
+  readonly definitions: Profile;
+  /** Monitors; several run in processes of their own. */
+  readonly replicas: number;
+  readonly leaseDurationMs: number;
+}
+
 /** Runs until the signal aborts. A console encoder tells a story for people; a JSON one gives the monitor's own lines. */
 export async function runSandbox(
   options: Options,
   context: SandboxContext,
-  definitions: Profile,
+  { definitions, replicas, leaseDurationMs }: SandboxSettings,
 ): Promise<void> {
   const { signal, stdout, env } = context;
+  if (replicas > 1) assertDivisible(options);
   await using resources = new AsyncDisposableStack();
   const fleet = resources.adopt(await DemoFleet.start(definitions), async (opened) => opened.close());
   const folder = resources.adopt(await mkdtemp(join(tmpdir(), 'region-monitor-sandbox-')), async (path) =>
@@ -53,9 +66,24 @@ export async function runSandbox(
     stop.abort();
     await drama;
   });
-  await run(
-    { ...options, namespace: demoNamespace, kubeconfig, context: '' },
-    {
+  const watched = { ...options, namespace: demoNamespace, kubeconfig, context: '' };
+  if (replicas > 1) {
+    const count = options.shards?.count ?? replicas;
+    const shown = new ShownReplicas({ fleet, shards: count, kubeconfig, logger: context.logger });
+    await using monitors = new Replicas({
+      count: replicas,
+      cluster: fleet.cluster,
+      regions: fleet.regions.map(({ id }) => id),
+      options: watched,
+      shards: { count, leaseNamespace: demoNamespace, leaseDurationMs },
+      version: context.version,
+      onLine: story ? (line) => retell(line, logger) : null,
+      onChange: (states) => (story ? shown.print(states, write) : shown.log(states)),
+    });
+    await monitors.run(signal);
+    if (!signal.aborted) throw new StartupError('the sandbox has ended', 'all of its replicas have ended');
+  } else {
+    await run(watched, {
       ...context,
       ...(story ? { logger } : {}),
       onListening: ({ host, port }) => {
@@ -63,9 +91,21 @@ export async function runSandbox(
           for (const line of introduction({ fleet, options, kubeconfig, url: `http://${host}:${port}` }))
             write(line);
       },
-    },
-  );
+    });
+  }
   if (story) for (const line of ['', 'stopped.']) write(line);
+}
+
+/** Replicas divide the regions by Leases, so the same is impossible for them as with --shards. */
+function assertDivisible({ shadow, requireAllRegions }: Options): void {
+  const other = shadow ? '--shadow' : requireAllRegions ? '--require-all-regions' : '';
+  if (other !== '')
+    throw new StartupError('--replicas', `${other} does not go with several replicas: leave one of them out`);
+}
+
+function retell({ level, msg, error, fields }: Line, logger: Logger): void {
+  if (level === 'error') logger.error(msg, error, fields);
+  else logger.info(msg, fields);
 }
 
 interface Introduction {
