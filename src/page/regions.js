@@ -27,9 +27,11 @@ function regionRow(region) {
 }
 
 /** @param {RegionStatus} region */
-function regionState({ state, breakerOpen, failures, error, provider }) {
+function regionState({ state, breakerOpen, failures, error, provider, services }) {
   const badges = [badge(...stateBadges[state])];
   if (breakerOpen) badges.push(badge('warn', 'breaker open'));
+  for (const [service, answers] of Object.entries(services))
+    if (!answers) badges.push(badge('warn', `▲ ${service} does not answer`));
   const shown = [make('div', 'badges', ...badges)];
   const times = failures > 1 ? ` (${failures} polls in a row)` : '';
   if (state === 'unsupported') shown.push(make('span', 'detail', `provider ${provider}`));

@@ -35,7 +35,7 @@ function transitionRow({ at, name: id, displayName, from, to, message }, region)
   name.title = id;
   return row(clockTime(at), {
     Region: [region],
-    Server: [name],
+    Object: [name],
     Change: [
       `${from || 'new'} → `,
       badge(tone(to), to),

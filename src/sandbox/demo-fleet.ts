@@ -4,6 +4,7 @@ import { type Profile, SandboxKubernetes } from './kubernetes/api.ts';
 import type { JsonObject } from './kubernetes/object.ts';
 import { runLoadBalancerStory } from './load-balancer-story.ts';
 import { MetalStory } from './metal-story.ts';
+import { runNetworkStory } from './network-story.ts';
 import { SandboxCloud } from './openstack/cloud.ts';
 import { Drama } from './openstack/drama.ts';
 import { type SandboxProject, SandboxRegion } from './sandbox-region.ts';
@@ -26,6 +27,8 @@ const metalFlavor = {
 };
 /** Each step of the load balancer's. */
 const balancerChapterMs = 8_000;
+/** Of the region whose network service goes away. */
+const networkChapterMs = { up: 15_000, down: 10_000 };
 /** Between two moments of a region, on average. */
 const everyMs = 4_500;
 
@@ -92,12 +95,18 @@ export class DemoFleet {
     await Promise.all([
       metal?.run(signal),
       this.#loadBalancer(signal),
+      this.#network(signal),
       ...dramas.map(async (drama) => drama.run(signal)),
     ]);
   }
 
   async close(): Promise<void> {
     await Promise.all([this.cluster.close(), ...this.regions.map(async ({ cloud }) => cloud.close())]);
+  }
+
+  async #network(signal: AbortSignal): Promise<void> {
+    const cloud = this.regions.at(-1)?.cloud;
+    if (cloud !== undefined) await runNetworkStory({ cloud, chapterMs: networkChapterMs }, signal);
   }
 
   async #loadBalancer(signal: AbortSignal): Promise<void> {

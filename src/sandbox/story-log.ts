@@ -40,10 +40,13 @@ export class StoryLog implements Logger {
     if (msg === 'instance phase transition') {
       this.#change(fields, text(fields['from_phase']), text(fields['to_phase']), '');
     } else if (msg === 'instance state transition') {
-      this.#change(fields, text(fields['from_state']), text(fields['to_state']), text(fields['message']));
+      this.#change(fields, text(fields['from_state']), text(fields['to_state']), fault(fields));
     } else if (msg === 'load balancer state transition') {
       const of = { region_id: fields['region_id'], instance_id: fields['load_balancer_id'] };
-      this.#change(of, text(fields['from_state']), text(fields['to_state']), text(fields['message']));
+      this.#change(of, text(fields['from_state']), text(fields['to_state']), fault(fields));
+    } else if (msg === 'region state transition') {
+      const to = text(fields['to_state']);
+      this.#change(fields, text(fields['from_state']), to, good.has(to) ? '' : text(fields['message']));
     } else if (fields['server'] !== undefined) {
       const state = text(fields['powerState']);
       this.#tell(fields['region'], text(fields['server']), { text: `${msg} ${state}`.trimEnd() });
@@ -67,9 +70,7 @@ export class StoryLog implements Logger {
       { text: `${from === '' ? '(new)' : from} ${arrow} ` },
       { text: to, colour },
     ];
-    // The fault of a server in error is the news; what a reason says already is not said twice.
-    const fault = to === 'Errored' ? detail.replace('server is in an error state: ', '') : '';
-    this.#tell(fields['region_id'], text(fields['instance_id']), { text: fault, colour: 'dim' }, change);
+    this.#tell(fields['region_id'], text(fields['instance_id']), { text: detail, colour: 'dim' }, change);
   }
 
   /** `rest` may be long: where the terminal is narrow, it goes on below. */
@@ -93,6 +94,11 @@ export class StoryLog implements Logger {
   #painted({ text, colour }: Part): string {
     return colour === undefined ? text : this.#paint(colour, text);
   }
+}
+
+/** The fault of a server in error is the news; what a reason says already is not said twice. */
+function fault({ to_state: to, message }: Fields): string {
+  return to === 'Errored' ? text(message).replace('server is in an error state: ', '') : '';
 }
 
 function text(value: unknown): string {

@@ -80,6 +80,8 @@ export interface RegionStatus {
   readonly error: { readonly code: string; readonly message: string } | null;
   /** When the last poll ended that got an answer. */
   readonly lastGoodAt: string | null;
+  /** Whether each of its services answers; empty without the check region-health. */
+  readonly services: Readonly<Record<string, boolean>>;
   /** Servers that name the region. */
   readonly servers: number;
   /** Those of them whose state is known, by phase in lower case. */

@@ -111,6 +111,27 @@ browserTest('open problems come and go: what, why, where, of what and since when
   await ofRegion.filter({ hasText: 'failed to resolve region' }).waitFor({ state: 'detached' });
 });
 
+browserTest('a service that does not answer, and a load balancer that degrades, are seen', async (t) => {
+  const own = await startWatchedSandbox(t, '--checkers=server-health,region-health,load-balancer-health');
+  const area = await own.sandbox.addRegion('served');
+  const project = area.addProject();
+  const { providerId } = project.addLoadBalancer({ name: 'front' });
+  const page = await open(t, {}, own.monitor);
+  const change = (name: string, text: string) =>
+    transitions(page).getByRole('row').filter({ hasText: name }).filter({ hasText: text });
+  await change('front', 'Healthy').waitFor();
+  await region(page, 'served').getByText('● up').waitFor();
+  t.is(await region(page, 'served').getByText('does not answer').count(), 0);
+  area.cloud.faults.add({ kind: 'status', status: 503 }, { route: 'GET /networking' });
+  await region(page, 'served').getByText('▲ network does not answer').waitFor();
+  await change('served', 'network (server-error) is not available').waitFor();
+  await problems(page).getByRole('row').filter({ hasText: 'region service is not available' }).waitFor();
+  area.cloud.loadBalancers.update(providerId, { operatingStatus: 'OFFLINE' });
+  await change('front', 'load balancer is offline').waitFor();
+  area.cloud.faults.clear();
+  await region(page, 'served').getByText('does not answer').waitFor({ state: 'detached' });
+});
+
 browserTest('messages from clouds are text, whatever they hold', async (t) => {
   const area = await sandbox.addRegion('hostile');
   const { providerId } = sandbox.addServer(area.addProject(), { id: 'hostile-id' });
@@ -182,7 +203,7 @@ for (const width of [1100, 360])
       'Open problems': ['Problem', 'Region', 'Concerns', 'Since'],
       Regions: ['Region', 'State', 'Last answer', 'Servers', 'Poll duration'],
       Workers: ['Worker', 'Busy', 'Checks', 'Heap', 'Restarts'],
-      'Latest transitions': ['Time', 'Region', 'Server', 'Change'],
+      'Latest transitions': ['Time', 'Region', 'Object', 'Change'],
     })) {
       const table = page.getByRole('table', { name });
       t.deepEqual(await table.getByRole('columnheader').allTextContents(), columns);

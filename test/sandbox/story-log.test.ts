@@ -31,12 +31,16 @@ test('a line an event, with names', (t) => {
   log.info('instance state transition', errored);
   log.info('caught unsupported server power state', { region: 'r', server: 's', powerState: 'PAUSED' });
   log.error('failed to resolve region, skipping', new Error('no answer'), { region: 'r' });
+  const network = 'network (server-error) is not available';
+  const region = { region_id: 'r', from_state: 'Healthy', to_state: 'Degraded', message: network };
+  log.info('region state transition', region);
   log.info('watching', { servers: 3 });
   t.deepEqual(lines, [
     '08:05:09  name-r    name-s       (new) → Running',
     `08:05:09  name-r    name-s       Healthy → Errored  ${fault}`,
     '08:05:09  name-r    name-s       caught unsupported server power state PAUSED',
     '08:05:09  name-r                 failed to resolve region, skipping: no answer',
+    `08:05:09  name-r                 Healthy → Degraded  ${network}`,
   ]);
 });
 

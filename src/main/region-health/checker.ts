@@ -89,14 +89,6 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     this.#leading = new Lead(options);
   }
 
-  /** Each region that was asked, and which of its services answered. */
-  *services(): Iterable<{ readonly region: Region; readonly up: RegionServices['up'] }> {
-    for (const region of this.#options.regions.values()) {
-      const services = this.#services.get(regionKey(region));
-      if (services !== undefined) yield { region, up: services.up };
-    }
-  }
-
   regions(cycle: Cycle): Iterable<RegionRef> {
     if (cycle.scope === 'unsettled') return [];
     const { regions } = this.#options;
@@ -143,6 +135,7 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     if (!outcome.ok) {
       if (!question.isCurrent()) return;
       services.lose();
+      region.services = new Map();
       underway.sight = { kind: 'unasked', error: outcome.error };
       return;
     }
@@ -152,9 +145,10 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     if (!question.isCurrent()) return;
     for (const answer of answers) onAnswer(region, answer);
     if (job.credentials !== null) this.#keepLogin(region, { loginError, session }, job);
+    region.services = new Map(answers.map(({ service, error }) => [service, error === null]));
     const failsNew = services.takeAnswers(answers, documents);
     // The service may have moved: the poll that confirms it reads the catalog again, where it can.
-    if (failsNew && services.up.get('identity') === true) region.login.drop();
+    if (failsNew && region.services.get('identity') === true) region.login.drop();
     underway.sight = { kind: 'asked', answers, loginError: loginError ?? refusal };
   }
 

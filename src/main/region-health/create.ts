@@ -11,7 +11,7 @@ import { ServiceMetrics } from './service-metrics.ts';
 import { regionWords } from './words.ts';
 
 export function createRegionHealth(parts: CheckParts): OwnCheck {
-  const { options, caches, views, problems, writing, metrics, clock, meter } = parts;
+  const { options, regions, caches, views, problems, writing, metrics, clock, meter } = parts;
   const objects = views.regions;
   const kind = new HealthKind({ words: regionWords, log: writing.log(regionWords), metrics, clock });
   const writes = writing.of(kind, {
@@ -31,6 +31,6 @@ export function createRegionHealth(parts: CheckParts): OwnCheck {
     leader: leaderOf('region-health', options.checkers),
     pollPeriodMs: options.pollPeriodMs,
   });
-  measured.observe(() => checker.services());
+  measured.observe(() => regions.values());
   return ownCheckOf(checker, { problems, writeProblems });
 }

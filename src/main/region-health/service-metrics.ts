@@ -10,9 +10,9 @@ interface NamedRegion extends RegionRef {
   readonly displayName: string;
 }
 
-export interface ServiceStates {
-  readonly region: NamedRegion;
-  readonly up: ReadonlyMap<RegionService, boolean>;
+/** A region, and which of its services answered. */
+export interface AskedRegion extends NamedRegion {
+  readonly services: ReadonlyMap<RegionService, boolean>;
 }
 
 export class ServiceMetrics {
@@ -27,11 +27,11 @@ export class ServiceMetrics {
     this.#seconds = histogramOf(meter, metricTable.serviceDuration);
   }
 
-  /** `states` is read at each collection. */
-  observe(states: () => Iterable<ServiceStates>): void {
+  /** `regions` is read at each collection. */
+  observe(regions: () => Iterable<AskedRegion>): void {
     gaugeOf(this.#meter, metricTable.serviceUp).addCallback((result) => {
-      for (const { region, up } of states())
-        for (const [service, answers] of up)
+      for (const region of regions())
+        for (const [service, answers] of region.services)
           result.observe(answers ? 1 : 0, this.#attributes(region, service));
     });
   }

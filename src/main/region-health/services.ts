@@ -8,11 +8,9 @@ import { longestPauseMs, refusalPauseMs } from '../regions/pauses.ts';
 import type { Region } from '../regions/region.ts';
 import { Settling } from './settling.ts';
 
-/** A service that fails, for so many polls in a row. */
 export interface FailingService {
   readonly service: RegionService;
   readonly error: CheckError;
-  readonly polls: number;
 }
 
 export class RegionServices {
@@ -20,7 +18,6 @@ export class RegionServices {
   readonly era: number;
   readonly settling = new Settling();
   readonly #pollPeriodMs: number;
-  #up: ReadonlyMap<RegionService, boolean> = new Map();
   #failing: ReadonlyMap<RegionService, FailingService> = new Map();
   #documents: VersionDocuments = {};
   #account: Credentials | null = null;
@@ -30,11 +27,6 @@ export class RegionServices {
   constructor({ era }: Pick<Region, 'era'>, pollPeriodMs: number) {
     this.era = era;
     this.#pollPeriodMs = pollPeriodMs;
-  }
-
-  /** Whether each service answered, of those that the last poll asked. */
-  get up(): ReadonlyMap<RegionService, boolean> {
-    return this.#up;
   }
 
   get failing(): readonly FailingService[] {
@@ -48,12 +40,10 @@ export class RegionServices {
   /** True when one of these fails that did not before. */
   takeAnswers(answers: readonly ServiceAnswer[], documents: VersionDocuments): boolean {
     const before = this.#failing;
-    this.#up = new Map(answers.map(({ service, error }) => [service, error === null]));
     this.#failing = new Map(
-      answers.flatMap(({ service, error }) => {
-        const polls = (before.get(service)?.polls ?? 0) + 1;
-        return error === null ? [] : [[service, { service, error, polls }] as const];
-      }),
+      answers.flatMap(({ service, error }) =>
+        error === null ? [] : [[service, { service, error }] as const],
+      ),
     );
     this.#documents = documents;
     return [...this.#failing.keys()].some((service) => !before.has(service));
@@ -69,7 +59,6 @@ export class RegionServices {
 
   /** Nothing could be asked. */
   lose(): void {
-    this.#up = new Map();
     this.#failing = new Map();
   }
 

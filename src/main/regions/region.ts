@@ -3,6 +3,7 @@
 // cannot be resolved keeps its breaker.
 
 import { isDeepStrictEqual } from 'node:util';
+import type { RegionService } from '../../shared/region-health.ts';
 import type { RegionRef } from '../../shared/region-ref.ts';
 import type { FlavorResult } from '../../shared/server-health.ts';
 import type { Credentials, RegionTarget } from '../../shared/session.ts';
@@ -35,6 +36,8 @@ export class Region implements RegionRef {
   #redefined = false;
   /** Servers that name it, as of the last poll. */
   servers = 0;
+  /** Whether each of its services answered the last poll of the region-health check; empty where there was none. */
+  services: ReadonlyMap<RegionService, boolean> = new Map();
 
   constructor({ namespace, name }: RegionRef, pollPeriodMs: number) {
     this.namespace = namespace;
@@ -129,6 +132,7 @@ export class Region implements RegionRef {
   loseAccess(): void {
     this.#era++;
     this.#access = null;
+    this.services = new Map();
     this.login.drop();
     this.#projects.clear();
     this.#flavors = new Flavors(this.#pollPeriodMs);

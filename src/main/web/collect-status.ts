@@ -90,7 +90,7 @@ function* outageGroups(caches: Pick<ResourceCaches, 'outages'>): Iterable<Proble
 }
 
 function regionStatus(
-  { name, namespace, displayName, record, health, servers }: Region,
+  { name, namespace, displayName, record, health, services, servers }: Region,
   phases: Readonly<Record<string, number>>,
 ): RegionStatus {
   const { failure, lastGoodAt } = health;
@@ -105,6 +105,7 @@ function regionStatus(
     failures: health.failures,
     error: failure === null ? null : { code: failure.code, message: failure.message },
     lastGoodAt: lastGoodAt === null ? null : timeText(lastGoodAt),
+    services: Object.fromEntries(services),
     servers,
     phases,
     polls: health.polls.map(({ outcome, seconds }) => ({ outcome, seconds: rounded(seconds) })),

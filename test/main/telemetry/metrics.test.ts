@@ -62,7 +62,7 @@ test('every metric of the table is given, as the table says, and no other', asyn
   observeLoadBalancers(monitor.meter, { values: () => [front] });
   const services = new ServiceMetrics(monitor.meter, { allNamespaces: false });
   const region = { namespace: 'region', name: 'r1', displayName: 'north' };
-  services.observe(() => [{ region, up: new Map([['network', true]]) }]);
+  services.observe(() => [{ ...region, services: new Map([['network', true]]) }]);
   services.record(region, { service: 'network', seconds: 0.1, error: null });
   const families = await monitor.families();
   const definitions: MetricDefinition[] = Object.values(metricTable);

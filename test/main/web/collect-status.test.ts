@@ -112,6 +112,16 @@ test('servers are counted by phase, whatever their flavors and projects', (t) =>
   t.deepEqual(statusOf([region], { counts }).regions[0]?.phases, { running: 4, stopped: 1 });
 });
 
+test('services of a region are shown as they answered', (t) => {
+  const region = regionOf('r');
+  t.deepEqual(statusOf([region]).regions[0]?.services, {});
+  region.services = new Map([
+    ['identity', true],
+    ['network', false],
+  ]);
+  t.deepEqual(statusOf([region]).regions[0]?.services, { identity: true, network: false });
+});
+
 test('the state is JSON that says what the types promise', (t) => {
   const status = statusOf([]);
   const parsed: unknown = JSON.parse(JSON.stringify(status));
