@@ -3,7 +3,7 @@
 import { isLoadBalancerSubject, serviceSubject } from '../main/load-balancer-health/problems.ts';
 import { errorText } from '../main/log/error-text.ts';
 import type { Problem } from '../main/problems/problem.ts';
-import { regionKeyOf } from '../main/problems/problem-scope.ts';
+import { namespaceOf, regionKeyOf } from '../main/problems/problem-scope.ts';
 import { isServerSubject, regionSubject } from '../main/server-health/problems.ts';
 import { regionKey, regionName } from '../shared/region-ref.ts';
 import type { WatchedObject, WatchedResource } from '../shared/watched-object.ts';
@@ -15,6 +15,8 @@ export interface Trouble {
 }
 
 export interface Note {
+  /** Of the region; "" where there is none. */
+  readonly namespace: string;
   /** Id of the region. */
   readonly region: string;
   readonly message: string;
@@ -58,7 +60,12 @@ export class ProblemCollector {
       else if (subject === serviceSubject) this.#services.set(region, troubleOf(problem));
       else if (object !== undefined && (isServerSubject(subject) || isLoadBalancerSubject(subject)))
         this.#objects.set(object.uid, troubleOf(problem));
-      else this.#notes.push({ region: regionName(region), message: noteText(problem) });
+      else
+        this.#notes.push({
+          namespace: namespaceOf(scope),
+          region: regionName(region),
+          message: noteText(problem),
+        });
     }
   }
 

@@ -61,6 +61,7 @@ export interface ServerLine extends ObjectLine {
 }
 
 interface RegionLine {
+  readonly namespace: string;
   readonly region: string;
   readonly regionName: string;
   readonly servers: number;
@@ -126,9 +127,10 @@ export function checkReport(findings: CheckFindings): CheckReport {
       changed: count('changed'),
       failed: count('failed'),
     },
-    regions: [...regions].map(([key, { name, displayName }]) => {
+    regions: [...regions].map(([key, { namespace, name, displayName }]) => {
       const error = problems.regions.get(key);
       return {
+        namespace,
         region: name,
         regionName: displayName,
         servers: serversIn.get(key)?.length ?? 0,

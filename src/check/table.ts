@@ -1,6 +1,8 @@
 // The report of `check` for people: a table of each kind of object, and the problems below it.
 
+import { regionKey } from '../shared/region-ref.ts';
 import { type Paint, paintOf, printable, type Terminal, wrap } from '../terminal/terminal.ts';
+import type { Trouble } from './problem-collector.ts';
 import {
   type CheckReport,
   type Health,
@@ -31,18 +33,19 @@ export function checkTable(
   options: CheckTableOptions,
 ): string {
   const { wide } = options;
+  const where = wide
+    ? whereColumns
+    : severalNamespaces([...servers, ...loadBalancers])
+      ? [namespaceColumn]
+      : [];
   const columns = [
-    ...(wide ? whereColumns : []),
+    ...where,
     ...narrowColumns(dryRun),
     // Only with the definitions of v1.19, and where there is something to show.
     ...(wide ? bootColumns.filter(({ text }) => servers.some((server) => text(server) !== '')) : []),
     ...(wide ? [messageColumn] : []),
   ];
-  const ofBalancers = [
-    ...(wide ? whereColumns : []),
-    ...balancerColumns(dryRun),
-    ...(wide ? [messageColumn] : []),
-  ];
+  const ofBalancers = [...where, ...balancerColumns(dryRun), ...(wide ? [messageColumn] : [])];
   return [
     ...(servers.length > 0 || loadBalancers.length === 0 ? [tableOf(servers, columns, options)] : []),
     ...(loadBalancers.length > 0 ? [tableOf(loadBalancers, ofBalancers, options)] : []),
@@ -93,22 +96,36 @@ export function checkSummary(report: CheckReport, seconds: number, terminal: Ter
 
 /** They can be long, so they come below the table. */
 function remarks({ regions, servers, loadBalancers, notes }: CheckReport): readonly string[] {
-  const failedRegions = new Set(
-    regions.filter(({ error }) => error !== undefined).map(({ region }) => region),
-  );
-  const names = new Map(regions.map(({ region, regionName }) => [region, regionName || region]));
   const objects: readonly ObjectLine[] = [...servers, ...loadBalancers];
-  const ofObjects = objects.flatMap(({ region, error }) =>
-    error === undefined || failedRegions.has(region) ? [] : [{ region, message: error.message }],
+  const several = severalNamespaces([...regions, ...objects]);
+  const names = new Map(
+    regions.map((line) => [
+      keyOf(line),
+      `${line.regionName || line.region}${several ? ` (${line.namespace})` : ''}`,
+    ]),
   );
-  const ofRegions = regions.flatMap(({ region, error }) =>
-    error === undefined ? [] : [{ region, message: error.message }],
-  );
-  const lines = [...ofRegions, ...ofObjects, ...notes].map(({ region, message }) => {
-    const name = names.get(region);
-    return printable(name === undefined ? message : `${name}: ${message}`);
+  const failedRegions = new Set(regions.filter(({ error }) => error !== undefined).map(keyOf));
+  const ofObjects = objects.filter((line) => !failedRegions.has(keyOf(line)));
+  const lines = [...[...regions, ...ofObjects].flatMap(troubled), ...notes].map((line) => {
+    const name = names.get(keyOf(line));
+    return printable(name === undefined ? line.message : `${name}: ${line.message}`);
   });
   return limited([...new Set(lines)]);
+}
+
+/** Where a line belongs to. */
+type Place = Pick<ObjectLine, 'namespace' | 'region'>;
+
+function keyOf({ namespace, region: name }: Place): string {
+  return regionKey({ namespace, name });
+}
+
+function severalNamespaces(lines: readonly Place[]): boolean {
+  return lines.some(({ namespace }) => namespace !== lines[0]?.namespace);
+}
+
+function troubled({ namespace, region, error }: Place & Pick<ObjectLine, 'error'>): (Place & Trouble)[] {
+  return error === undefined ? [] : [{ namespace, region, ...error }];
 }
 
 const mostRemarks = 20;
@@ -156,8 +173,10 @@ function changedTitle(dryRun: boolean): string {
   return dryRun ? 'WOULD CHANGE' : 'CHANGED';
 }
 
+const namespaceColumn: Column<ObjectLine> = { title: 'NAMESPACE', text: ({ namespace }) => namespace };
+
 const whereColumns: readonly Column<ObjectLine>[] = [
-  { title: 'NAMESPACE', text: ({ namespace }) => namespace },
+  namespaceColumn,
   { title: 'ID', text: ({ name }) => name },
   { title: 'IDENTITY', text: ({ identity }) => identity },
 ];

@@ -100,7 +100,9 @@ async function* examine(
         const ofRegion = begin();
         const tools = { objects, access, connections, network, clock, signal, requestTimeoutMs };
         await examineRegion(ofRegion, region, tools);
-        return { title: `Region ${regionTitle(region)}`, region: region.name, steps: ofRegion.steps };
+        const where = options.namespace === '' ? ` in namespace ${region.namespace}` : '';
+        const title = `Region ${regionTitle(region)}${where}`;
+        return { title, region: region.name, steps: ofRegion.steps };
       }),
     );
   for (const section of examined) yield await section;

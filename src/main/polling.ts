@@ -192,7 +192,11 @@ export async function createPolling(options: Options, context: PollingContext): 
     onError: (error) => logger.error('failed to detect the custom resource definitions', error.message),
   });
   const events = options.events ? [reportEvents({ client, clock, logger, metrics, resources })] : [];
-  const problemLog = new ProblemLog(logger, clock, (object) => isThere(object, own));
+  const namesNamespaces = options.namespace === '';
+  const problemLog = new ProblemLog(logger, clock, {
+    isThere: (object) => isThere(object, own),
+    namesNamespaces,
+  });
   const { replace } = context;
   const views = replace?.views(own) ?? own;
   const regions = new Regions({
@@ -222,6 +226,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     transitions,
     listeners: events,
     shadow: options.shadow,
+    namesNamespaces,
     queue: writes,
     mayWrite: ({ regionId }) => shards?.owns(regionId) ?? true,
   });

@@ -17,7 +17,7 @@ export function drawProblems(status) {
   const { open, groups } = problems;
   element('no-problems').hidden = groups.length > 0;
   element('problems-table').hidden = groups.length === 0;
-  const named = groups.map((group) => ({ ...group, regionName: regionName(status, group.regionId) }));
+  const named = groups.map((group) => ({ ...group, regionName: regionName(status, group) }));
   fill('problems', named, problemKey, problemRow);
   const unseen = open - groups.reduce((sum, { count }) => sum + count, 0);
   show('further-problems', `${counted(unseen, 'further problem')}; the log has all.`);
@@ -33,17 +33,17 @@ export function drawProblems(status) {
 function announceProblem(newest, status) {
   const begun = newest?.latest ?? '';
   if (newest !== undefined && knownProblemsUntil !== null && begun > knownProblemsUntil) {
-    const where = newest.regionId === '' ? '' : ` in ${regionName(status, newest.regionId)}`;
+    const where = newest.regionId === '' ? '' : ` in ${regionName(status, newest)}`;
     show('problem-announcement', `Problem${where}: ${newest.message}`);
   }
   if (knownProblemsUntil === null || begun > knownProblemsUntil) knownProblemsUntil = begun;
 }
 
 /** @param {ProblemStatus} problem */
-function problemKey({ regionId, code, message, objects }) {
+function problemKey({ namespace, regionId, code, message, objects }) {
   const [object] = objects;
   // Each resource of Kubernetes has an outage of its own.
-  return [regionId, code, message, object?.kind === 'resource' ? object.name : ''].join(' ');
+  return [namespace, regionId, code, message, object?.kind === 'resource' ? object.name : ''].join(' ');
 }
 
 /** @param {ProblemStatus & { readonly regionName: string }} problem */

@@ -11,14 +11,22 @@ export function drawRegions({ regions = [] }) {
   const watched = regions.filter(({ state }) => state !== 'unsupported');
   show('regions-up', `${watched.filter(({ up }) => up).length} of ${watched.length}`);
   show('servers', regions.reduce((sum, { servers }) => sum + servers, 0).toLocaleString());
-  fill('regions', regions, ({ regionId }) => regionId, regionRow);
+  fill(
+    'regions',
+    regions,
+    ({ namespace, regionId }) => `${namespace}/${regionId}`,
+    (region) => regionRow(region, regionName({ regions }, region)),
+  );
 }
 
-/** @param {RegionStatus} region */
-function regionRow(region) {
-  const { regionId, regionName, state, lastGoodAt, polls } = region;
+/**
+ * @param {RegionStatus} region
+ * @param {string} name
+ */
+function regionRow(region, name) {
+  const { state, lastGoodAt, polls } = region;
   const isAsked = state !== 'unsupported';
-  return row(regionName || regionId, {
+  return row(name, {
     State: regionState(region),
     'Last answer': [!isAsked ? '–' : lastGoodAt === null ? 'never' : age(lastGoodAt)],
     Servers: [phases(region)],
@@ -96,9 +104,13 @@ function isFailed({ outcome }) {
 }
 
 /**
+ * The name of a region, with its namespace where regions of several namespaces are watched.
  * @param {Partial<MonitorStatus>} status
- * @param {string} id
+ * @param {Pick<RegionStatus, 'namespace' | 'regionId'>} region
  */
-export function regionName({ regions = [] }, id) {
-  return regions.find(({ regionId }) => regionId === id)?.regionName || id;
+export function regionName({ regions = [] }, { namespace, regionId }) {
+  const known = regions.find((region) => region.namespace === namespace && region.regionId === regionId);
+  const name = known?.regionName || regionId;
+  const several = regions.some((region) => region.namespace !== regions[0]?.namespace);
+  return several && name !== '' ? `${name} (${namespace})` : name;
 }

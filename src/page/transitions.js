@@ -21,7 +21,7 @@ export function drawTransitions(status) {
     'transition-rows',
     transitions,
     ({ sequence }) => `${startedAt} ${sequence}`,
-    (transition) => transitionRow(transition, regionName(status, transition.regionId)),
+    (transition) => transitionRow(transition, regionName(status, transition)),
   );
   announce(status);
 }
@@ -56,8 +56,8 @@ function announce(status) {
   if (!isSameMonitor) announced = { startedAt, sequence, atMs: 0 };
   if (latest === undefined || sequence === announced.sequence) return;
   if (Date.now() - announced.atMs < announceEveryMs) return;
-  const { displayName, name, regionId, from, to } = latest;
-  const sentence = `${displayName || name} in ${regionName(status, regionId)}: ${from || 'new'} to ${to}`;
+  const { displayName, name, from, to } = latest;
+  const sentence = `${displayName || name} in ${regionName(status, latest)}: ${from || 'new'} to ${to}`;
   const count = sequence - announced.sequence;
   show('announcement', count === 1 ? sentence : `${counted(count, 'transition')}, the latest: ${sentence}`);
   announced = { startedAt, sequence, atMs: Date.now() };

@@ -46,6 +46,8 @@ export interface ProblemStatus {
   readonly error: string;
   /** "" for what belongs to no region. */
   readonly regionId: string;
+  /** Of the region; "" where there is none. */
+  readonly namespace: string;
   /** How many there are of the same message, code and region. */
   readonly count: number;
   /** What the latest of them are of; empty for a region as a whole. */
@@ -137,6 +139,7 @@ export interface Transition {
   /** Name of the object, and its display name. */
   readonly name: string;
   readonly displayName: string;
+  readonly namespace: string;
   readonly regionId: string;
   /** "" when the object had none yet. */
   readonly from: string;

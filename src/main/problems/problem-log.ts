@@ -7,15 +7,23 @@ import type { ObjectRef } from '../../shared/watched-object.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Problem } from './problem.ts';
 import { groupProblems, type ProblemGroup } from './problem-groups.ts';
-import { regionKeyOf } from './problem-scope.ts';
+import { namespaceOf, regionKeyOf } from './problem-scope.ts';
 
 /** Lines of one message that one report writes in full. */
 const fullLines = 20;
+
+export interface ProblemLogOptions {
+  /** Whether an object is still to be looked after, in the region that it was in. */
+  readonly isThere?: (object: ObjectRef) => boolean;
+  /** Whether lines name the namespace: where all are watched, the name of a region or an object says too little. */
+  readonly namesNamespaces?: boolean;
+}
 
 export class ProblemLog {
   readonly #logger: Logger;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #isThere: (object: ObjectRef) => boolean;
+  readonly #namesNamespaces: boolean;
   /** Problems that last, by scope and key. */
   readonly #open = new Map<string, Map<string, Problem>>();
   /**
@@ -26,15 +34,15 @@ export class ProblemLog {
   /** By scope, what is open, as it was last asked for. */
   readonly #groups = new Map<string, readonly ProblemGroup[]>();
 
-  /** `isThere` says whether an object is still to be looked after, in the region that it was in. */
   constructor(
     logger: Logger,
     clock: Pick<Clock, 'now'>,
-    isThere: (object: ObjectRef) => boolean = () => true,
+    { isThere = () => true, namesNamespaces = false }: ProblemLogOptions = {},
   ) {
     this.#logger = logger;
     this.#clock = clock;
     this.#isThere = isThere;
+    this.#namesNamespaces = namesNamespaces;
   }
 
   /**
@@ -57,7 +65,9 @@ export class ProblemLog {
     for (const problem of gone) if (isHidden(problem)) now.set(problem.key, problem);
     this.#write(
       scope,
-      ended.flatMap(({ ended, fields }) => (ended === undefined ? [] : [{ message: ended, fields }])),
+      ended.flatMap(({ ended, fields, object }) =>
+        ended === undefined ? [] : [{ message: ended, fields, ...(object === undefined ? {} : { object }) }],
+      ),
     );
     this.#write(scope, begun);
     if (now.size === 0) {
@@ -113,12 +123,13 @@ export class ProblemLog {
     return found;
   }
 
-  #write(scope: string, lines: readonly Pick<Problem, 'message' | 'fields' | 'error'>[]): void {
+  #write(scope: string, lines: readonly Line[]): void {
     const written = new Map<string, number>();
-    for (const { message, fields, error } of lines) {
+    for (const { message, fields: own, error, object } of lines) {
       const count = (written.get(message) ?? 0) + 1;
       written.set(message, count);
       if (count > fullLines) continue;
+      const fields = { ...own, ...this.#place(object?.namespace ?? namespaceOf(scope)) };
       if (error === undefined) this.#logger.info(message, fields);
       else this.#logger.error(message, error, fields);
     }
@@ -128,10 +139,16 @@ export class ProblemLog {
         message,
         region: regionName(regionKeyOf(scope)),
         count: count - fullLines,
+        ...this.#place(namespaceOf(scope)),
       });
     }
   }
+  #place(namespace: string): { readonly namespace?: string } {
+    return this.#namesNamespaces && namespace !== '' ? { namespace } : {};
+  }
 }
+
+type Line = Pick<Problem, 'message' | 'fields' | 'error' | 'object'>;
 
 /** By subject and key, when a problem was logged: epoch milliseconds. */
 type Told = Map<string, Map<string, number>>;

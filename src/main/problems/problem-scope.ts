@@ -13,3 +13,9 @@ export function scopeOf(region: RegionRef, check: string): string {
 export function regionKeyOf(scope: string): string {
   return scope.split(' ', 1)[0] ?? scope;
 }
+
+/** The namespace of the region; "" where there is none. */
+export function namespaceOf(scope: string): string {
+  const key = regionKeyOf(scope);
+  return key.slice(0, Math.max(0, key.indexOf('/')));
+}

@@ -17,7 +17,8 @@ export interface ObjectWritesOptions<Watched, Observation> {
   readonly queue: Pick<WriteQueue, 'has' | 'submit'>;
   readonly writer: ObjectWriter<Watched, Observation>;
   readonly objects: Pick<ObjectView<Watched>, 'get'>;
-  readonly words: Pick<KindWords<Watched>, 'fields'>;
+  /** The keys of a line about an object. */
+  readonly fields: KindWords<Watched>['fields'];
 }
 
 export class ObjectWrites<Watched extends WatchedObject, Observation> {
@@ -38,7 +39,7 @@ export class ObjectWrites<Watched extends WatchedObject, Observation> {
 
   /** False when the backlog is full: the write is not taken. */
   submit(write: ObjectWrite<Watched, Observation>): boolean {
-    const { queue, words } = this.#options;
+    const { queue, fields } = this.#options;
     const { object, region } = write;
     return queue.submit({
       region,
@@ -47,7 +48,7 @@ export class ObjectWrites<Watched extends WatchedObject, Observation> {
         const written = await this.#write(write);
         return () => write.settled(written);
       },
-      fields: () => words.fields(object),
+      fields: () => fields(object),
     });
   }
 

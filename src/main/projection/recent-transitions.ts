@@ -34,7 +34,7 @@ export class RecentTransitions {
 
   #add(
     resource: WatchedResource,
-    { name, displayName, regionId = '' }: WatchedObject,
+    { name, namespace, displayName, regionId = '' }: WatchedObject,
     change: Pick<Transition, 'kind' | 'from' | 'to' | 'message'>,
   ): void {
     if (this.#transitions.length === limit) this.#transitions.shift();
@@ -44,6 +44,7 @@ export class RecentTransitions {
       resource,
       name,
       displayName,
+      namespace,
       regionId,
       ...change,
     });

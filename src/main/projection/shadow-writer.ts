@@ -10,12 +10,14 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { ObjectWriter, WriteRequest, Written } from './object-writer.ts';
 import type { Projection } from './projection.ts';
 import type { RecentTransitions } from './recent-transitions.ts';
-import type { Annotations, StatusKind } from './status-kind.ts';
+import type { Annotations, KindWords, StatusKind } from './status-kind.ts';
 
 export interface ShadowWriterOptions<Watched extends WatchedObject, Observation> {
   readonly kind: ShadowedKind<Watched, Observation>;
   readonly objects: Pick<ResourceCache<Watched>, 'onChange'>;
   readonly logger: Logger;
+  /** The keys of a line about an object. */
+  readonly fields: KindWords<Watched>['fields'];
   readonly transitions: RecentTransitions;
   readonly metrics: Pick<Metrics, 'shadowWrite'>;
 }
@@ -92,13 +94,13 @@ export class ShadowWriter<Watched extends WatchedObject, Observation>
   }
 
   #tellStatus(object: Watched, { projection, after }: Change<Watched>): void {
-    const { kind, logger, transitions, metrics } = this.#options;
+    const { kind, logger, fields, transitions, metrics } = this.#options;
     const { words } = kind;
     const { phaseTransition, healthTransition } = projection;
     if (phaseTransition !== null) transitions.phase(words.resource, object, phaseTransition);
     if (healthTransition !== null) transitions.health(words.resource, object, healthTransition);
     logger.info('shadow: would write status', {
-      ...words.fields(object),
+      ...fields(object),
       ...(phaseTransition === null ? {} : { from_phase: phaseTransition.from, to_phase: phaseTransition.to }),
       ...(healthTransition === null
         ? {}
@@ -110,8 +112,8 @@ export class ShadowWriter<Watched extends WatchedObject, Observation>
   }
 
   #tellAnnotation(object: Watched, change: 'stamp' | 'remove'): void {
-    const { kind, logger, metrics } = this.#options;
-    logger.info('shadow: would write pending-entry annotation', { ...kind.words.fields(object), change });
+    const { logger, fields, metrics } = this.#options;
+    logger.info('shadow: would write pending-entry annotation', { ...fields(object), change });
     metrics.shadowWrite('annotation');
   }
 }

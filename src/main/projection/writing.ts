@@ -29,6 +29,8 @@ export type Onlooker<Watched> = <Observation>(
 export interface WritingOptions {
   /** Writes nothing. */
   readonly shadow: boolean;
+  /** Whether lines about objects name their namespaces: where all are watched, a name alone says too little. */
+  readonly namesNamespaces: boolean;
   readonly client: KubernetesClient;
   readonly definitions: Definitions;
   readonly queue: WriteQueue;
@@ -69,7 +71,19 @@ export class Writing {
   /** The log of a kind's transitions. */
   log<Watched extends WatchedObject>(words: KindWords<Watched>): TransitionLog<Watched> {
     const { logger, transitions, listeners, clock } = this.#options;
-    return new TransitionLog({ words, logger, listeners: [transitions, ...listeners], clock });
+    const fields = this.fields(words);
+    return new TransitionLog({
+      words: { ...words, fields },
+      logger,
+      listeners: [transitions, ...listeners],
+      clock,
+    });
+  }
+
+  /** The keys that every line about an object of a kind carries. */
+  fields<Watched extends WatchedObject>({ fields }: KindWords<Watched>): KindWords<Watched>['fields'] {
+    if (!this.#options.namesNamespaces) return fields;
+    return (object) => ({ ...fields(object), namespace: object.namespace });
   }
 
   of<Watched extends WatchedObject, Observation, Projected extends Projection<Watched>>(
@@ -82,7 +96,7 @@ export class Writing {
       queue,
       writer: onlooker?.(writer) ?? writer,
       objects: view,
-      words: kind.words,
+      fields: this.fields(kind.words),
     });
   }
 
@@ -96,7 +110,8 @@ export class Writing {
     objects: KindObjects<Watched>['cache'],
   ): ObjectWriter<Watched, Observation> {
     const { shadow, transitions, ...rest } = this.#options;
-    if (shadow) return new ShadowWriter({ ...rest, kind, objects, transitions });
+    if (shadow)
+      return new ShadowWriter({ ...rest, kind, objects, transitions, fields: this.fields(kind.words) });
     const writer = new StatusWriter({
       ...rest,
       kind,

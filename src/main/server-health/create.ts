@@ -15,7 +15,7 @@ export function createServerHealth(parts: CheckParts): OwnCheck {
   const { servers } = views;
   const kind = new ServerKind({
     log: writing.log(serverWords),
-    durations: new DurationLog(parts.logger),
+    durations: new DurationLog(parts.logger, writing.fields(serverWords)),
     metrics,
     definitions,
     clock,

@@ -13,7 +13,7 @@ import type { ResourceCaches } from '../kubernetes/objects/resource-caches.ts';
 import { cutText } from '../log/fields.ts';
 import type { CheckerPool } from '../polls/checker-pool.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
-import { noRegion, regionKeyOf } from '../problems/problem-scope.ts';
+import { namespaceOf, noRegion, regionKeyOf } from '../problems/problem-scope.ts';
 import type { RecentTransitions } from '../projection/recent-transitions.ts';
 import type { StateCounts } from '../projection/state-counts.ts';
 import type { Region } from '../regions/region.ts';
@@ -70,6 +70,7 @@ function problemsStatus({ problems, caches }: Pick<StatusSources, 'problems' | '
         ...group,
         error: cutText(error, errorLimit),
         regionId: scope === noRegion ? '' : regionName(regionKeyOf(scope)),
+        namespace: namespaceOf(scope),
         since: timeText(firstMs),
         latest: timeText(latestMs),
       });
@@ -84,7 +85,7 @@ function* outageGroups(caches: Pick<ResourceCaches, 'outages'>): Iterable<Proble
   for (const { resource, message, error, since } of caches.outages()) {
     const object = { kind: 'resource', name: resource, displayName: '' } as const;
     const at = timeText(since);
-    const of = { code: '', regionId: '', count: 1, objects: [object], since: at, latest: at };
+    const of = { code: '', regionId: '', namespace: '', count: 1, objects: [object], since: at, latest: at };
     yield { message, error: cutText(error, errorLimit), ...of };
   }
 }

@@ -149,7 +149,7 @@ test('a scope that is forgotten ends without a word, and begins anew', (t) => {
 test('problems of a server that is gone end without a word, and do not begin', (t) => {
   const log = new RecordedLog();
   const gone = new Set<string>();
-  const problems = new ProblemLog(log, clock, ({ uid }) => !gone.has(uid));
+  const problems = new ProblemLog(log, clock, { isThere: ({ uid }) => !gone.has(uid) });
   const old = problem('a', { object: server({ uid: 'old' }) });
   const other = problem('b', { object: server({ uid: 'other' }) });
   problems.report('region', [old, other]);
@@ -166,7 +166,7 @@ test('problems of a server that is gone end without a word, and do not begin', (
 test('a server that takes the place of another has problems of its own', (t) => {
   const log = new RecordedLog();
   const gone = new Set<string>();
-  const problems = new ProblemLog(log, clock, ({ uid }) => !gone.has(uid));
+  const problems = new ProblemLog(log, clock, { isThere: ({ uid }) => !gone.has(uid) });
   problems.report('region', [problem('a', { object: server({ uid: 'old' }) })]);
   gone.add('old');
   problems.report('region', [problem('a', { object: server({ uid: 'new' }) })]);

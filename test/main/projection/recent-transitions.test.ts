@@ -17,6 +17,7 @@ test('the latest transitions are kept, the newest first, with numbers of their o
     resource: 'servers',
     name: 'web',
     displayName: 'display-web',
+    namespace: 'default',
     regionId: 'region-1',
     kind: 'phase',
     from: 'Running',

@@ -2,6 +2,7 @@ import test from 'ava';
 import type { ChangeListener } from '../../../src/main/kubernetes/objects/resource-store.ts';
 import { RecentTransitions } from '../../../src/main/projection/recent-transitions.ts';
 import { ShadowWriter } from '../../../src/main/projection/shadow-writer.ts';
+import { serverFields } from '../../../src/main/server-health/status/server-fields.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import { RecordedLog } from '../../fixtures/monitor/recorded-log.ts';
@@ -29,6 +30,7 @@ function setUp() {
     },
     kind: serverKind({ clock }),
     logger: log,
+    fields: serverFields,
     transitions: new RecentTransitions(clock),
     metrics: { shadowWrite: (kind) => counted.push(kind) },
   });

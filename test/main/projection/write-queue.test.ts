@@ -77,7 +77,7 @@ function setUp(concurrency = 4) {
     concurrency,
     onRegionIdle: ({ name }) => idle.push(name),
   });
-  const writes = new ObjectWrites({ queue, writer, objects: writer, words: serverWords });
+  const writes = new ObjectWrites({ queue, writer, objects: writer, fields: serverWords.fields });
   const submit = (server: ServerRecord, phase: 'Pending' | 'Running' | 'Stopped'): boolean =>
     writes.submit({
       object: server,

@@ -6,22 +6,24 @@ import { serverFields } from './server-fields.ts';
 
 export class DurationLog {
   readonly #logger: Logger;
+  readonly #fields: typeof serverFields;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, fields: typeof serverFields = serverFields) {
     this.#logger = logger;
+    this.#fields = fields;
   }
 
   invalidPendingTime(server: ServerRecord, text: string): void {
     this.#logger.error(
       'skipping provision duration: invalid pending-entry-time annotation',
       `cannot parse ${JSON.stringify(text)} as an RFC 3339 time`,
-      serverFields(server),
+      this.#fields(server),
     );
   }
 
   clockSkew(server: ServerRecord, pendingSince: string): void {
     this.#logger.info('skipping duration metric: negative duration (clock skew?)', {
-      ...serverFields(server),
+      ...this.#fields(server),
       pending_entry_time: pendingSince,
     });
   }
@@ -31,7 +33,7 @@ export class DurationLog {
     times: Readonly<Record<'created_at', string> & Partial<Record<'launched_at' | 'scheduled_at', string>>>,
   ): void {
     this.#logger.info('skipping duration metric: negative duration (clock skew?)', {
-      ...serverFields(server),
+      ...this.#fields(server),
       ...times,
     });
   }
