@@ -6,7 +6,7 @@ import { assertDocumented } from '../fixtures/documented.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
 import { controlPlaneTests } from '../fixtures/kubernetes/control-plane-tests.ts';
-import { type Grants, RealCluster, type Verb } from '../fixtures/kubernetes/real-cluster.ts';
+import { RealCluster, refusedRight, without } from '../fixtures/kubernetes/real-cluster.ts';
 import { outageBegins, outageEnds, untilOutagesEnded } from '../fixtures/kubernetes/watched-cluster.ts';
 import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
 import { watchHandles } from '../fixtures/monitor/open-handles.ts';
@@ -31,10 +31,6 @@ test.after.always('no handle is left', async (t) => {
 
 const caches = ['regions', 'servers', 'identities', 'openstackidentities'];
 
-function without(...rights: readonly `${Verb} ${string}`[]): Grants {
-  return (verb, resource) => !rights.includes(`${verb} ${resource}`);
-}
-
 async function startCluster(t: ExecutionContext): Promise<RealCluster> {
   t.timeout(300_000);
   if (file.controlPlane === null) throw new Error('there is no real API server');
@@ -49,27 +45,13 @@ const phasesOf = (monitor: MonitorUnderTest, id: string) =>
     .logged('instance phase transition', { instance_id: id })
     .map(({ fields }) => `${String(fields['from_phase'])} -> ${String(fields['to_phase'])}`);
 
-/** A line of this message that names the right, and says what to do. */
-async function refused(
-  t: ExecutionContext,
-  monitor: MonitorUnderTest,
-  { line, right }: { line: string; right: `${Verb} ${string}` },
-): Promise<void> {
-  const { error } = await eventually(
-    `a line about "${right}"`,
-    () => monitor.logged(line).find(({ error: text }) => text.includes(`${right} `) && text.includes('403')),
-    { timeoutMs: 90_000 },
-  );
-  t.regex(error, /403 Forbidden: .*cannot .* resource .*\(grant the right in the role/);
-}
-
 /** Each of the four is refused; then the right is given for one after the other, and the others stay refused. */
 async function givenOneByOne(
   t: ExecutionContext,
   { cluster, monitor, verb }: { cluster: RealCluster; monitor: MonitorUnderTest; verb: 'list' | 'watch' },
 ): Promise<void> {
   for (const resource of caches)
-    await refused(t, monitor, { line: outageBegins, right: `${verb} ${resource}` });
+    await refusedRight(t, monitor, { line: outageBegins, right: `${verb} ${resource}` });
   const ends = (resource: string) => monitor.logged(outageEnds, { resource }).length;
   const before = new Map(caches.map((resource) => [resource, ends(resource)]));
   for (const [index, given] of caches.entries()) {
@@ -88,7 +70,7 @@ real.serial(
       flags: ['--startup-timeout=3m'],
       grants: without(...caches.map((resource) => `list ${resource}` as const)),
     });
-    await refused(t, monitor, { line: outageBegins, right: 'list servers' });
+    await refusedRight(t, monitor, { line: outageBegins, right: 'list servers' });
     t.is((await monitor.get('/readyz')).status, 503);
     t.is((await monitor.get('/healthz')).status, 200);
     await givenOneByOne(t, { cluster, monitor, verb: 'list' });
@@ -104,7 +86,7 @@ real.serial('each right to watch is taken away and given back: polls continue wi
   await cluster.grant(without(...caches.map((resource) => `watch ${resource}` as const)));
   // A watch that there is goes on without the right; it counts when the next one begins.
   await (await cluster.controlPlane.killApiServer())();
-  await refused(t, monitor, { line: outageBegins, right: 'watch servers' });
+  await refusedRight(t, monitor, { line: outageBegins, right: 'watch servers' });
   cluster.stop('lively');
   await cluster.untilShown('lively', 'Stopped Degraded');
   await givenOneByOne(t, { cluster, monitor, verb: 'watch' });
@@ -122,20 +104,23 @@ real.serial('each right to get and to patch is taken away and given back: each i
 
   await cluster.grant(without('patch servers/status'));
   cluster.stop('lively');
-  await refused(t, monitor, { line: unwritten, right: 'patch servers/status' });
+  await refusedRight(t, monitor, { line: unwritten, right: 'patch servers/status' });
   t.is(await cluster.shown('lively'), 'Running Healthy');
   await cluster.grant();
   await cluster.untilShown('lively', 'Stopped Degraded');
   await monitor.untilLogged('server checked again', { server: 'lively' });
 
   await cluster.grant(without('get secrets'));
-  await refused(t, monitor, { line: 'failed to resolve region, skipping', right: 'get secrets' });
+  await refusedRight(t, monitor, { line: 'failed to resolve region, skipping', right: 'get secrets' });
   await cluster.grant();
   await monitor.untilLogged('region resolved again');
 
   await cluster.grant(without('patch servers'));
   await cluster.addServer('building', { status: 'BUILD', powerState: 0 });
-  await refused(t, monitor, { line: 'failed to patch pending-entry annotation', right: 'patch servers' });
+  await refusedRight(t, monitor, {
+    line: 'failed to patch pending-entry annotation',
+    right: 'patch servers',
+  });
   await cluster.grant();
   await monitor.untilLogged('pending-entry annotation patched again', { instance_id: 'building' });
 
@@ -143,10 +128,10 @@ real.serial('each right to get and to patch is taken away and given back: each i
   const unheard = caches.flatMap((resource) => [`list ${resource}`, `watch ${resource}`] as const);
   await cluster.grant(without(...unheard, 'get servers'));
   await (await cluster.controlPlane.killApiServer())();
-  await refused(t, monitor, { line: outageBegins, right: 'watch servers' });
+  await refusedRight(t, monitor, { line: outageBegins, right: 'watch servers' });
   await cluster.annotate('lively', 'test/changed', 'by another writer');
   cluster.start('lively');
-  await refused(t, monitor, { line: unwritten, right: 'get servers' });
+  await refusedRight(t, monitor, { line: unwritten, right: 'get servers' });
   t.is(await cluster.shown('lively'), 'Stopped Degraded');
   await cluster.grant(without(...unheard));
   await cluster.untilShown('lively', 'Running Healthy');
