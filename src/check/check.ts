@@ -4,6 +4,7 @@
 import { createNoopMeter, ProxyTracerProvider } from '@opentelemetry/api';
 import type { ObjectViews } from '../main/checks/own-check.ts';
 import type { ObjectView } from '../main/kubernetes/objects/object-view.ts';
+import type { RegionRecord } from '../main/kubernetes/objects/resource-records.ts';
 import type { Logger } from '../main/log/logger.ts';
 import type { FlagReader, Options } from '../main/options/options.ts';
 import { createPolling } from '../main/polling.ts';
@@ -83,6 +84,7 @@ async function pollOnce(
   const problems = new ProblemCollector();
   const recordedServers = new Map<string, Recorded<ServerRecord>>();
   const recordedBalancers = new Map<string, Recorded<LoadBalancerRecord>>();
+  const recordedRegions = new Map<string, Recorded<RegionRecord>>();
   const {
     caches,
     cycles,
@@ -100,6 +102,7 @@ async function pollOnce(
     replace: {
       views: (all) => selection(all, wanted),
       onlookers: {
+        regions: (writer) => new RecordingWriter(writer, recordedRegions),
         servers: (writer) => new RecordingWriter(writer, recordedServers),
         loadbalancers: (writer) => new RecordingWriter(writer, recordedBalancers),
       },
@@ -145,6 +148,7 @@ async function pollOnce(
     regions: regions.values(),
     servers: { objects: planned.servers, recorded: recordedServers },
     loadBalancers: { objects: planned.loadBalancers, recorded: recordedBalancers },
+    recordedRegions: options.checkers.includes('region-health') ? recordedRegions : null,
     problems,
     flavorName: ({ namespace, regionId: name = '', flavorId }) =>
       polled.get({ namespace, name })?.flavors.name(flavorId) ?? '',

@@ -58,8 +58,7 @@ export class ProblemCollector {
       const region = regionKeyOf(scope);
       if (subject === regionSubject) this.#regions.set(region, troubleOf(problem));
       else if (subject === serviceSubject) this.#services.set(region, troubleOf(problem));
-      else if (object !== undefined && (isServerSubject(subject) || isLoadBalancerSubject(subject)))
-        this.#objects.set(object.uid, troubleOf(problem));
+      else if (object !== undefined && isOfObject(problem)) this.#objects.set(object.uid, troubleOf(problem));
       else
         this.#notes.push({
           namespace: namespaceOf(scope),
@@ -72,6 +71,11 @@ export class ProblemCollector {
   add(scope: string, problems: readonly Problem[]): void {
     this.report(scope, problems);
   }
+}
+
+/** Whether it keeps its object from being checked. */
+function isOfObject({ subject = '', object }: Problem): boolean {
+  return isServerSubject(subject) || isLoadBalancerSubject(subject) || object?.resource === 'regions';
 }
 
 function troubleOf({ key, message, error, fields }: Problem): Trouble {

@@ -7,7 +7,7 @@ import { type Condition, findCondition, healthyType, kubernetesTime } from '../s
 import type { LoadBalancerRecord } from '../shared/load-balancer-record.ts';
 import { regionKey } from '../shared/region-ref.ts';
 import type { RebuildMarker, ServerRecord } from '../shared/server-record.ts';
-import type { WatchedResource } from '../shared/watched-object.ts';
+import type { WatchedObject, WatchedResource } from '../shared/watched-object.ts';
 import type { Note, ProblemCollector, Trouble } from './problem-collector.ts';
 import type { Recorded } from './recording-writer.ts';
 
@@ -60,10 +60,14 @@ export interface ServerLine extends ObjectLine {
   readonly rebuild: Change<RebuildMarker | null>;
 }
 
-interface RegionLine {
+type CheckedRegion = Pick<ObjectLine, 'outcome' | 'health' | 'error'>;
+
+export interface RegionLine {
   readonly namespace: string;
   readonly region: string;
   readonly regionName: string;
+  /** Present when the health of regions is checked. */
+  readonly checked?: CheckedRegion;
   readonly servers: number;
   readonly loadBalancers: number;
   /** Present when the region failed as a whole. */
@@ -94,6 +98,8 @@ export interface CheckFindings {
   readonly regions: Iterable<RegionRecord>;
   readonly servers: Found<ServerRecord>;
   readonly loadBalancers: Found<LoadBalancerRecord>;
+  /** By uid what stands of regions; null where their health is not checked. */
+  readonly recordedRegions: ReadonlyMap<string, Recorded<RegionRecord>> | null;
   readonly problems: Pick<ProblemCollector, 'of' | 'regions' | 'notes'>;
   readonly flavorName: (server: ServerRecord) => string;
 }
@@ -112,10 +118,14 @@ export function checkReport(findings: CheckFindings): CheckReport {
   const loadBalancers = linesOf(findings.loadBalancers, (object, recorded) =>
     objectLine('loadbalancers', { object, recorded, changes: healthChange }, context),
   );
-  const all: readonly ObjectLine[] = [...servers, ...loadBalancers];
+  const checkedRegions = new Map(
+    [...regions].flatMap(([key, region]) => {
+      const checked = checkedRegion(region, findings);
+      return checked === null ? [] : [[key, checked] as const];
+    }),
+  );
+  const all = [...servers, ...loadBalancers, ...checkedRegions.values()];
   const count = (wanted: Outcome) => all.filter(({ outcome }) => outcome === wanted).length;
-  const byRegion = (lines: readonly ObjectLine[]) =>
-    Map.groupBy(lines, ({ namespace, region: name }) => regionKey({ namespace, name }));
   const serversIn = byRegion(servers);
   const balancersIn = byRegion(loadBalancers);
   return {
@@ -129,10 +139,12 @@ export function checkReport(findings: CheckFindings): CheckReport {
     },
     regions: [...regions].map(([key, { namespace, name, displayName }]) => {
       const error = problems.regions.get(key);
+      const checked = checkedRegions.get(key);
       return {
         namespace,
         region: name,
         regionName: displayName,
+        ...(checked === undefined ? {} : { checked }),
         servers: serversIn.get(key)?.length ?? 0,
         loadBalancers: balancersIn.get(key)?.length ?? 0,
         ...(error === undefined ? {} : { error }),
@@ -191,7 +203,23 @@ function objectLine<Watched extends ProjectObject, Changes extends { readonly he
   };
 }
 
-function healthChange({ before, after }: Recorded<ProjectObject>): { readonly health: Change<Health> } {
+function byRegion(lines: readonly ObjectLine[]): ReadonlyMap<string, readonly ObjectLine[]> {
+  return Map.groupBy(lines, ({ namespace, region: name }) => regionKey({ namespace, name }));
+}
+
+/** Null where the health of regions is not checked. One that two polls must agree on stays as it is. */
+function checkedRegion(
+  region: RegionRecord,
+  { recordedRegions, problems }: Pick<CheckFindings, 'recordedRegions' | 'problems'>,
+): CheckedRegion | null {
+  if (recordedRegions === null) return null;
+  const { health } = healthChange(recordedRegions.get(region.uid) ?? { before: region, after: region });
+  const error = problems.of('regions', region);
+  if (error !== undefined) return { outcome: 'failed', health, error };
+  return { outcome: isChanged(health) ? 'changed' : 'unchanged', health };
+}
+
+function healthChange({ before, after }: Recorded<WatchedObject>): { readonly health: Change<Health> } {
   return { health: { before: healthOf(before), after: healthOf(after) } };
 }
 
@@ -225,7 +253,7 @@ function timeOf(seconds: number | null): string | null {
   return seconds === null ? null : kubernetesTime(seconds * 1000);
 }
 
-function healthOf({ conditions }: ProjectObject): Health {
+function healthOf({ conditions }: WatchedObject): Health {
   const condition = findCondition(conditions, healthyType);
   if (condition === undefined) return null;
   const { status, reason, message } = condition;

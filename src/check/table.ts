@@ -9,6 +9,7 @@ import {
   isChanged,
   type ObjectLine,
   type Outcome,
+  type RegionLine,
   type ServerLine,
 } from './report.ts';
 
@@ -29,13 +30,14 @@ const gap = '  ';
 
 /** One table a kind that there is; an empty one of servers when there is nothing at all. */
 export function checkTable(
-  { servers, loadBalancers, dryRun }: CheckReport,
+  { servers, loadBalancers, regions, dryRun }: CheckReport,
   options: CheckTableOptions,
 ): string {
   const { wide } = options;
+  const checkedRegions = regions.flatMap(lineOfRegion);
   const where = wide
     ? whereColumns
-    : severalNamespaces([...servers, ...loadBalancers])
+    : severalNamespaces([...servers, ...loadBalancers, ...checkedRegions])
       ? [namespaceColumn]
       : [];
   const columns = [
@@ -45,11 +47,25 @@ export function checkTable(
     ...(wide ? bootColumns.filter(({ text }) => servers.some((server) => text(server) !== '')) : []),
     ...(wide ? [messageColumn] : []),
   ];
-  const ofBalancers = [...where, ...balancerColumns(dryRun), ...(wide ? [messageColumn] : [])];
+  const ofKind = (kind: readonly Column<ObjectLine>[]) => [
+    ...where,
+    ...kind,
+    ...(wide ? [messageColumn] : []),
+  ];
+  const ofBalancers = ofKind(healthColumns('LOAD BALANCER', dryRun).toSpliced(1, 0, regionColumn));
+  const ofRegions = ofKind(healthColumns('REGION', dryRun)).filter(({ title }) => title !== 'IDENTITY');
+  const empty = loadBalancers.length + checkedRegions.length === 0;
   return [
-    ...(servers.length > 0 || loadBalancers.length === 0 ? [tableOf(servers, columns, options)] : []),
+    ...(servers.length > 0 || empty ? [tableOf(servers, columns, options)] : []),
     ...(loadBalancers.length > 0 ? [tableOf(loadBalancers, ofBalancers, options)] : []),
+    ...(checkedRegions.length > 0 ? [tableOf(checkedRegions, ofRegions, options)] : []),
   ].join('\n');
+}
+
+/** None where the health of regions is not checked. */
+function lineOfRegion({ namespace, region, regionName, checked }: RegionLine): readonly ObjectLine[] {
+  if (checked === undefined) return [];
+  return [{ namespace, name: region, displayName: regionName, region, regionName, identity: '', ...checked }];
 }
 
 /** One line an object, under a line of titles. Without a width nothing is cut. */
@@ -80,9 +96,9 @@ function tableOf<Line extends ObjectLine>(
 /** Every problem in full, once, and the totals. */
 export function checkSummary(report: CheckReport, seconds: number, terminal: Terminal): string {
   const paint = paintOf(terminal);
-  const { summary, regions, dryRun } = report;
+  const { summary, dryRun } = report;
   const parts = [
-    `${countedObjects(summary)} in ${counted(regions.length, 'region')}, in ${seconds.toFixed(1)} s`,
+    `${lookedAt(report)}, in ${seconds.toFixed(1)} s`,
     `${summary.unchanged} unchanged`,
     ...(summary.changed > 0
       ? [paint('yellow', `${summary.changed} ${dryRun ? 'would change' : 'changed'}`)]
@@ -92,6 +108,12 @@ export function checkSummary(report: CheckReport, seconds: number, terminal: Ter
   return [...remarks(report).flatMap((text) => wrap(text, terminal.width ?? 80)), parts.join(', '), ''].join(
     '\n',
   );
+}
+
+function lookedAt({ summary, regions }: CheckReport): string {
+  const inRegions = counted(regions.length, 'region');
+  const isOfRegions = summary.servers + summary.loadBalancers === 0 && regions.some(({ checked }) => checked);
+  return isOfRegions ? inRegions : `${countedObjects(summary)} in ${inRegions}`;
 }
 
 /** They can be long, so they come below the table. */
@@ -146,10 +168,10 @@ function narrowColumns(dryRun: boolean): readonly Column<ServerLine>[] {
   ];
 }
 
-function balancerColumns(dryRun: boolean): readonly Column<ObjectLine>[] {
+/** Of a kind whose health is all that may change. */
+function healthColumns(kind: string, dryRun: boolean): readonly Column<ObjectLine>[] {
   return [
-    { ...nameColumn, title: 'LOAD BALANCER' },
-    regionColumn,
+    { ...nameColumn, title: kind },
     healthColumn,
     { title: changedTitle(dryRun), text: healthText, atLeast: 24 },
   ];
@@ -208,7 +230,7 @@ function changeText(server: ServerLine): string {
   return before.length > 0 ? `was ${before.join(', ')}` : otherChanges(server).join(', ');
 }
 
-/** The same where health is all that may change. */
+/** The same of such a kind. */
 function healthText({ error, outcome, health }: ObjectLine): string {
   if (error !== undefined) return `! ${error.code}`;
   if (outcome === 'unchanged') return '';

@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
 import * as v from 'valibot';
-import { parseLoadBalancer } from '../../src/main/kubernetes/objects/resource-records.ts';
+import { parseLoadBalancer, parseRegion } from '../../src/main/kubernetes/objects/resource-records.ts';
 import type { SandboxProject, SandboxRegion } from '../../src/sandbox/sandbox-region.ts';
 import { healthy, namespace, type Sandbox, startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { type OneShotEnded, runOnce } from '../fixtures/kubernetes/one-shot.ts';
@@ -319,6 +319,32 @@ test('load balancers are a table of their own, and are written like servers', as
   const [condition] = parseLoadBalancer(sandbox.cluster.get('loadbalancers', namespace, 'lb-1')).conditions;
   t.like(condition, { type: 'Healthy', status: 'True' });
   t.is(sandbox.server('id-2').phase, 'Running', 'servers were not asked for');
+});
+
+test('regions are a table of their own; what two polls must agree on is a note', async (t) => {
+  const { sandbox, region } = await smallFleet(t);
+  const flags = ['--checkers=server-health,region-health'];
+  const first = await check(t, sandbox, { flags: [...flags, '--dry-run'] });
+  t.is(first.code, 0);
+  t.regex(first.stdout, /\n\nREGION +HEALTH +WOULD CHANGE\n/);
+  t.deepEqual([...rows(first.stdout.split('\n\n')[1] ?? '').values()], ['north | Healthy | was no health']);
+  t.is(writes(sandbox), 0);
+  await check(t, sandbox, { flags });
+  const shown = () => parseRegion(sandbox.cluster.get('regions', namespace, 'north')).conditions[0];
+  t.like(shown(), { type: 'Healthy', status: 'True' });
+  region.cloud.faults.add({ kind: 'status', status: 503 }, { route: 'GET /networking' });
+  const second = await check(t, sandbox, { flags: ['--checkers=region-health', '--output=wide'] });
+  t.is(second.code, 0);
+  t.regex(
+    second.stdout,
+    /^NAMESPACE +ID +REGION +HEALTH +CHANGED +MESSAGE\n\S+ +north +north +Healthy +- +all services answer\n/,
+  );
+  t.regex(
+    second.stderr,
+    /^north: region service is not available: GET \/ \(network versions\) at\s\S+ answered 503$/m,
+  );
+  t.regex(second.stderr, /^1 region, in .*, 1 unchanged$/m);
+  t.like(shown(), { type: 'Healthy', status: 'True' });
 });
 
 test('a region without load-balancer service: those that it should have are not checked, and say why', async (t) => {
