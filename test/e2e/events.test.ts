@@ -4,6 +4,7 @@
 import test, { type ExecutionContext } from 'ava';
 import * as v from 'valibot';
 import { rightsFor } from '../../src/main/kubernetes/required-rights.ts';
+import { type CheckName, usualCheck } from '../../src/main/options/check-names.ts';
 import { startSandbox } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
@@ -27,16 +28,25 @@ const running = [
   'Normal Running Server/web: phase is Running',
 ];
 
-const rulesOf = (events: boolean) =>
-  rightsFor({ shadow: false, events }).map(({ group, resource, verbs }) => ({
+const rulesOf = (events: boolean, checkers: readonly CheckName[] = [usualCheck]) =>
+  rightsFor({ shadow: false, events, checkers }).map(({ group, resource, verbs }) => ({
     apiGroups: [group],
     resources: [resource],
     verbs,
   }));
 
-async function startWeb(t: ExecutionContext, { granted = true, flags = ['--events'] } = {}) {
+interface WebOptions {
+  readonly granted?: boolean;
+  readonly flags?: readonly string[];
+  readonly checkers?: readonly CheckName[];
+}
+
+async function startWeb(
+  t: ExecutionContext,
+  { granted = true, flags = ['--events'], checkers }: WebOptions = {},
+) {
   const sandbox = await startSandbox(t);
-  sandbox.cluster.access.restrict(rulesOf(granted));
+  sandbox.cluster.access.restrict(rulesOf(granted, checkers));
   const region = await sandbox.addRegion('east');
   const { providerId } = sandbox.addServer(region.addProject(), { id: 'web' });
   const monitor = await sandbox.startMonitor(...pace(calmPeriodMs(1_500)), ...flags);
@@ -72,6 +82,33 @@ test.serial('each transition is an Event of its object; the same again is counte
   const metric = 'unikorn_region_monitor_events_total';
   t.is(await monitor.total(metric, 'outcome="created"'), 6);
   t.is(await monitor.total(metric, 'outcome="repeated"'), 2);
+});
+
+test.serial('those of a region and of a load balancer are Events of theirs', async (t) => {
+  const checkers = ['server-health', 'region-health', 'load-balancer-health'] as const;
+  const { sandbox, region, events } = await startWeb(t, {
+    checkers,
+    flags: ['--events', `--checkers=${checkers.join(',')}`],
+  });
+  const balancer = region.addProject().addLoadBalancer({ id: 'front', name: 'shop' });
+  const others = () => events().filter((event) => !event.includes('Server/'));
+  const expected = async (...all: readonly string[]) => {
+    await eventually('its Events', () => others().length >= all.length);
+    t.deepEqual(others(), all.toSorted());
+  };
+  const well = [
+    'Normal Healthy LoadBalancer/front: load balancer is online',
+    'Normal Healthy Region/east: all services answer',
+  ];
+  await expected(...well);
+  region.cloud.loadBalancers.update(balancer.providerId, { operatingStatus: 'OFFLINE' });
+  region.cloud.faults.add({ kind: 'status', status: 503 }, { route: 'GET /networking' });
+  await expected(
+    ...well,
+    'Warning Degraded LoadBalancer/front: load balancer is offline (was Healthy)',
+    'Warning Degraded Region/east: network (server-error) is not available (was Healthy)',
+  );
+  t.true(sandbox.cluster.requests.count({ method: 'POST', path: /\/events/ }) >= 4);
 });
 
 test.serial('without the flag, or in shadow mode, no Event is ever asked for', async (t) => {
