@@ -16,7 +16,7 @@ interface Panel {
   readonly queries: readonly Query[];
   /** From this value on it is shown in red. */
   readonly alarm?: number;
-  /** What values are called, and in which colour. */
+  /** What values are called, and in which color. */
   readonly texts?: Readonly<Record<string, readonly [text: string, color: string]>>;
 }
 

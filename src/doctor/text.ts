@@ -9,13 +9,12 @@ const widest = 100;
 /** Narrower ones could not hold a word next to the names. */
 const narrowest = 50;
 
-const marks: Readonly<Record<StepStatus, { unicode: string; ascii: string; colour: Parameters<Paint>[0] }>> =
-  {
-    ok: { unicode: '✓', ascii: '+', colour: 'green' },
-    warning: { unicode: '!', ascii: '!', colour: 'yellow' },
-    failed: { unicode: '✗', ascii: 'x', colour: 'red' },
-    skipped: { unicode: '-', ascii: '-', colour: 'dim' },
-  };
+const marks: Readonly<Record<StepStatus, { unicode: string; ascii: string; color: Parameters<Paint>[0] }>> = {
+  ok: { unicode: '✓', ascii: '+', color: 'green' },
+  warning: { unicode: '!', ascii: '!', color: 'yellow' },
+  failed: { unicode: '✗', ascii: 'x', color: 'red' },
+  skipped: { unicode: '-', ascii: '-', color: 'dim' },
+};
 
 export class DoctorText {
   readonly #unicode: boolean;
@@ -69,8 +68,8 @@ export class DoctorText {
 
   /** `time` stands at the right end of the first line. */
   #entry(status: StepStatus, name: string, detail: string, nameWidth: number, time = ''): readonly string[] {
-    const { unicode, ascii, colour } = marks[status];
-    const mark = this.#paint(colour, this.#unicode ? unicode : ascii);
+    const { unicode, ascii, color } = marks[status];
+    const mark = this.#paint(color, this.#unicode ? unicode : ascii);
     const room = this.#width - nameWidth - 6 - timeWidth;
     const [first = '', ...more] = wrap(detail, room);
     const head = `  ${mark} ${name.padEnd(nameWidth)}  `;

@@ -13,11 +13,11 @@ export interface StoryLogOptions {
   readonly now?: () => Date;
 }
 
-type Colour = Parameters<Paint>[0];
+type Color = Parameters<Paint>[0];
 
 interface Part {
   readonly text: string;
-  readonly colour?: Colour;
+  readonly color?: Color;
 }
 
 const good = new Set(['Running', 'Healthy']);
@@ -56,7 +56,7 @@ export class StoryLog implements Logger {
   error(msg: string, error: unknown, fields: Fields = {}): void {
     const reason = error instanceof Error ? error.message : text(error);
     const message = `${msg}${reason === '' ? '' : `: ${reason}`}`;
-    this.#tell(fields['region'], text(fields['server']), { text: message, colour: 'red' });
+    this.#tell(fields['region'], text(fields['server']), { text: message, color: 'red' });
   }
 
   named(): Logger {
@@ -64,13 +64,13 @@ export class StoryLog implements Logger {
   }
 
   #change(fields: Fields, from: string, to: string, detail: string): void {
-    const colour: Colour = good.has(to) ? 'green' : bad.has(to) ? 'red' : 'yellow';
+    const color: Color = good.has(to) ? 'green' : bad.has(to) ? 'red' : 'yellow';
     const arrow = this.#options.terminal.unicode ? '→' : '->';
     const change: readonly Part[] = [
       { text: `${from === '' ? '(new)' : from} ${arrow} ` },
-      { text: to, colour },
+      { text: to, color },
     ];
-    this.#tell(fields['region_id'], text(fields['instance_id']), { text: detail, colour: 'dim' }, change);
+    this.#tell(fields['region_id'], text(fields['instance_id']), { text: detail, color: 'dim' }, change);
   }
 
   /** `rest` may be long: where the terminal is narrow, it goes on below. */
@@ -91,8 +91,8 @@ export class StoryLog implements Logger {
     for (const line of isRoom ? others : painted) write(' '.repeat(indent) + line);
   }
 
-  #painted({ text, colour }: Part): string {
-    return colour === undefined ? text : this.#paint(colour, text);
+  #painted({ text, color }: Part): string {
+    return color === undefined ? text : this.#paint(color, text);
   }
 }
 

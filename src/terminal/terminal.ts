@@ -6,7 +6,7 @@ import { styleText } from 'node:util';
 export interface Terminal {
   /** Characters a line; null where it is unknown: the output goes to a file or another program. */
   readonly width: number | null;
-  readonly colour: boolean;
+  readonly color: boolean;
   /** Whether it shows characters beyond ASCII. */
   readonly unicode: boolean;
   /** Whether a printed line can be overwritten. */
@@ -25,7 +25,7 @@ export function terminalOf(
   const locale = [env['LC_ALL'], env['LC_CTYPE'], env['LANG']].find((value) => value) ?? '';
   return {
     width: isTTY && columns ? columns : Number.isInteger(wanted) && wanted > 0 ? wanted : null,
-    colour: smart && !env['NO_COLOR'],
+    color: smart && !env['NO_COLOR'],
     unicode: /utf-?8/i.test(locale) && env['TERM'] !== 'dumb',
     interactive: smart,
   };
@@ -36,13 +36,13 @@ export function printable(text: string): string {
   return text.replace(/[\s\u2028\u2029]+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '?');
 }
 
-type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
+type Color = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
 
-export type Paint = (colour: Colour, text: string) => string;
+export type Paint = (color: Color, text: string) => string;
 
-export function paintOf({ colour }: Terminal): Paint {
-  // Whether it shows colours was found out above, for any stream.
-  return colour ? (name, text) => styleText(name, text, { validateStream: false }) : (_, text) => text;
+export function paintOf({ color }: Terminal): Paint {
+  // Whether it shows colors was found out above, for any stream.
+  return color ? (name, text) => styleText(name, text, { validateStream: false }) : (_, text) => text;
 }
 
 const breaks = [':', '/', '.', '-'];

@@ -159,8 +159,8 @@ test('what the terminal cannot show is not printed', async (t) => {
   const plain = await doctor(t, sandbox, { env: { LANG: 'C' } });
   t.regex(plain.stdout, /^ {2}\+ configuration/m);
   t.notRegex(plain.stdout, /[^\n -~]/);
-  const coloured = await doctor(t, sandbox, { columns: 80 });
-  t.true(coloured.stdout.includes(sequence));
+  const colored = await doctor(t, sandbox, { columns: 80 });
+  t.true(colored.stdout.includes(sequence));
   for (const env of [
     { LANG: 'C.UTF-8', NO_COLOR: '1' },
     { LANG: 'C.UTF-8', TERM: 'dumb' },

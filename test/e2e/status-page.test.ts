@@ -225,14 +225,14 @@ browserTest('on a small phone nothing is wider than the screen, whatever the nam
 
 /** The least contrast of any text that is seen with what it stands on, and that text. As WCAG 2 defines it. */
 const leastContrast = `(() => {
-  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const luminance = (colour) => {
-    const [r, g, b] = channels(colour).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+  const luminance = (color) => {
+    const [r, g, b] = channels(color).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const behind = (element) => {
-    const colour = getComputedStyle(element).backgroundColor;
-    return channels(colour)[3] === 0 && element.parentElement ? behind(element.parentElement) : colour;
+    const color = getComputedStyle(element).backgroundColor;
+    return channels(color)[3] === 0 && element.parentElement ? behind(element.parentElement) : color;
   };
   let least = { contrast: 21, text: '' };
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -23,6 +23,6 @@ test('it says what it watches and where to look, tells what changes, and cleans 
   t.is(code, 0);
   t.is(stderr, '');
   t.regex(stdout, /\n\nstopped\.\n$/);
-  t.false(stdout.includes('\u001b'), 'no colours, for it is no terminal');
+  t.false(stdout.includes('\u001b'), 'no colors, for it is no terminal');
   t.false(existsSync(kubeconfig));
 });

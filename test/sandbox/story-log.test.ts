@@ -2,7 +2,7 @@ import test from 'ava';
 import { StoryLog } from '../../src/sandbox/story-log.ts';
 import type { Terminal } from '../../src/terminal/terminal.ts';
 
-const file: Terminal = { width: null, colour: false, unicode: true, interactive: false };
+const file: Terminal = { width: null, color: false, unicode: true, interactive: false };
 
 function story(terminal: Partial<Terminal> = {}): { lines: string[]; log: StoryLog } {
   const lines: string[] = [];
@@ -59,8 +59,8 @@ test('in 80 columns what is long goes on below; without UTF-8 it is ASCII', (t) 
   ]);
 });
 
-test('colours where there are some, and never those of a message', (t) => {
-  const { lines, log } = story({ colour: true });
+test('colors where there are some, and never those of a message', (t) => {
+  const { lines, log } = story({ color: true });
   log.info('instance phase transition', { ...of, from_phase: 'Stopped', to_phase: 'Running' });
   log.error('failed', '\u001b[2Jgone', { region: 'r' });
   t.true(lines[0]?.endsWith('Stopped → \u001b[32mRunning\u001b[39m'));

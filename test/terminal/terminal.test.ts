@@ -7,17 +7,17 @@ const write = () => true;
 
 test('a terminal is what it says it is; a file is none', (t) => {
   const terminal = terminalOf({ write, isTTY: true, columns: 132 }, { LANG: 'en_GB.UTF-8' });
-  t.deepEqual(terminal, { width: 132, colour: true, unicode: true, interactive: true });
+  t.deepEqual(terminal, { width: 132, color: true, unicode: true, interactive: true });
   const file = terminalOf({ write }, { LANG: 'en_GB.UTF-8' });
-  t.deepEqual(file, { width: null, colour: false, unicode: true, interactive: false });
+  t.deepEqual(file, { width: null, color: false, unicode: true, interactive: false });
 });
 
 test('NO_COLOR, TERM=dumb, COLUMNS and the locale count', (t) => {
   const tty = { write, isTTY: true, columns: 80 };
-  t.false(terminalOf(tty, { NO_COLOR: '1' }).colour);
-  t.true(terminalOf(tty, { NO_COLOR: '' }).colour, 'set to nothing is not set');
+  t.false(terminalOf(tty, { NO_COLOR: '1' }).color);
+  t.true(terminalOf(tty, { NO_COLOR: '' }).color, 'set to nothing is not set');
   const dumb = terminalOf(tty, { TERM: 'dumb', LANG: 'C.UTF-8' });
-  t.deepEqual(dumb, { width: 80, colour: false, unicode: false, interactive: false });
+  t.deepEqual(dumb, { width: 80, color: false, unicode: false, interactive: false });
   t.is(terminalOf({ write }, { COLUMNS: '60' }).width, 60);
   t.is(terminalOf({ write }, { COLUMNS: 'many' }).width, null);
   t.false(terminalOf(tty, { LC_ALL: 'C', LANG: 'en_GB.UTF-8' }).unicode);

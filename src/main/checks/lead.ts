@@ -6,8 +6,8 @@ import type { Clock } from '../../shared/clock.ts';
 import type { CheckError } from '../../shared/errors.ts';
 import type { CheckName } from '../options/check-names.ts';
 import type { AccessOutcome, AccessReader } from '../regions/access.ts';
+import type { PollOutcome } from '../regions/poll-health.ts';
 import type { Region } from '../regions/region.ts';
-import type { PollOutcome } from '../regions/region-health.ts';
 import type { Regions } from '../regions/regions.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 

@@ -20,24 +20,24 @@ export function encodeTime(encoding: TimeEncoding, epochMs: number): string {
   return encoders[encoding](Math.trunc(epochMs));
 }
 
-const colours: ReadonlyMap<string, 'magenta' | 'cyan' | 'red'> = new Map([
+const colors: ReadonlyMap<string, 'magenta' | 'cyan' | 'red'> = new Map([
   ['debug', 'magenta'],
   ['info', 'cyan'],
   ['error', 'red'],
 ]);
 
 /** `time LEVEL msg key=value …` from a JSON object: one line, and nothing in the values reaches the terminal raw. */
-export function consoleLine(json: string, colour: boolean): string {
-  // Whether the terminal shows colours was found out already.
+export function consoleLine(json: string, color: boolean): string {
+  // Whether the terminal shows colors was found out already.
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
-    colour ? styleText(style, text, { validateStream: false }) : text;
+    color ? styleText(style, text, { validateStream: false }) : text;
   const record: unknown = JSON.parse(json);
   if (typeof record !== 'object' || record === null) return json;
   const { level, ts, logger, msg, ...fields } = Object.fromEntries(Object.entries(record));
   const name = String(level);
   const head = [
     paint('dim', String(ts)),
-    paint(colours.get(name) ?? 'reset', name.toUpperCase().padEnd(5)),
+    paint(colors.get(name) ?? 'reset', name.toUpperCase().padEnd(5)),
     ...(logger === undefined ? [] : [paint('dim', `${oneLine(String(logger))}:`)]),
     oneLine(String(msg)),
   ];

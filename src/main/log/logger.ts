@@ -53,7 +53,7 @@ export function createLogger(
         )
       : streamSink(destination);
   const terminal = destination === undefined ? isatty(standardError) : destination.isTTY === true;
-  const colour = terminal && (process.env['NO_COLOR'] ?? '') === '';
+  const color = terminal && (process.env['NO_COLOR'] ?? '') === '';
   const lowest = options.level < 0 ? 'error' : options.level === 0 ? 'info' : 'debug';
   const logger = new LineLogger({
     lowest: severity[lowest],
@@ -61,7 +61,7 @@ export function createLogger(
     write: (level, fields) => {
       const time = encodeTime(options.timeEncoding, now());
       const json = `{"level":"${level}","ts":${time},${JSON.stringify(fields).slice(1)}`;
-      sink.write(options.encoder === 'json' ? `${json}\n` : consoleLine(json, colour));
+      sink.write(options.encoder === 'json' ? `${json}\n` : consoleLine(json, color));
     },
   });
   return Object.assign(logger, { flush: () => sink.flush() });

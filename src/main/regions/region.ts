@@ -10,8 +10,8 @@ import type { Credentials, RegionTarget } from '../../shared/session.ts';
 import type { RegionRecord } from '../kubernetes/objects/resource-records.ts';
 import { Flavors } from './flavors.ts';
 import { Login } from './login.ts';
+import { PollHealth } from './poll-health.ts';
 import { Project } from './project.ts';
-import { RegionHealth } from './region-health.ts';
 import type { TransitionKind } from './transitions.ts';
 
 /** How a region is reached, as its Region object and Secret say. */
@@ -25,7 +25,7 @@ export class Region implements RegionRef {
   readonly namespace: string;
   /** The region's id. */
   readonly name: string;
-  readonly health: RegionHealth;
+  readonly health: PollHealth;
   readonly login = new Login();
   readonly #pollPeriodMs: number;
   #record: RegionRecord | null = null;
@@ -43,7 +43,7 @@ export class Region implements RegionRef {
     this.namespace = namespace;
     this.name = name;
     this.#pollPeriodMs = pollPeriodMs;
-    this.health = new RegionHealth({ pollPeriodMs, random: Math.random });
+    this.health = new PollHealth({ pollPeriodMs, random: Math.random });
     this.#flavors = new Flavors(pollPeriodMs);
   }
 

@@ -4,7 +4,7 @@ import { type CheckError, concernsRegion } from '../../shared/errors.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Problem } from '../problems/problem.ts';
 import { ProjectCounts } from '../projection/state-counts.ts';
-import type { PollOutcome } from '../regions/region-health.ts';
+import type { PollOutcome } from '../regions/poll-health.ts';
 import { checkFailed, regionUnresolved } from './problems.ts';
 
 interface ProjectFailure {

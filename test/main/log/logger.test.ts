@@ -137,7 +137,7 @@ function writesEscapes(isTTY: boolean): boolean {
   return recorder.lines.some((line) => line.includes('\u001b['));
 }
 
-test.serial('colour only on a terminal, and not with NO_COLOR', (t) => {
+test.serial('color only on a terminal, and not with NO_COLOR', (t) => {
   const before = process.env['NO_COLOR'];
   delete process.env['NO_COLOR'];
   const without = [writesEscapes(true), writesEscapes(false)];

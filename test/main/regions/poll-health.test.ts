@@ -1,17 +1,17 @@
 import test from 'ava';
-import { RegionHealth } from '../../../src/main/regions/region-health.ts';
+import { PollHealth } from '../../../src/main/regions/poll-health.ts';
 import type { CheckError } from '../../../src/shared/errors.ts';
 
 const unreachable: CheckError = { code: 'unreachable', message: 'connection refused' };
 
-function failing(times: number, error: CheckError = unreachable): RegionHealth {
-  const health = new RegionHealth({ pollPeriodMs: 60_000, random: () => 0.5 });
+function failing(times: number, error: CheckError = unreachable): PollHealth {
+  const health = new PollHealth({ pollPeriodMs: 60_000, random: () => 0.5 });
   for (let failure = 0; failure < times; failure++) health.failed(error, 0);
   return health;
 }
 
 /** Polls that are left out before the region is asked again. */
-function rest(health: RegionHealth): number {
+function rest(health: PollHealth): number {
   let polls = 0;
   while (!health.takeTurn(0)) polls++;
   return polls;
@@ -49,7 +49,7 @@ test('a region that goes on failing is given longer and longer rests, up to a bo
 
 test('rests differ by chance, so that regions do not come back together', (t) => {
   const rests = [0, 0.99].map((random) => {
-    const health = new RegionHealth({ pollPeriodMs: 10_000, random: () => random });
+    const health = new PollHealth({ pollPeriodMs: 10_000, random: () => random });
     for (let failure = 0; failure < 10; failure++) health.failed(unreachable, 0);
     return rest(health);
   });

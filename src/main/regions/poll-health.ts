@@ -1,10 +1,10 @@
-// How a region has been doing: whether its last poll got an answer, since when it got none, and whether it rests. After
+// How the polls of a region have been going: whether the last one got an answer, since when it got none, and whether it rests. After
 // some failed polls in a row its breaker opens: one project is asked first, and the others only if it answers. After many,
 // polls are skipped as well. The first success ends all that at once.
 
 import { type CheckError, concernsRegion, type ErrorCode, isAnswer } from '../../shared/errors.ts';
 
-export interface RegionHealthOptions {
+export interface PollHealthOptions {
   readonly pollPeriodMs: number;
   /** 0 to 1. */
   readonly random: () => number;
@@ -32,8 +32,8 @@ const longestRest = { polls: 7, ms: 300_000 };
 /** Errors that a change of the region's Secret (ca.crt, region-name) may fix: each poll reads it, so none is skipped. */
 const mendedBySecret: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['tls', 'no-endpoint']);
 
-export class RegionHealth {
-  readonly #options: RegionHealthOptions;
+export class PollHealth {
+  readonly #options: PollHealthOptions;
   #failures = 0;
   #failure: CheckError | null = null;
   #tried = false;
@@ -43,7 +43,7 @@ export class RegionHealth {
   #rest = 0;
   #notBeforeMs = 0;
 
-  constructor(options: RegionHealthOptions) {
+  constructor(options: PollHealthOptions) {
     this.#options = options;
   }
 
