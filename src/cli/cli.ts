@@ -9,6 +9,9 @@ import { commands } from './commands.ts';
 import { candidates, completeCommand } from './completion.ts';
 import { stopSignal } from './stop-signal.ts';
 
+// A reader that is gone, as of `check | head`, is not our failure.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 async function main(args: readonly string[]): Promise<number> {
   const [first, ...words] = args;
   if (first === completeCommand) {
@@ -39,6 +42,19 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
+/**
+ * Resolves when a reader took what was written, or is gone. A pipe takes 64 KiB at once: an exit would lose the rest. A
+ * reader that does not read is waited for, as for any other program; a signal ends that.
+ */
+async function handedOver(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength === 0) return;
+  const taken = Promise.withResolvers<void>();
+  stream.once('close', taken.resolve);
+  stream.write('', () => taken.resolve());
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => taken.resolve());
+  await taken.promise;
+}
+
 async function execute(invocation: Invocation<Command>, version: Version): Promise<number> {
   const { command, options } = invocation;
   const signal = stopSignal();
@@ -59,5 +75,7 @@ async function execute(invocation: Invocation<Command>, version: Version): Promi
   }
 }
 
+const code = await main(process.argv.slice(2));
+await Promise.all([handedOver(process.stdout), handedOver(process.stderr)]);
 // Exits even if something is still open: the stop is complete.
-process.exit(await main(process.argv.slice(2)));
+process.exit(code);

@@ -6,7 +6,7 @@ import { writevSync } from 'node:fs';
 
 export interface LogSink {
   write(line: string): void;
-  /** Tries once more to hand over what waits, for a moment. */
+  /** Hands over what waits, as long as the other side takes some of it. */
   flush(): void;
 }
 
@@ -21,7 +21,10 @@ const maxWaitingBytes = 4 * 1024 * 1024;
 /** So much is not kept for the lines that may follow. */
 const maxBatchBytes = 64 * 1024;
 const retryMs = 20;
-const flushMs = 200;
+/** At the end, a reader that takes nothing for so long is not waited for. */
+const flushMs = 500;
+/** Nor one that is slower than this. */
+const longestFlushMs = 2_000;
 
 /** A file descriptor. The process's end must `flush` it. A non-blocking one that is full for the moment keeps lines waiting, at most 4 MiB of them. */
 export class DescriptorSink implements LogSink {
@@ -57,11 +60,14 @@ export class DescriptorSink implements LogSink {
   }
 
   flush(): void {
-    const until = performance.now() + flushMs;
+    const end = performance.now() + longestFlushMs;
+    let until = performance.now() + flushMs;
     this.#drain();
-    while (this.#waiting.length > 0 && performance.now() < until) {
+    while (this.#waiting.length > 0 && performance.now() < Math.min(until, end)) {
+      const before = this.#waitingBytes;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMs);
       this.#drain();
+      if (this.#waitingBytes < before) until = performance.now() + flushMs;
     }
   }
 

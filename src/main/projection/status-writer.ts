@@ -121,7 +121,10 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
         return { kind: 'stands', object: await this.#patchStatus(current, projection, request) };
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (error.status === 404) break;
+        if (error.status === 404) {
+          if (await this.#isThere(object, signal)) throw withoutStatus(error, kind.words.title);
+          break;
+        }
         // It is another's to write, and to count.
         if (isWithheld(error)) return { kind: 'gone' };
         if (mayBeOfOtherDefinitions(error)) {
@@ -243,6 +246,12 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
     }
   }
 
+  /** Whether an object is there whose status was said not to be. */
+  async #isThere(object: Watched, signal: AbortSignal): Promise<boolean> {
+    const found = await this.#read(object, signal).catch(() => null);
+    return found?.record.uid === object.uid;
+  }
+
   /** The next poll sees our own write, even when the watch has not brought it yet. */
   #store(answer: unknown): Watched {
     const record = this.#options.objects.parse(answer);
@@ -264,6 +273,12 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
   #path({ namespace, name }: Watched, subresource?: string): string {
     return resourcePath(this.#options.kind.words.resource, namespace, name, subresource);
   }
+}
+
+/** Not the object is missing, but what holds its status. */
+function withoutStatus(error: ApiError, title: string): ApiError {
+  const hint = `the ${title} is there: does its definition have the subresource status?`;
+  return new ApiError(`${error.message} (${hint})`, error);
 }
 
 /** A merge patch that applies only to the version that was read. */

@@ -286,6 +286,47 @@ test('a pipe that nobody reads blocks nobody', async (t) => {
   t.deepEqual(await outcome(child), { code: 0, said: 'alive\n' });
 });
 
+/** Lines that a reader gets that takes 64 KiB every 100 ms, and the longest time that it took nothing. */
+async function slowlyRead(lines: number): Promise<{ received: number; longestPauseMs: number }> {
+  const folder = mkdtempSync(join(tmpdir(), 'log-sink-'));
+  const path = join(folder, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, 'w');
+  const child = startWriter(writer);
+  closeSync(writer);
+  child.stdin?.end(String(lines));
+  const buffer = Buffer.alloc(65_536);
+  let received = '';
+  let longestPauseMs = 0;
+  let readMs: number | null = null;
+  for (let count = -1; count !== 0; await sleep(100)) {
+    const nowMs = performance.now();
+    try {
+      count = readSync(reader, buffer);
+      received += buffer.toString('latin1', 0, count);
+      if (readMs !== null) longestPauseMs = Math.max(longestPauseMs, nowMs - readMs);
+      readMs = nowMs;
+    } catch {
+      // Nothing is there yet.
+    }
+  }
+  closeSync(reader);
+  rmSync(folder, { recursive: true });
+  return { received: received.split('\n').length - 1, longestPauseMs };
+}
+
+test('at the end, a slow reader gets all lines, as long as it reads', async (t) => {
+  t.timeout(60_000);
+  for (;;) {
+    const { received, longestPauseMs } = await slowlyRead(800);
+    // Of a machine that stood still nothing can be learnt.
+    if (longestPauseMs > 400 && received < 800) continue;
+    t.is(received, 800);
+    return;
+  }
+});
+
 test('a pipe that is full for a while loses no line, and keeps their order', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'log-sink-'));
   const path = join(folder, 'pipe');

@@ -318,6 +318,19 @@ test('an object that goes while it is written is gone, as is one that another to
   t.deepEqual(outcomes, ['gone', 'conflict', 'gone']);
 });
 
+test('an object that is there, but not its status, is a failure that says so', async (t) => {
+  const { cluster, write, told, outcomes, server } = await setUp(t);
+  cluster.faults.add({ ...patches, ...always }, { kind: 'respond', status: 404 });
+  const written = await write(server(), stopped);
+  const message = written.kind === 'failed' ? written.error.message : written.kind;
+  t.regex(
+    message,
+    /404 NotFound.*\(the Server is there: does its definition have the subresource status\?\)$/,
+  );
+  t.deepEqual(told, []);
+  t.deepEqual(outcomes, ['failed']);
+});
+
 test('conflicts without end are given up', async (t) => {
   const { cluster, write, told, outcomes, server } = await setUp(t);
   cluster.faults.add({ ...patches, ...always }, { kind: 'respond', status: 409, body: {} });
