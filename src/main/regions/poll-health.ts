@@ -1,6 +1,6 @@
-// How the polls of a region have been going: whether the last one got an answer, since when it got none, and whether it rests. After
-// some failed polls in a row its breaker opens: one project is asked first, and the others only if it answers. After many,
-// polls are skipped as well. The first success ends all that at once.
+// How the polls of a region have been going: whether the last one got an answer, since when there was none, and whether the
+// region rests. After some failed polls in a row its breaker opens: one project is asked first, and the others only if it
+// answers. After many, polls are skipped as well. The first success ends all that at once.
 
 import { type CheckError, concernsRegion, type ErrorCode, isAnswer } from '../../shared/errors.ts';
 
