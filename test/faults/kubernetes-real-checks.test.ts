@@ -1,38 +1,18 @@
 // A real kube-apiserver with RBAC: each right that the checks of regions and load balancers need is taken away, and given
 // back. The API server is of this file's own. Skipped, saying so, where there is none.
 
-import test, { type ExecutionContext } from 'ava';
-import { assertDocumented } from '../fixtures/documented.ts';
+import type { ExecutionContext } from 'ava';
 import { eventually } from '../fixtures/eventually.ts';
-import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
-import { controlPlaneTests } from '../fixtures/kubernetes/control-plane-tests.ts';
+import { ownControlPlane } from '../fixtures/kubernetes/own-control-plane.ts';
 import { RealCluster, refusedRight, without } from '../fixtures/kubernetes/real-cluster.ts';
 import { outageBegins, untilOutagesEnded } from '../fixtures/kubernetes/watched-cluster.ts';
 import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
-import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
-test.afterEach(assertDocumented);
-
-const real = controlPlaneTests({ own: true });
-
-const assertHandlesClosed = watchHandles();
-
-const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
-
-test.before(async (t) => {
-  file.controlPlane = await startControlPlane(t, { own: true });
-  await file.controlPlane?.installDefinitions('v1.16');
-});
-
-test.after.always('no handle is left', async (t) => {
-  await file.controlPlane?.stop();
-  await assertHandlesClosed(t);
-});
+const { real, controlPlane } = ownControlPlane({ definitions: 'v1.16' });
 
 async function startCluster(t: ExecutionContext) {
   t.timeout(300_000);
-  if (file.controlPlane === null) throw new Error('there is no real API server');
-  const cluster = await RealCluster.create(t, file.controlPlane, ['region-health', 'load-balancer-health']);
+  const cluster = await RealCluster.create(t, controlPlane(), ['region-health', 'load-balancer-health']);
   await cluster.addRegion();
   const balancer = await cluster.addLoadBalancer('front');
   const monitor = await cluster.startMonitor(t);

@@ -1,37 +1,18 @@
 // A real kube-apiserver that is killed, forgets, refuses, gets its definitions late and others in flight. It is of this
 // file's own, and the tests come one after the other. Skipped, saying so, where there is none to be had.
 
-import test, { type ExecutionContext } from 'ava';
-import { assertDocumented } from '../fixtures/documented.ts';
+import type { ExecutionContext } from 'ava';
 import { eventually } from '../fixtures/eventually.ts';
-import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
-import { controlPlaneTests } from '../fixtures/kubernetes/control-plane-tests.ts';
+import { ownControlPlane } from '../fixtures/kubernetes/own-control-plane.ts';
 import { RealCluster } from '../fixtures/kubernetes/real-cluster.ts';
 import { outageBegins, untilOutagesEnded } from '../fixtures/kubernetes/watched-cluster.ts';
 import type { MonitorUnderTest } from '../fixtures/monitor/monitor.ts';
-import { watchHandles } from '../fixtures/monitor/open-handles.ts';
 
-test.afterEach(assertDocumented);
-
-const real = controlPlaneTests({ own: true });
-
-const assertHandlesClosed = watchHandles();
-
-const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
-
-test.before(async (t) => {
-  file.controlPlane = await startControlPlane(t, { own: true });
-});
-
-test.after.always('no handle is left', async (t) => {
-  await file.controlPlane?.stop();
-  await assertHandlesClosed(t);
-});
+const { real, controlPlane } = ownControlPlane();
 
 async function startCluster(t: ExecutionContext): Promise<RealCluster> {
   t.timeout(300_000);
-  if (file.controlPlane === null) throw new Error('there is no real API server');
-  return RealCluster.create(t, file.controlPlane);
+  return RealCluster.create(t, controlPlane());
 }
 
 const phasesOf = (monitor: MonitorUnderTest, id: string) =>
