@@ -10,6 +10,7 @@ import { measurePasses } from './passes.ts';
 import type { Report } from './report.ts';
 import { measureScale } from './scale.ts';
 import type { Settings } from './settings.ts';
+import { measureShards } from './shards.ts';
 import { measureIdle, measureStarts } from './starts.ts';
 import { measureWrites } from './writes.ts';
 
@@ -23,6 +24,8 @@ const hundred = { servers: 100, regions: 2, projects: 5, hung: 0 };
 const tenThousand = { servers: 10_000, regions: 10, projects: 20, hung: 0 };
 /** 90,000 in the regions that answer, 10,000 in those that do not. */
 const hundredThousand = { servers: 90_000, regions: 18, projects: 20, hung: 2 };
+/** All of them answer. */
+const divided = { servers: 100_000, regions: 20, projects: 20, hung: 0 };
 const own = { servers: 1_000, regions: 10, projects: 10, hung: 0 };
 
 const measures: Readonly<Record<Scenario, Measure>> = {
@@ -47,6 +50,7 @@ const measures: Readonly<Record<Scenario, Measure>> = {
   },
   writes: async (options, settings) => measureWrites(fleet(options, tenThousand), quickly(options, settings)),
   scale: async (options, settings) => measureScale(options.size.latencyMs, settings),
+  shards: async (options, settings) => measureShards(fleet(options, divided), settings),
   fleet: async (options, settings) => measurePasses(fleet(options, own), settings),
 };
 

@@ -23,6 +23,8 @@ export interface Cluster {
   apply(objects: Iterable<KubernetesObject>): Promise<void>;
   /** PATCH requests of anybody, since the last call. */
   takePatches(): Promise<number>;
+  /** Requests about Leases of anybody, since the last call; what this counts, `takePatches` does not count again. */
+  takeLeaseRequests(): Promise<number>;
   /** Lets the next PATCH hang; null where that cannot be ordered. */
   readonly hangPatch: (() => Promise<void>) | null;
   close(): Promise<void>;
@@ -82,9 +84,17 @@ class StandIn implements Cluster {
   }
 
   async takePatches(): Promise<number> {
-    const { counts } = await this.#program.ask({ command: 'requests', clear: true }, requestsSchema);
-    return Object.entries(counts).reduce(
-      (sum, [action, count]) => sum + (action.startsWith('patch ') ? count : 0),
+    return this.#take((action) => action.startsWith('patch '));
+  }
+
+  async takeLeaseRequests(): Promise<number> {
+    return this.#take((action) => action.endsWith(' leases'));
+  }
+
+  async #take(counts: (action: string) => boolean): Promise<number> {
+    const taken = await this.#program.ask({ command: 'requests', clear: true }, requestsSchema);
+    return Object.entries(taken.counts).reduce(
+      (sum, [action, count]) => sum + (counts(action) ? count : 0),
       0,
     );
   }
@@ -106,6 +116,7 @@ class RealCluster implements Cluster {
   readonly client: KubernetesClient;
   readonly #controlPlane: ControlPlane;
   #patches = 0;
+  #leaseRequests = 0;
 
   private constructor(controlPlane: ControlPlane, client: KubernetesClient) {
     this.#controlPlane = controlPlane;
@@ -136,11 +147,15 @@ class RealCluster implements Cluster {
     await Promise.all(applied);
   }
 
+  async takeLeaseRequests(): Promise<number> {
+    const total = await this.#total('resource="leases"');
+    const since = total - this.#leaseRequests;
+    this.#leaseRequests = total;
+    return since;
+  }
+
   async takePatches(): Promise<number> {
-    const text = await this.#controlPlane.kubectl('get', '--raw', '/metrics');
-    let total = 0;
-    for (const [, value] of text.matchAll(/^apiserver_request_total\{[^}]*verb="PATCH"[^}]*\} (\S+)$/gm))
-      total += Number(value);
+    const total = await this.#total('verb="PATCH"');
     const since = total - this.#patches;
     this.#patches = total;
     return since;
@@ -150,6 +165,15 @@ class RealCluster implements Cluster {
     await this.client.close();
     if (this.#controlPlane.shared) await this.#controlPlane.empty(namespace);
     await this.#controlPlane.stop();
+  }
+
+  /** All requests since the API server began, of those series that have this label. */
+  async #total(label: string): Promise<number> {
+    const text = await this.#controlPlane.kubectl('get', '--raw', '/metrics');
+    const lines = text.split('\n').filter((line) => line.startsWith('apiserver_request_total{'));
+    return lines
+      .filter((line) => line.includes(label))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
   async #create(object: KubernetesObject): Promise<void> {

@@ -127,6 +127,12 @@ export class MeasuredMonitor implements Subject {
     }
   }
 
+  /** Those that it works on. */
+  async regions(): Promise<readonly string[]> {
+    const { regions } = v.parse(statusSchema, JSON.parse(await this.#get('/statusz')));
+    return regions.map(({ regionId }) => regionId);
+  }
+
   async pass(regions: readonly string[]): Promise<Pass> {
     // Questions in the quiet time between two polls would be counted as the poll's cost.
     await this.#untilAlmostDue();

@@ -12,6 +12,7 @@ is true, and everything that it told must have happened, once.
   --minutes M     how long (10)
   --seed N        which faults, when, where; a random one unless given
   --period MS     poll period of the monitor (1000)
+  --replicas N    N replicas in processes of their own on a real API server, with the faults of replicas
   --only NAMES    only faults whose names contain one of these texts, with commas between them
   --log FILE      write the monitor's log there; written in any case when something is wrong
   --list          name all faults, and do nothing
@@ -21,6 +22,8 @@ export interface SoakOptions {
   readonly minutes: number;
   readonly seed: number;
   readonly periodMs: number;
+  /** Null for one monitor beside a stand-in for Kubernetes. */
+  readonly replicas: number | null;
   /** Texts of which a fault's name must contain one; empty for all faults. */
   readonly only: readonly string[];
   /** File for the monitor's log; null when it is only wanted if something is wrong. */
@@ -35,6 +38,7 @@ export function readOptions(args: readonly string[]): SoakOptions | 'help' | 'li
       minutes: { type: 'string' },
       seed: { type: 'string' },
       period: { type: 'string' },
+      replicas: { type: 'string' },
       only: { type: 'string' },
       log: { type: 'string' },
       list: { type: 'boolean', default: false },
@@ -49,6 +53,7 @@ export function readOptions(args: readonly string[]): SoakOptions | 'help' | 'li
     minutes: number('minutes', values.minutes ?? '10', 0.1),
     seed,
     periodMs: number('period', values.period ?? '1000', 500),
+    replicas: values.replicas === undefined ? null : number('replicas', values.replicas, 2),
     only: (values.only ?? '').split(',').filter((text) => text !== ''),
     log: values.log ?? null,
   };

@@ -41,7 +41,10 @@ const lookMs = 200;
 const calmMs = 10_000;
 const shownDetails = 8;
 
-export async function soak(options: SoakOptions, progress: (text: string) => void): Promise<SoakResult> {
+export async function soak(
+  options: Omit<SoakOptions, 'replicas'>,
+  progress: (text: string) => void,
+): Promise<SoakResult> {
   const { seed, periodMs, minutes, only } = options;
   const random = new Random(seed);
   const stage = await Stage.open(periodMs);
