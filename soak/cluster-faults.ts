@@ -121,6 +121,23 @@ export const clusterFaults: readonly Fault[] = [
     severed: false,
   }),
   answers('status writes are cut off', () => ({ kind: 'drop' }), { match: statusWrites, severed: false }),
+  answers(
+    'status writes are answered with something else',
+    ({ stage: { sandbox, histories }, random }) => {
+      const { name } = random.pick(histories.live()).server;
+      const failure = { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 500, message: 'no' };
+      const other = sandbox.cluster.get('servers', namespace, name);
+      const body = random.pick(['', '{}', '[]', webPage, JSON.stringify(failure), JSON.stringify(other)]);
+      return { kind: 'respond', status: 200, body };
+    },
+    { match: statusWrites, severed: false },
+  ),
+  ...[404, 410, 413].map((status) =>
+    answers(`status writes are answered ${status}`, () => ({ kind: 'respond', status }), {
+      match: statusWrites,
+      severed: false,
+    }),
+  ),
   again('watches are closed over and over', 300, ({ stage }) =>
     stage.sandbox.cluster.faults.closeWatches('destroy'),
   ),

@@ -59,6 +59,37 @@ export const objectFaults: readonly Fault[] = [
     },
   },
   {
+    name: 'a Region has another address of the same cloud for a while',
+    group: 'Kubernetes',
+    takes: 'Region',
+    inject: ({ stage: { sandbox }, target: { id, region } }) => {
+      const change = (endpoint: string) =>
+        sandbox.cluster.patch('regions', namespace, id, { spec: { openstack: { endpoint } } });
+      const { endpoint } = region.cloud;
+      change(endpoint.endsWith('/v3') ? endpoint.replace(/\/v3$/, '') : `${endpoint}/v3`);
+      return () => void change(endpoint);
+    },
+  },
+  {
+    name: 'what does not matter of a Region and its Secret changes all the time',
+    group: 'Kubernetes',
+    takes: 'Secret',
+    inject: ({ stage: { sandbox }, target: { id, region, secret } }) => {
+      let count = 0;
+      const timer = setInterval(() => {
+        count++;
+        region.putSecret({ ...secret, other: String(count) });
+        if (sandbox.cluster.get('regions', namespace, id) === undefined) return;
+        const annotations = { 'soak/count': String(count) };
+        sandbox.cluster.patch('regions', namespace, id, { metadata: { annotations } });
+      }, 200);
+      return () => {
+        clearInterval(timer);
+        region.putSecret(secret);
+      };
+    },
+  },
+  {
     name: 'an identity is deleted, and created again',
     group: 'Kubernetes',
     takes: 'Secret',

@@ -26,7 +26,7 @@ import { untilAborted } from '../../shared/until-aborted.ts';
 import type { ClusterAccess } from './access/cluster-access.ts';
 import { type Call, describe, failure, noAnswer, parse } from './call.ts';
 import { Connections } from './connections.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, tlsReason } from './errors.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 export { type ResourceKind, resourcePath, secretPath } from './paths.ts';
@@ -255,11 +255,12 @@ export class KubernetesClient {
     if (error instanceof ProxyFailure)
       return noAnswer(call, 'Proxy', `${this.#access.server}: ${error.message}`, error);
     const code = codeOf(error);
-    const reason =
-      /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|UNSPECIFIED|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/.test(code)
-        ? 'TLS'
-        : 'Unreachable';
-    return noAnswer(call, reason, `${this.#access.server}: ${messageOf(error) || code}`, error);
+    return noAnswer(
+      call,
+      tlsReason(code) ?? 'Unreachable',
+      `${this.#access.server}: ${messageOf(error).trim() || code}`,
+      error,
+    );
   }
 }
 

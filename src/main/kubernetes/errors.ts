@@ -49,6 +49,14 @@ export function advice(status: number, reason: string): string {
       return 'correct the proxy, or add the host of the API server to NO_PROXY';
     case 'TLS':
       return "the API server's certificate was not accepted: is the certificate authority of the cluster right?";
+    case 'TLSName':
+      return 'use a host name that the certificate is for, or name one of them by tls-server-name in the kubeconfig';
+    case 'TLSTime':
+      return 'renew the certificate of the API server, and is the clock of this machine right?';
+    case 'TLSPlain':
+      return 'nothing there speaks TLS: is the port right, or does the kubeconfig need http://?';
+    case 'TLSClient':
+      return 'the API server does not accept our client certificate, or wants one: renew client-certificate and client-key';
     case 'Timeout':
       return 'is the API server overloaded, or does something on the way to it hold packets back?';
     case 'Credentials':
@@ -56,6 +64,19 @@ export function advice(status: number, reason: string): string {
     default:
       return '';
   }
+}
+
+const tlsReasons: readonly (readonly [RegExp, string])[] = [
+  [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, 'TLSName'],
+  [/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, 'TLSTime'],
+  [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/, 'TLSPlain'],
+  [/_ALERT_\w*CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_ACCESS_DENIED/, 'TLSClient'],
+  [/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|UNSPECIFIED|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/, 'TLS'],
+];
+
+/** What is wrong with TLS, by the code of the error; undefined where it is something else. */
+export function tlsReason(code: string): string | undefined {
+  return tlsReasons.find(([pattern]) => pattern.test(code))?.[1];
 }
 
 /**

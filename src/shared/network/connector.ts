@@ -2,7 +2,7 @@
 // service wants it, all within one time.
 
 import { isIP, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import { Deadline } from '../deadline.ts';
 import { asError, codeOf, messageOf } from '../errors.ts';
@@ -175,11 +175,14 @@ async function overTls(
 ): Promise<TLSSocket> {
   const { host, signal, tls, sessions } = options;
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  const name = tls.servername ?? host;
   const secured = connectTls({
     ...tls,
     socket,
     host,
-    servername: tls.servername ?? (isIP(host) === 0 ? withoutDot(host) : ''),
+    // An address is not shown (RFC 6066), but the certificate must be for it.
+    servername: isIP(name) === 0 ? withoutDot(name) : '',
+    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
     session: sessions.last,
     ALPNProtocols: ['http/1.1'],
   });

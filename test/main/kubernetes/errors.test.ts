@@ -32,7 +32,17 @@ test('each failure that a person can mend says how; the API server’s own words
     advice(401, 'Unauthorized'),
     advice(403, 'Forbidden'),
     advice(429, 'TooManyRequests'),
-    ...['Unreachable', 'Proxy', 'TLS', 'Timeout', 'Credentials'].map((reason) => advice(0, reason)),
+    ...[
+      'Unreachable',
+      'Proxy',
+      'TLS',
+      'TLSName',
+      'TLSTime',
+      'TLSPlain',
+      'TLSClient',
+      'Timeout',
+      'Credentials',
+    ].map((reason) => advice(0, reason)),
   ];
   t.is(new Set(hints).size, hints.length);
   t.false(hints.includes(''));

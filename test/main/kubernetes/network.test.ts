@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createServer as createPlainServer } from 'node:http';
 import { createServer } from 'node:https';
 import test, { type ExecutionContext } from 'ava';
 import { KubernetesClient } from '../../../src/main/kubernetes/client.ts';
@@ -33,18 +34,25 @@ async function start(t: ExecutionContext, cert: string): Promise<number> {
 interface Way {
   readonly server: string;
   readonly ca?: string;
+  readonly serverName?: string;
   readonly env?: Record<string, string>;
   readonly proxyUrl?: string;
 }
 
 /** What a request and a watch give: "ok", or the reason and the message. */
-async function ask(t: ExecutionContext, { server, ca, env = {}, proxyUrl }: Way): Promise<string> {
+async function ask(
+  t: ExecutionContext,
+  { server, ca, serverName, env = {}, proxyUrl }: Way,
+): Promise<string> {
   const proxy = proxyUrl === undefined ? undefined : parseProxy(proxyUrl, 'proxy-url');
   if (typeof proxy === 'string') throw new Error(proxy);
   const client = new KubernetesClient(
     {
       server,
-      tls: ca === undefined ? {} : { ca: Buffer.from(ca) },
+      tls: {
+        ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
+        ...(serverName === undefined ? {} : { servername: serverName }),
+      },
       skipTlsVerify: false,
       defaultNamespace: null,
       authorization: async () => undefined,
@@ -92,7 +100,40 @@ test('an authority that signed nothing of it does not do, nor does a name of ano
   t.regex(await ask(t, { server: `https://127.0.0.2:${port}`, ca: leaf }), /ECONNREFUSED/);
   const other = await start(t, pem('other-host.pem'));
   const strange = await ask(t, { server: `https://127.0.0.1:${other}`, ca: pem('other-host.pem') });
-  t.regex(strange, /^TLS: .*IP: 127\.0\.0\.1 is not in the cert/);
+  t.regex(
+    strange,
+    /^TLSName: .*IP: 127\.0\.0\.1 is not in the cert.* by tls-server-name in the kubeconfig\)$/,
+  );
+});
+
+for (const [host, cert, serverName] of [
+  ['127.0.0.1', leaf + intermediate, 'cloud.corp.test'],
+  ['127.0.0.1', pem('other-host.pem'), 'keystone.example.org'],
+  ['localhost', leaf + intermediate, '127.0.0.1'],
+] as const)
+  test(`tls-server-name ${serverName} is the name that the certificate must be for`, async (t) => {
+    const server = `https://${host}:${await start(t, cert)}`;
+    const ca = pem('chain-root.pem') + pem('other-ca.pem');
+    t.is(await ask(t, { server, ca, serverName }), 'ok');
+    t.regex(await ask(t, { server, ca, serverName: 'other.test' }), /^TLSName: .*Host: other\.test/);
+    t.regex(await ask(t, { server, ca, serverName: '127.0.0.9' }), /^TLSName: .*IP: 127\.0\.0\.9/);
+  });
+
+test('a certificate that has expired, and a port without TLS: each says what helps', async (t) => {
+  const port = await start(t, pem('expired.pem'));
+  t.regex(
+    await ask(t, { server: `https://127.0.0.1:${port}`, ca: pem('other-ca.pem') }),
+    /^TLSTime: .*\(renew the certificate of the API server/,
+  );
+  const plain = createPlainServer((_, response) => response.end('{}'));
+  await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => plain.close());
+  const address = plain.address();
+  const plainPort = typeof address === 'object' && address !== null ? address.port : 0;
+  t.regex(
+    await ask(t, { server: `https://127.0.0.1:${plainPort}`, ca: leaf }),
+    /^TLSPlain: .* \(nothing there speaks TLS/,
+  );
 });
 
 test('without an authority of the cluster, that of SSL_CERT_FILE counts; with one, that one alone', async (t) => {
