@@ -10,7 +10,7 @@ import { measurePasses } from './passes.ts';
 import type { Report } from './report.ts';
 import { measureScale } from './scale.ts';
 import type { Settings } from './settings.ts';
-import { measureShards } from './shards.ts';
+import { measureLeases, measureShards } from './shards.ts';
 import { measureIdle, measureStarts } from './starts.ts';
 import { measureWrites } from './writes.ts';
 
@@ -51,6 +51,7 @@ const measures: Readonly<Record<Scenario, Measure>> = {
   writes: async (options, settings) => measureWrites(fleet(options, tenThousand), quickly(options, settings)),
   scale: async (options, settings) => measureScale(options.size.latencyMs, settings),
   shards: async (options, settings) => measureShards(fleet(options, divided), settings),
+  leases: async (_, settings) => measureLeases(settings),
   fleet: async (options, settings) => measurePasses(fleet(options, own), settings),
 };
 

@@ -6,7 +6,18 @@ import type { FleetSize } from './fleet.ts';
 import { findBuild } from './monitor.ts';
 import type { Settings } from './settings.ts';
 
-const scenarios = ['start', 'small', '10k', '100k', 'burst', 'writes', 'scale', 'shards', 'fleet'] as const;
+const scenarios = [
+  'start',
+  'small',
+  '10k',
+  '100k',
+  'burst',
+  'writes',
+  'scale',
+  'shards',
+  'leases',
+  'fleet',
+] as const;
 export type Scenario = (typeof scenarios)[number];
 
 export const help = `npm run bench -- [SCENARIO …] [OPTION …]
@@ -20,7 +31,8 @@ Measures the monitor from outside, beside simulated clouds and a Kubernetes API,
   burst    10,000 transitions at once, beside a bare client that sends the same patches
   writes   10,000 transitions at once beside polls every two seconds, and a PATCH that hangs
   scale    CPU a server of a full pass: 1,000 and 100,000 servers
-  shards   100,000 servers on 4 replicas beside one process: memory, CPU of a pass; what Leases cost
+  shards   100,000 servers on 4 replicas beside one process: memory, CPU
+  leases   3 replicas with 3 and with 10 shards, idle: requests about Leases
   fleet    passes over a fleet of your own: --servers, --regions, --projects, --hung
 
 Without a scenario: a quick look (start, small, 10k, burst of 2,000) in about three minutes; with --servers: fleet.

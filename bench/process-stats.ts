@@ -14,6 +14,8 @@ export interface CpuTime {
 
 export interface Memory {
   readonly rssMiB: number;
+  /** Of that, what is not mapped from files: the program itself is, and shared by all that run it. */
+  readonly ownMiB: number;
   /** The most that it ever was. */
   readonly peakRssMiB: number;
 }
@@ -42,10 +44,11 @@ export function cpuBetween(before: CpuTime, after: CpuTime): CpuTime {
 }
 
 export function memory(pids: readonly number[]): Memory {
-  const memory = { rssMiB: 0, peakRssMiB: 0 };
+  const memory = { rssMiB: 0, ownMiB: 0, peakRssMiB: 0 };
   for (const pid of pids) {
     const status = textOf(`/proc/${pid}/status`);
     memory.rssMiB += mebibytes(status, 'VmRSS');
+    memory.ownMiB += mebibytes(status, 'RssAnon');
     memory.peakRssMiB += mebibytes(status, 'VmHWM');
   }
   return memory;

@@ -95,8 +95,11 @@ class ReplicaSoak {
       await this.#calm();
     }
     for (const replica of crew.alive) await crew.end(replica, 'SIGTERM');
-    this.#breaches.push(...crew.badEnds, ...(await this.#wronglyTold()));
+    this.#breaches.push(...crew.badEnds);
     const log = fleet.replicas.map((replica) => replica.log).join('');
+    // After a breach, the logs may be what is wrong.
+    if (this.#breaches.length > 0) return { breaches: this.#breaches, text: '', log };
+    this.#breaches.push(...(await this.#wronglyTold()));
     return { breaches: this.#breaches, text: this.#text(), log };
   }
 

@@ -8,7 +8,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds of CLOCK_MONOTONIC: the same scale in every thread of this machine. */
   monotonicMs(): number;
-  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it aborts. */
+  /** Resolves after `ms` milliseconds, at once when there are none left; rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
@@ -21,6 +21,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs,
   sleep: async (ms, signal) => {
-    await sleep(ms, undefined, signal === undefined ? {} : { signal });
+    // What is due already: Node prints a warning into the log about a timer of less than nothing.
+    await sleep(Math.max(0, ms), undefined, signal === undefined ? {} : { signal });
   },
 };

@@ -27,10 +27,12 @@ export class Deadline {
   /** Starts again from now, with another length. */
   restart(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    const end = (): void => {
       this.#expired = !this.#controller.signal.aborted;
       this.#controller.abort(new Error(`nothing within ${ms} ms`));
-    }, ms);
+    };
+    // What is over already: Node prints a warning into the log about a timer of less than nothing.
+    this.#timer = setTimeout(end, Math.max(0, ms));
   }
 
   /** Starts again from now, with the same length. Cheap: call it for every chunk. */

@@ -132,7 +132,7 @@ async function connectTo(address: string, { port, signal }: Attempt, timeoutMs: 
   const late = (): void =>
     reject(timedOut(`no connection to ${address}:${port} within ${Math.round(timeoutMs)} ms`));
   // After a pause of the whole thread, the connection may be there already, and only be reported after the timer.
-  const timer = setTimeout(() => setImmediate(late), timeoutMs);
+  const timer = setTimeout(() => setImmediate(late), Math.max(0, timeoutMs));
   signal.addEventListener('abort', onAbort);
   socket.once('connect', () => resolve(socket));
   // Stays: whoever takes the socket over may not listen yet when it fails.
