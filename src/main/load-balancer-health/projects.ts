@@ -7,7 +7,7 @@ import type { LoadBalancerList, LoadBalancerTask } from '../../shared/load-balan
 import type { LoadBalancerRecord } from '../../shared/load-balancer-record.ts';
 import type { Credentials } from '../../shared/session.ts';
 import { Login } from '../regions/login.ts';
-import { longestPauseMs, refusalPauseMs } from '../regions/pauses.ts';
+import { Pause } from '../regions/pause.ts';
 import type { Region } from '../regions/region.ts';
 import { LoadBalancerView } from './view.ts';
 
@@ -15,13 +15,11 @@ export class LoadBalancerProject {
   readonly identityId: string;
   /** Of the region: what was learnt in another one is of another cloud. */
   readonly #era: number;
-  readonly #pollPeriodMs: number;
+  readonly #pause: Pause;
   /** For an identity without servers. */
   readonly #login = new Login();
   readonly view = new LoadBalancerView();
   #credentials: Credentials | null = null;
-  #refusals = 0;
-  #pause: { readonly untilMs: number; readonly error: CheckError } | null = null;
   /** Load balancers of the identity, as of the last plan. */
   objects: readonly LoadBalancerRecord[] = [];
   /** Monotonic milliseconds of the last good answer. */
@@ -32,7 +30,7 @@ export class LoadBalancerProject {
   constructor(identityId: string, { era }: Pick<Region, 'era'>, pollPeriodMs: number) {
     this.identityId = identityId;
     this.#era = era;
-    this.#pollPeriodMs = pollPeriodMs;
+    this.#pause = new Pause(pollPeriodMs);
   }
 
   get credentials(): Credentials | undefined {
@@ -59,15 +57,12 @@ export class LoadBalancerProject {
     if (isDeepStrictEqual(credentials, this.#credentials)) return;
     this.#credentials = credentials;
     this.#failing = false;
-    this.#pause = null;
-    this.#refusals = 0;
+    this.#pause.end();
   }
 
   /** Why the project is not to be asked now; null when it may be. A refused login is refused to every check. */
   pausedFor(region: Region, nowMs: number): CheckError | null {
-    const shared = region.projects.get(this.identityId)?.pausedFor(nowMs) ?? null;
-    if (shared !== null) return shared;
-    return this.#pause === null || this.#pause.untilMs <= nowMs ? null : this.#pause.error;
+    return region.projects.get(this.identityId)?.pausedFor(nowMs) ?? this.#pause.errorAt(nowMs);
   }
 
   /** Whether there is a login to use. */
@@ -102,26 +97,13 @@ export class LoadBalancerProject {
     if (!outcome.ok && outcome.unasked === true) return true;
     this.#failing = !outcome.ok;
     this.#askedAt = nowMs;
-    if (!outcome.ok) {
-      this.#failed(outcome.error, nowMs);
-      return true;
-    }
-    this.#pause = null;
-    this.#refusals = 0;
+    this.#pause.take(outcome.ok ? null : outcome.error, nowMs);
+    if (!outcome.ok) return true;
     this.lastGoodMs = nowMs;
     const believed = this.view.take(outcome);
     // The confirmation must not be made with the token that may be at fault.
     if (!believed) login.drop();
     return believed;
-  }
-
-  #failed(error: CheckError, nowMs: number): void {
-    this.#refusals = error.code === 'unauthorized' ? this.#refusals + 1 : 0;
-    const waitMs =
-      error.code === 'unauthorized'
-        ? refusalPauseMs(this.#refusals, this.#pollPeriodMs)
-        : Math.min(error.retryAfterMs ?? 0, longestPauseMs);
-    this.#pause = waitMs <= 0 ? null : { untilMs: nowMs + waitMs, error };
   }
 
   #sessionOf(region: Region) {

@@ -8,7 +8,7 @@ import type { Span, Tracer } from '@opentelemetry/api';
 import type { Checker, Cycle, JobReport } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { findCondition, type Health, healthyType } from '../../shared/conditions.ts';
-import { type CheckError, concernsRegion, isAnswer } from '../../shared/errors.ts';
+import type { CheckError } from '../../shared/errors.ts';
 import {
   type RegionHealthJob,
   type RegionHealthResult,
@@ -34,7 +34,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { endSpan, spanFromCalls, startRegionCheck } from '../telemetry/tracing.ts';
 import { notAsked, serviceFailed } from './problems.ts';
 import { RegionServices } from './services.ts';
-import { type Sight, verdictOf } from './verdict.ts';
+import { isOutage, type Sight, verdictOf, withLogin } from './verdict.ts';
 
 export interface RegionHealthOptions {
   readonly worker: URL;
@@ -50,7 +50,6 @@ export interface RegionHealthOptions {
   readonly onAnswer: (region: Region, answer: ServiceAnswer) => void;
   readonly tracer: Tracer;
   readonly clock: Clock;
-  readonly pollPeriodMs: number;
   /** The check that looks after access and logins; null where this one must. */
   readonly leader: string | null;
   readonly limits: RegionLimits;
@@ -64,10 +63,8 @@ interface Underway {
   readonly startedMs: number;
   /** Null where there is nothing to say of the region. */
   sight: Sight | null;
-  /** Why no login was tried; null where one may be. */
+  /** Why no login is tried; null where one may be. */
   refusal: CheckError | null;
-  /** The leader reports it, too. */
-  reported: boolean;
 }
 
 /** How long the leader is waited for at most where there is no login yet. */
@@ -93,7 +90,7 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     if (cycle.scope === 'unsettled') return [];
     const { regions } = this.#options;
     regions.update([], this.name);
-    return [...regions.values()].filter(({ record }) => record !== null && !record.deleting);
+    return [...regions.values()].filter(({ record }) => record !== null);
   }
 
   async plan(ref: RegionRef, cycle: Cycle): Promise<readonly RegionHealthJob[]> {
@@ -113,12 +110,10 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
       startedMs,
       sight: null,
       refusal: null,
-      reported: false,
     };
     this.#underway.set(regionKey(ref), underway);
     if (!resolved.ok) {
-      underway.sight = { kind: 'unasked', error: resolved.error };
-      underway.reported = this.#options.leader !== null;
+      this.#unasked(underway, resolved.error);
       return [];
     }
     if (resolved.result.target.provider !== 'simulated') return [this.#job(underway, resolved.result, cycle)];
@@ -131,25 +126,23 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     if (underway === undefined) return;
     const { metrics, tracer, onAnswer } = this.#options;
     const { region, question, span, refusal } = underway;
-    const services = this.#servicesOf(region);
     if (!outcome.ok) {
-      if (!question.isCurrent()) return;
-      services.lose();
-      region.services = new Map();
-      underway.sight = { kind: 'unasked', error: outcome.error };
+      if (question.isCurrent()) this.#unasked(underway, outcome.error);
       return;
     }
-    const { answers, loginError, documents, session, requests, calls } = outcome.result;
+    const { documents, session, requests, calls } = outcome.result;
     metrics.requests(region.name, requests);
     spanFromCalls(tracer, span, calls);
     if (!question.isCurrent()) return;
-    for (const answer of answers) onAnswer(region, answer);
+    for (const answer of outcome.result.answers) onAnswer(region, answer);
+    const loginError = outcome.result.loginError ?? refusal;
+    const answers = withLogin(outcome.result.answers, loginError);
     if (job.credentials !== null) this.#keepLogin(region, { loginError, session }, job);
     region.services = new Map(answers.map(({ service, error }) => [service, error === null]));
-    const failsNew = services.takeAnswers(answers, documents);
-    // The service may have moved: the poll that confirms it reads the catalog again, where it can.
-    if (failsNew && region.services.get('identity') === true) region.login.drop();
-    underway.sight = { kind: 'asked', answers, loginError: loginError ?? refusal };
+    const believed = this.#servicesOf(region).takeAnswers(answers, documents);
+    // The next poll reads the catalog again, where it can.
+    if (!believed && region.services.get('identity') === true) region.login.drop();
+    underway.sight = { kind: 'asked', answers, loginError };
   }
 
   finish(ref: RegionRef, cycle: Cycle): void {
@@ -163,7 +156,7 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
       return;
     }
     const { problems, writeProblems, leader } = this.#options;
-    const found = [...this.#problems(underway, sight), ...writeProblems.of(region)];
+    const found = [...this.#problems(region, sight), ...writeProblems.of(region)];
     problems.report(scopeOf(region, this.name), found);
     const failure = failureOf(sight);
     const outcome = found.length === 0 ? 'ok' : 'partial';
@@ -194,26 +187,25 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     return resolved;
   }
 
+  #unasked(underway: Underway, error: CheckError): void {
+    const { region } = underway;
+    this.#servicesOf(region).lose();
+    region.services = new Map();
+    underway.sight = { kind: 'unasked', error };
+  }
+
   #job(underway: Underway, { target, service }: RegionAccess, cycle: Cycle): RegionHealthJob {
     const { region, span } = underway;
-    const { limits, clock, leader } = this.#options;
-    const services = this.#servicesOf(region);
+    const { limits, clock } = this.#options;
     const session = region.login.session(service ?? undefined);
-    services.use(service);
-    if (session === undefined) {
-      // What was refused to the leader is not tried once more.
-      const { error } = region.flavors;
-      const leaders = leader !== null && error !== null && isAnswer(error.code) ? error : null;
-      underway.refusal = leaders ?? services.pausedFor(clock.monotonicMs());
-      underway.reported = leaders !== null;
-    }
+    if (session === undefined) underway.refusal = region.loginPause.errorAt(clock.monotonicMs());
     return {
       region: { namespace: region.namespace, name: region.name },
       deadlineMs: cycle.deadlineMs,
       target,
       credentials: underway.refusal === null ? service : null,
       ...(session === undefined ? {} : { session }),
-      documents: services.documents,
+      documents: this.#servicesOf(region).documents,
       ...limits,
       // One for each: a service that hangs must not keep the others from being asked.
       concurrency: regionServices.length,
@@ -226,22 +218,23 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     const service = sent.credentials ?? undefined;
     // Another account counts by now.
     if (!isDeepStrictEqual(region.access?.service, service)) return;
-    this.#servicesOf(region).takeLogin(loginError, clock.monotonicMs());
+    region.loginPause.take(loginError, clock.monotonicMs());
     const now = region.login.session(service);
     // A login that another check has made meanwhile stays.
     if (now?.token === sent.session?.token && now?.token !== session?.token)
       region.login.keep(service, session);
   }
 
-  #problems({ region, reported }: Underway, sight: Sight): readonly Problem[] {
+  #problems(region: Region, sight: Sight): readonly Problem[] {
     if (sight.kind === 'simulated') return [];
     if (sight.kind === 'unasked')
-      return reported || sight.error.code === 'unsupported' ? [] : [notAsked(region.name, sight.error)];
-    const failing = this.#servicesOf(region).failing.map((each) => serviceFailed(region.name, each));
+      return sight.error.code === 'unsupported' ? [] : [notAsked(region.name, sight.error)];
     const { loginError } = sight;
-    // That identity does not work is said of it.
-    const refused = loginError !== null && !concernsRegion(loginError.code) && !reported;
-    return refused ? [...failing, notAsked(region.name, loginError)] : failing;
+    const failing = this.#servicesOf(region).failing.map((each) => serviceFailed(region.name, each));
+    if (loginError === null) return failing;
+    // Without a login, nothing is known of the others.
+    if (isOutage(loginError)) return failing.map((problem) => ({ ...problem, hidesOthers: true }));
+    return [...failing, notAsked(region.name, loginError)];
   }
 
   #show(
@@ -276,7 +269,7 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     const key = regionKey(region);
     let services = this.#services.get(key);
     if (services?.era !== region.era) {
-      services = new RegionServices(region, this.#options.pollPeriodMs);
+      services = new RegionServices(region);
       this.#services.set(key, services);
     }
     return services;

@@ -29,7 +29,6 @@ export function createRegionHealth(parts: CheckParts): OwnCheck {
     onAnswer: (region, answer) => measured.record(region, answer),
     worker: workerModule('region-health/check'),
     leader: leaderOf('region-health', options.checkers),
-    pollPeriodMs: options.pollPeriodMs,
   });
   measured.observe(() => regions.values());
   return ownCheckOf(checker, { problems, writeProblems });

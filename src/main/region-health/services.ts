@@ -1,10 +1,7 @@
 // What is remembered of a region's services between polls.
 
-import { isDeepStrictEqual } from 'node:util';
 import type { CheckError } from '../../shared/errors.ts';
 import type { RegionService, ServiceAnswer, VersionDocuments } from '../../shared/region-health.ts';
-import type { Credentials } from '../../shared/session.ts';
-import { longestPauseMs, refusalPauseMs } from '../regions/pauses.ts';
 import type { Region } from '../regions/region.ts';
 import { Settling } from './settling.ts';
 
@@ -13,20 +10,20 @@ export interface FailingService {
   readonly error: CheckError;
 }
 
+/** While a service fails, the catalog is read again after so many polls: it may follow a service that has moved later. */
+const catalogPolls = 8;
+
 export class RegionServices {
   /** Of the region: what was learnt in another one is of another cloud. */
   readonly era: number;
   readonly settling = new Settling();
-  readonly #pollPeriodMs: number;
   #failing: ReadonlyMap<RegionService, FailingService> = new Map();
   #documents: VersionDocuments = {};
-  #account: Credentials | null = null;
-  #refusals = 0;
-  #pause: { readonly untilMs: number; readonly error: CheckError } | null = null;
+  /** Polls since the catalog was found to be in doubt. */
+  #polls = 0;
 
-  constructor({ era }: Pick<Region, 'era'>, pollPeriodMs: number) {
+  constructor({ era }: Pick<Region, 'era'>) {
     this.era = era;
-    this.#pollPeriodMs = pollPeriodMs;
   }
 
   get failing(): readonly FailingService[] {
@@ -37,7 +34,7 @@ export class RegionServices {
     return this.#documents;
   }
 
-  /** True when one of these fails that did not before. */
+  /** False when the catalog is in doubt: a service fails that did not before, or for long. It may have moved. */
   takeAnswers(answers: readonly ServiceAnswer[], documents: VersionDocuments): boolean {
     const before = this.#failing;
     this.#failing = new Map(
@@ -46,34 +43,16 @@ export class RegionServices {
       ),
     );
     this.#documents = documents;
-    return [...this.#failing.keys()].some((service) => !before.has(service));
-  }
-
-  /** Takes the region's account as it is now. Another one ends a pause. */
-  use(account: Credentials | null): void {
-    if (isDeepStrictEqual(account, this.#account)) return;
-    this.#account = account;
-    this.#refusals = 0;
-    this.#pause = null;
+    if (this.#failing.size === 0) return true;
+    this.#polls++;
+    if ([...this.#failing.keys()].every((service) => before.has(service)) && this.#polls < catalogPolls)
+      return true;
+    this.#polls = 0;
+    return false;
   }
 
   /** Nothing could be asked. */
   lose(): void {
     this.#failing = new Map();
-  }
-
-  /** Notes how a login went; null for one that was not refused. */
-  takeLogin(error: CheckError | null, nowMs: number): void {
-    this.#refusals = error?.code === 'unauthorized' ? this.#refusals + 1 : 0;
-    const waitMs =
-      error?.code === 'unauthorized'
-        ? refusalPauseMs(this.#refusals, this.#pollPeriodMs)
-        : Math.min(error?.retryAfterMs ?? 0, longestPauseMs);
-    this.#pause = error === null || waitMs <= 0 ? null : { untilMs: nowMs + waitMs, error };
-  }
-
-  /** Why no login is to be tried now; null when one may be. */
-  pausedFor(nowMs: number): CheckError | null {
-    return this.#pause === null || this.#pause.untilMs <= nowMs ? null : this.#pause.error;
   }
 }

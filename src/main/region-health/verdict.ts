@@ -1,7 +1,7 @@
 // What the answers of a region's services say of its health.
 
 import type { Health } from '../../shared/conditions.ts';
-import type { CheckError } from '../../shared/errors.ts';
+import { type CheckError, concernsRegion } from '../../shared/errors.ts';
 import type { RegionService, ServiceAnswer } from '../../shared/region-health.ts';
 
 /** What one poll saw of a region. */
@@ -20,6 +20,22 @@ export interface Verdict {
   readonly health: Health;
   /** What two polls must agree on. Reasons that vary from poll to poll, as of one that hangs or is refused, are not in it. */
   readonly gist: string;
+}
+
+/** Where logins fail, identity does not work, whatever its version document says. */
+export function withLogin(
+  answers: readonly ServiceAnswer[],
+  loginError: CheckError | null,
+): readonly ServiceAnswer[] {
+  if (loginError === null || !isOutage(loginError)) return answers;
+  return answers.map((answer) =>
+    answer.service === 'identity' && answer.error === null ? { ...answer, error: loginError } : answer,
+  );
+}
+
+/** Whether a login failed for a reason of the region's. Where it was refused, or put off, identity is there. */
+export function isOutage({ code }: CheckError): boolean {
+  return concernsRegion(code) && code !== 'rate-limited';
 }
 
 /** Nothing works in a region without these. */

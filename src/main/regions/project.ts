@@ -8,7 +8,7 @@ import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Credentials } from '../../shared/session.ts';
 import { BuildingNodes } from './building-nodes.ts';
 import { Login } from './login.ts';
-import { longestPauseMs, refusalPauseMs } from './pauses.ts';
+import { Pause } from './pause.ts';
 import { ProjectView } from './project-view.ts';
 import { Transitions } from './transitions.ts';
 
@@ -26,26 +26,17 @@ export interface AskedLists {
   readonly complete: boolean;
 }
 
-interface Pause {
-  /** Monotonic milliseconds. */
-  readonly untilMs: number;
-  readonly error: CheckError;
-}
-
 export class Project {
   readonly identityId: string;
   readonly view = new ProjectView();
   readonly login = new Login();
   readonly nodes: BuildingNodes;
-  readonly #pollPeriodMs: number;
   #credentials: Credentials | undefined;
   /** Servers of the identity, as of the last plan. */
   servers: readonly ServerRecord[] = [];
   /** Number of the poll that last listed the project completely; null when none did. */
   #listedAt: number | null = null;
-  #pause: Pause | null = null;
-  /** Logins that were refused in a row. */
-  #refusals = 0;
+  readonly #pause: Pause;
   #failing = false;
   #askedAt: number | null = null;
   #lastGoodMs: number | null = null;
@@ -58,7 +49,7 @@ export class Project {
 
   constructor(identityId: string, pollPeriodMs: number) {
     this.identityId = identityId;
-    this.#pollPeriodMs = pollPeriodMs;
+    this.#pause = new Pause(pollPeriodMs);
     this.nodes = new BuildingNodes(pollPeriodMs);
   }
 
@@ -110,8 +101,7 @@ export class Project {
   use(credentials: Credentials | undefined): void {
     if (isDeepStrictEqual(credentials, this.#credentials)) return;
     this.#credentials = credentials;
-    this.#pause = null;
-    this.#refusals = 0;
+    this.#pause.end();
     this.#failing = false;
   }
 
@@ -127,13 +117,8 @@ export class Project {
     if (listError !== null && isTooLarge(listError))
       this.#listFailed(listError, { ...asked, answered: outcome.ok });
     else if (outcome.ok && outcome.complete) this.#listFitted();
-    if (!outcome.ok) {
-      this.#refusals = outcome.error.code === 'unauthorized' ? this.#refusals + 1 : 0;
-      this.#pause = this.#pauseFor(outcome.error, nowMs);
-      return true;
-    }
-    this.#refusals = 0;
-    this.#pause = null;
+    this.#pause.take(outcome.ok ? null : outcome.error, nowMs);
+    if (!outcome.ok) return true;
     this.#lastGoodMs = nowMs;
     const believed = yield* this.view.take(outcome);
     // The confirmation must not be made with the token that may be at fault.
@@ -144,11 +129,7 @@ export class Project {
 
   /** Why the project is not to be asked now, with the time that is left; null when it may be asked. */
   pausedFor(nowMs: number): CheckError | null {
-    if (this.#pause === null) return null;
-    const leftMs = this.#pause.untilMs - nowMs;
-    if (leftMs <= 0) return null;
-    const { error } = this.#pause;
-    return error.retryAfterMs === undefined ? error : { ...error, retryAfterMs: leftMs };
+    return this.#pause.errorAt(nowMs);
   }
 
   /** Where the project has answered, the size of the list is to blame; otherwise the region may only hang. */
@@ -170,14 +151,6 @@ export class Project {
     // Larger pages again: the cloud may only have been slow for a while.
     const larger = (this.#pageSize ?? usualPage) * 2;
     this.#pageSize = larger >= usualPage ? null : larger;
-  }
-
-  #pauseFor(error: CheckError, nowMs: number): Pause | null {
-    const waitMs =
-      error.code === 'unauthorized'
-        ? refusalPauseMs(this.#refusals, this.#pollPeriodMs)
-        : Math.min(error.retryAfterMs ?? 0, longestPauseMs);
-    return waitMs <= 0 ? null : { untilMs: nowMs + waitMs, error };
   }
 }
 

@@ -10,6 +10,7 @@ import type { Credentials, RegionTarget } from '../../shared/session.ts';
 import type { RegionRecord } from '../kubernetes/objects/resource-records.ts';
 import { Flavors } from './flavors.ts';
 import { Login } from './login.ts';
+import { Pause } from './pause.ts';
 import { PollHealth } from './poll-health.ts';
 import { Project } from './project.ts';
 import type { TransitionKind } from './transitions.ts';
@@ -26,7 +27,10 @@ export class Region implements RegionRef {
   /** The region's id. */
   readonly name: string;
   readonly health: PollHealth;
+  /** Of the region's service account, which all checks share. */
   readonly login = new Login();
+  /** While it lasts, no check logs in with the service account. */
+  readonly loginPause: Pause;
   readonly #pollPeriodMs: number;
   #record: RegionRecord | null = null;
   #access: RegionAccess | null = null;
@@ -44,6 +48,7 @@ export class Region implements RegionRef {
     this.name = name;
     this.#pollPeriodMs = pollPeriodMs;
     this.health = new PollHealth({ pollPeriodMs, random: Math.random });
+    this.loginPause = new Pause(pollPeriodMs);
     this.#flavors = new Flavors(pollPeriodMs);
   }
 
@@ -119,6 +124,7 @@ export class Region implements RegionRef {
     if (before !== null) {
       if (isDeepStrictEqual(access.target, before.target)) {
         this.login.drop();
+        this.loginPause.end();
         this.#flavors.expire();
       } else {
         this.loseAccess();
@@ -128,12 +134,14 @@ export class Region implements RegionRef {
     this.#access = access;
   }
 
-  /** Drops all that was learnt through the access. */
+  /** Drops all that was learnt through the access. Without one, nothing was. */
   loseAccess(): void {
+    if (this.#access === null) return;
     this.#era++;
     this.#access = null;
     this.services = new Map();
     this.login.drop();
+    this.loginPause.end();
     this.#projects.clear();
     this.#flavors = new Flavors(this.#pollPeriodMs);
   }
@@ -165,6 +173,8 @@ export class Region implements RegionRef {
 
   takeFlavors({ outcome, session }: FlavorResult, nowMs: number): void {
     this.login.keep(this.#access?.service ?? undefined, session);
+    // Where there is a session, it was not the login that failed.
+    this.loginPause.take(outcome.ok || session !== null ? null : outcome.error, nowMs);
     if (outcome.ok) this.#flavors.listed(outcome.flavors, this.#record?.openstack?.flavorIds ?? null, nowMs);
     else this.#flavors.failed(outcome.error, nowMs);
   }

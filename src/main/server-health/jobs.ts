@@ -66,9 +66,14 @@ export function regionJobs(input: RegionJobInput): readonly ServerHealthJob[] {
   }));
 }
 
-/** A region without projects is asked for its flavors at every poll: one that is never asked cannot be reported as up. */
+/**
+ * A region without projects is asked for its flavors at every poll: one that is never asked cannot be reported as up. But
+ * where the login was refused, that is known until it is tried again.
+ */
 function asksFlavors({ reconcile, region, monotonicMs }: RegionJobInput): boolean {
-  return reconcile && (region.projects.size === 0 || region.flavors.due(monotonicMs));
+  const { flavors, loginPause, projects } = region;
+  if (!reconcile || (flavors.error !== null && loginPause.errorAt(monotonicMs) !== null)) return false;
+  return projects.size === 0 || flavors.due(monotonicMs);
 }
 
 /**

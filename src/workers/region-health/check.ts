@@ -2,18 +2,13 @@
 
 import type { Check } from '../../shared/checker.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
-import { type CheckError, concernsRegion, toCheckError } from '../../shared/errors.ts';
-import type {
-  RegionHealthJob,
-  RegionHealthResult,
-  ServiceAnswer,
-  VersionDocuments,
-} from '../../shared/region-health.ts';
+import { type CheckError, toCheckError } from '../../shared/errors.ts';
+import type { RegionHealthJob, RegionHealthResult, VersionDocuments } from '../../shared/region-health.ts';
 import { catalogServices, type Session } from '../../shared/session.ts';
 import { ownTools } from '../../shared/worker-tools.ts';
 import { Connections } from '../openstack/connections.ts';
 import { JobScope } from '../openstack/job-scope.ts';
-import type { LoginTools } from '../openstack/login.ts';
+import { identityUrl, type LoginTools } from '../openstack/login.ts';
 import { loginTools } from '../openstack/login-tools.ts';
 import { TokenSession } from '../openstack/token-session.ts';
 import { askIdentity, askService } from './services.ts';
@@ -49,14 +44,15 @@ export class RegionHealthCheck {
   }
 }
 
-/** Never rejects. */
+/** Rejects with a CheckFailure when the region's endpoint cannot be used: what cannot be asked is not an outage. */
 async function askRegion(
   tools: LoginTools,
   job: RegionHealthJob,
 ): Promise<Omit<RegionHealthResult, 'requests' | 'calls'>> {
-  const [identity, { session, loginError }] = await Promise.all([askIdentity(tools), logIn(tools, job)]);
+  const url = identityUrl(tools.target.endpoint);
+  const [identity, { session, loginError }] = await Promise.all([askIdentity(tools, url), logIn(tools, job)]);
   const found = session === null ? [] : await askCatalog(tools, session, job.documents);
-  const answers = [withLogin(identity, loginError), ...found.map(({ answer }) => answer)];
+  const answers = [identity, ...found.map(({ answer }) => answer)];
   const documents = Object.fromEntries(
     found.flatMap(({ answer: { service }, document }) => (document === null ? [] : [[service, document]])),
   );
@@ -84,12 +80,6 @@ async function askCatalog(tools: LoginTools, session: Session, documents: Versio
     ),
   );
   return asked.flatMap((each) => each ?? []);
-}
-
-/** Where logins fail, identity does not work, whatever its version document says. */
-function withLogin(identity: ServiceAnswer, loginError: CheckError | null): ServiceAnswer {
-  if (identity.error !== null || loginError === null || !concernsRegion(loginError.code)) return identity;
-  return { ...identity, error: loginError };
 }
 
 // The worker thread that loads this module owns it; its end is the end of the thread.

@@ -4,7 +4,7 @@ import { CheckFailure, type ErrorCode, toCheckError } from '../../shared/errors.
 import type { RegionService, ServiceAnswer } from '../../shared/region-health.ts';
 import type { CatalogService, Session } from '../../shared/session.ts';
 import { endpointUrl } from '../openstack/catalog.ts';
-import { identityUrl, type LoginTools } from '../openstack/login.ts';
+import type { LoginTools } from '../openstack/login.ts';
 import { versionDocuments } from './version-document.ts';
 
 /** The service itself said no: it is there. */
@@ -27,9 +27,8 @@ export interface ServiceQuestion {
 }
 
 /** Never rejects. */
-export async function askIdentity(tools: LoginTools): Promise<ServiceAnswer> {
+export async function askIdentity(tools: LoginTools, url: string): Promise<ServiceAnswer> {
   const { answer } = await measured(tools, 'identity', async () => {
-    const url = identityUrl(tools.target.endpoint);
     await send(tools, { service: 'identity', url, token: null });
     return url;
   });
@@ -105,7 +104,9 @@ async function measured(
     return { answer: { service, seconds: seconds(), error: null }, document };
   } catch (thrown) {
     const error = toCheckError(thrown);
-    const asked = error.code !== 'no-endpoint' && error.code !== 'invalid-config';
-    return { answer: { service, seconds: asked ? seconds() : null, error }, document: null };
+    return {
+      answer: { service, seconds: error.code === 'no-endpoint' ? null : seconds(), error },
+      document: null,
+    };
   }
 }

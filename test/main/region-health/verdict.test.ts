@@ -1,7 +1,7 @@
 // What the answers of services say of a region.
 
 import test from 'ava';
-import { type Sight, verdictOf } from '../../../src/main/region-health/verdict.ts';
+import { type Sight, verdictOf, withLogin } from '../../../src/main/region-health/verdict.ts';
 import type { ErrorCode } from '../../../src/shared/errors.ts';
 import type { RegionService, ServiceAnswer } from '../../../src/shared/region-health.ts';
 
@@ -69,4 +69,18 @@ test('two polls agree when the same services fail, whatever the reasons', (t) =>
   t.not(gist(asked({ network: 'timeout' })), gist(asked({ image: 'timeout' })));
   t.not(gist(asked({ network: 'timeout' })), gist(asked({ network: 'timeout', image: 'timeout' })));
   t.not(gist(asked({})), gist(asked({}, 'unauthorized')));
+});
+
+test('identity does not work where logins fail; where they are refused or put off, it is there', (t) => {
+  const answers: readonly ServiceAnswer[] = [
+    { service: 'identity', seconds: 0.1, error: null },
+    { service: 'compute', seconds: 0.1, error: null },
+  ];
+  const after = (code: ErrorCode) =>
+    withLogin(answers, { code, message: 'no' }).map(({ error }) => error?.code);
+  for (const code of ['timeout', 'server-error', 'not-found', 'tls'] as const)
+    t.deepEqual(after(code), [code, undefined]);
+  for (const code of ['unauthorized', 'forbidden', 'wrong-scope', 'rate-limited'] as const)
+    t.deepEqual(after(code), [undefined, undefined]);
+  t.is(withLogin(answers, null), answers);
 });

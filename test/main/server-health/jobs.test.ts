@@ -243,6 +243,19 @@ test('a region without projects is asked for its flavors, so that it is known wh
   t.is(regionJob(input(region, { projects: [] })), null, 'all of its projects pause');
 });
 
+test('a region without projects whose service account is refused is tried less and less', (t) => {
+  const region = openRegion();
+  const refused = { code: 'unauthorized', message: 'no' } as const;
+  const polls: number[] = [];
+  for (let poll = 1; poll <= 20; poll++) {
+    const monotonicMs = poll * 60_000;
+    if (regionJob(input(region, { projects: [], monotonicMs })) === null) continue;
+    polls.push(poll);
+    region.takeFlavors({ outcome: { ok: false, error: refused }, session: null }, monotonicMs);
+  }
+  t.deepEqual(polls, [1, 2, 4, 8, 16]);
+});
+
 test('projects that failed are asked after the others', (t) => {
   const region = openRegion();
   const projects = ['p1', 'p2', 'p3'].map((id) => region.project(id));
