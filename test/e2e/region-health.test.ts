@@ -63,28 +63,31 @@ test.serial(
   },
 );
 
-test('a network service that goes away makes the region degraded, and healthy when it returns: each in one line', async (t) => {
-  const { region, untilHealth, start, health, untilAsked } = await setUp(t);
-  const monitor = await start(withServers);
-  await untilHealth(shownWell);
-  const fault = region.cloud.faults.add(outage, { route: 'GET /networking' });
-  await untilHealth(networkDown);
-  const said = await monitor.untilLogged('region service is not available', { service: 'network' });
-  t.regex(said.error, /^GET \/ \(network versions\) at .* answered 503$/);
-  t.like(said.fields, { region: 'east', code: 'server-error' });
-  t.is(await monitor.total(gauge, 'service="network"'), 0);
-  t.is(await monitor.total(gauge, 'service="image"'), 1);
-  await untilAsked(2);
-  t.is(health(), networkDown);
-  fault.remove();
-  await untilHealth(shownWell);
-  await monitor.untilLogged('region service is available again', { service: 'network' });
-  await eventually('its lines', () => loggedStates(monitor).length >= 3);
-  t.deepEqual(loggedStates(monitor), ['Healthy', 'Degraded', 'Healthy']);
-  t.is(monitor.logged('region service is not available').length, 1);
-});
+test.serial(
+  'a network service that goes away makes the region degraded, and healthy when it returns: each in one line',
+  async (t) => {
+    const { region, untilHealth, start, health, untilAsked } = await setUp(t);
+    const monitor = await start(withServers);
+    await untilHealth(shownWell);
+    const fault = region.cloud.faults.add(outage, { route: 'GET /networking' });
+    await untilHealth(networkDown);
+    const said = await monitor.untilLogged('region service is not available', { service: 'network' });
+    t.regex(said.error, /^GET \/ \(network versions\) at .* answered 503$/);
+    t.like(said.fields, { region: 'east', code: 'server-error' });
+    t.is(await monitor.total(gauge, 'service="network"'), 0);
+    t.is(await monitor.total(gauge, 'service="image"'), 1);
+    await untilAsked(2);
+    t.is(health(), networkDown);
+    fault.remove();
+    await untilHealth(shownWell);
+    await monitor.untilLogged('region service is available again', { service: 'network' });
+    await eventually('its lines', () => loggedStates(monitor).length >= 3);
+    t.deepEqual(loggedStates(monitor), ['Healthy', 'Degraded', 'Healthy']);
+    t.is(monitor.logged('region service is not available').length, 1);
+  },
+);
 
-test('a service that flaps at every poll does not flap the condition', async (t) => {
+test.serial('a service that flaps at every poll does not flap the condition', async (t) => {
   const { region, untilHealth, start, patches, untilAsked, health } = await setUp(t);
   const monitor = await start(withServers);
   await untilHealth(shownWell);
@@ -100,7 +103,7 @@ for (const [title, route, message] of [
   ['identity', 'GET /v3', 'identity (server-error) is not available'],
   ['compute', 'GET /compute', 'compute (server-error) is not available'],
 ] as const)
-  test(`a region without ${title} is in error`, async (t) => {
+  test.serial(`a region without ${title} is in error`, async (t) => {
     const { region, untilHealth, start } = await setUp(t);
     const monitor = await start(withServers);
     await untilHealth(shownWell);
@@ -112,25 +115,28 @@ for (const [title, route, message] of [
     t.deepEqual(loggedStates(monitor), ['Healthy', 'Errored', 'Healthy']);
   });
 
-test('a region that is away as a whole is in error, and its reasons may vary without a write', async (t) => {
-  const { sandbox, project, region, untilHealth, start, patches, untilAsked, health } = await setUp(t);
-  sandbox.addServer(project, { id: 'web' });
-  const monitor = await start(withServers);
-  await untilHealth(shownWell);
-  region.cloud.faults.add({ kind: 'reset' });
-  await eventually('an error', () => health().startsWith('False/Errored: identity (unreachable), compute'));
-  const before = patches();
-  region.cloud.faults.clear();
-  region.cloud.faults.add(outage);
-  await untilAsked(3);
-  t.is(patches(), before);
-  region.cloud.faults.clear();
-  await untilHealth(shownWell);
-  await eventually('its lines', () => loggedStates(monitor).length >= 3);
-  t.deepEqual(loggedStates(monitor), ['Healthy', 'Errored', 'Healthy']);
-});
+test.serial(
+  'a region that is away as a whole is in error, and its reasons may vary without a write',
+  async (t) => {
+    const { sandbox, project, region, untilHealth, start, patches, untilAsked, health } = await setUp(t);
+    sandbox.addServer(project, { id: 'web' });
+    const monitor = await start(withServers);
+    await untilHealth(shownWell);
+    region.cloud.faults.add({ kind: 'reset' });
+    await eventually('an error', () => health().startsWith('False/Errored: identity (unreachable), compute'));
+    const before = patches();
+    region.cloud.faults.clear();
+    region.cloud.faults.add(outage);
+    await untilAsked(3);
+    t.is(patches(), before);
+    region.cloud.faults.clear();
+    await untilHealth(shownWell);
+    await eventually('its lines', () => loggedStates(monitor).length >= 3);
+    t.deepEqual(loggedStates(monitor), ['Healthy', 'Errored', 'Healthy']);
+  },
+);
 
-test('one that cannot be asked is unknown: when two polls agree', async (t) => {
+test.serial('one that cannot be asked is unknown: when two polls agree', async (t) => {
   const { region, untilHealth, start, asked, health } = await setUp(t);
   region.putSecret({ password: 'wrong' });
   const monitor = await start(withServers);
@@ -151,7 +157,7 @@ test('one that cannot be asked is unknown: when two polls agree', async (t) => {
   await untilHealth(shownWell);
 });
 
-test('alone, it needs no server and no identity, and makes the monitor ready', async (t) => {
+test.serial('alone, it needs no server and no identity, and makes the monitor ready', async (t) => {
   const { sandbox, region, project, untilHealth, start } = await setUp(t);
   sandbox.addServer(project, { id: 'web' });
   const monitor = await start(alone);
@@ -191,7 +197,7 @@ test.serial(
   },
 );
 
-test('what others write stays: Available, and what they write at the same time', async (t) => {
+test.serial('what others write stays: Available, and what they write at the same time', async (t) => {
   const { sandbox, region, record, untilHealth, start } = await setUp(t);
   const available = {
     type: 'Available',
@@ -211,7 +217,7 @@ test('what others write stays: Available, and what they write at the same time',
   t.deepEqual(loggedStates(monitor), ['Healthy', 'Degraded']);
 });
 
-test('a simulated region is healthy; one of Kubernetes shows nothing', async (t) => {
+test.serial('a simulated region is healthy; one of Kubernetes shows nothing', async (t) => {
   const { sandbox, health, untilHealth, start, untilAsked } = await setUp(t);
   const kubernetes = { kubeConfigSecret: { namespace, name: 'remote' } };
   for (const [provider, further] of Object.entries({ simulated: {}, kubernetes: { kubernetes } }))
@@ -228,7 +234,7 @@ test('a simulated region is healthy; one of Kubernetes shows nothing', async (t)
   t.is(monitor.logged(regionLine, { region_id: 'kubernetes' }).length, 0);
 });
 
-test('replicas that share the regions write and count each region once', async (t) => {
+test.serial('replicas that share the regions write and count each region once', async (t) => {
   const { sandbox, untilHealth } = await setUp(t);
   await sandbox.addRegion('west');
   const replica = async (name: string) =>
