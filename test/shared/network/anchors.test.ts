@@ -3,7 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:tls';
 import test from 'ava';
-import { anchorsIn } from '../../../src/shared/network/anchors.ts';
+import {
+  type Anchor,
+  anchorsIn,
+  certificatesIn,
+  furtherOrders,
+  isValidAt,
+} from '../../../src/shared/network/anchors.ts';
 import { openConnection, TlsSessions } from '../../../src/shared/network/connector.ts';
 import { Network } from '../../../src/shared/network/network.ts';
 import type { TlsOptions } from '../../../src/shared/network/trust-options.ts';
@@ -104,3 +110,33 @@ for (const [what, bundle] of Object.entries(bundles))
     t.is(await connect(chain('leaf-by-i i-by-y'), new Network({}).trustingOnly(bundle)), 'ok');
     t.is(anchorsIn(bundle).length, 1);
   });
+
+const anchor = (pem: string, subject: string): Anchor => ({
+  pem,
+  subject,
+  fingerprint: pem,
+  fromMs: 1_000,
+  untilMs: 2_000,
+});
+const order = (anchors: readonly Anchor[]): string => anchors.map(({ pem }) => pem).join('');
+
+test('each further order begins a name with another of its authorities, three orders in all', (t) => {
+  t.deepEqual(furtherOrders([]), []);
+  t.deepEqual(furtherOrders([anchor('a', 'A'), anchor('b', 'B')]), []);
+  const pair = [anchor('a', 'A'), anchor('b', 'B'), anchor('c', 'A')];
+  t.deepEqual(furtherOrders(pair).map(order), ['cab']);
+  const many = ['a', 'b', 'c', 'd', 'e'].map((name) => anchor(name, 'A'));
+  t.deepEqual(furtherOrders(many).map(order), ['bcdea', 'cdeab']);
+  t.deepEqual(furtherOrders([...pair, anchor('d', 'A')]).map(order), ['cdab', 'dacb']);
+});
+
+test('a certificate counts from its first moment to its last', (t) => {
+  const valid = [999, 1_000, 1_500, 2_000, 2_001].map((nowMs) => isValidAt(nowMs)(anchor('a', 'A')));
+  t.deepEqual(valid, [false, true, true, true, false]);
+});
+
+test('a block without content is none that can be read', (t) => {
+  const empty = '-----BEGIN CERTIFICATE-----\n\n-----END CERTIFICATE-----\n';
+  t.deepEqual(certificatesIn(empty), ['-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----']);
+  t.deepEqual(anchorsIn(empty), []);
+});
