@@ -5,6 +5,7 @@ import type { Cycle } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { CheckError } from '../../shared/errors.ts';
 import type { CheckName } from '../options/check-names.ts';
+import type { EndedPolls } from '../polls/ended-polls.ts';
 import type { AccessOutcome, AccessReader } from '../regions/access.ts';
 import type { PollOutcome } from '../regions/poll-health.ts';
 import type { Region } from '../regions/region.ts';
@@ -18,6 +19,19 @@ const order: readonly CheckName[] = ['server-health', 'region-health', 'load-bal
 export function leaderOf(name: CheckName, running: readonly CheckName[]): CheckName | null {
   const leader = order.find((each) => running.includes(each)) ?? name;
   return leader === name ? null : leader;
+}
+
+/** How long the leader is waited for at most. */
+const leaderMs = 10_000;
+
+/** Lets the leader poll the region first, where there is no login to share yet. Half of the time is for the check itself. */
+export async function leaderFirst(
+  leader: string,
+  region: Region,
+  { cycle, endedPolls, clock }: { cycle: Cycle; endedPolls: EndedPolls; clock: Pick<Clock, 'monotonicMs'> },
+): Promise<void> {
+  const mostMs = Math.min(leaderMs, (cycle.deadlineMs - clock.monotonicMs()) / 2);
+  await endedPolls.when(leader, region, { number: cycle.number, mostMs, signal: cycle.signal });
 }
 
 export interface LeadOptions {

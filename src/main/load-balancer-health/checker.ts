@@ -18,7 +18,7 @@ import type { LoadBalancerRecord } from '../../shared/load-balancer-record.ts';
 import type { RegionLimits } from '../../shared/region-job.ts';
 import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import { countObjects, type GroupedObjects, groupObjects, type RegionObjects } from '../checks/grouping.ts';
-import { Lead } from '../checks/lead.ts';
+import { Lead, leaderFirst } from '../checks/lead.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { EndedPolls } from '../polls/ended-polls.ts';
 import type { ProblemLog } from '../problems/problem-log.ts';
@@ -67,9 +67,6 @@ export interface LoadBalancerHealthOptions {
 /** Such a region is neither up nor down. */
 const nothingToAsk: CheckError = { code: 'unsupported', message: 'region has no load balancers' };
 
-/** How long the leader is waited for at most where there is no login yet. */
-const leaderMs = 10_000;
-
 export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob, LoadBalancerHealthResult> {
   readonly name = 'load-balancer-health';
   readonly worker: URL;
@@ -108,11 +105,7 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     if (region === undefined) return [];
     const objects = this.#objects.get(regionKey(ref));
     const mustWait = leader !== null && (region.redefined || !this.#loggedIn(region, objects));
-    if (mustWait) {
-      // Half of the time is for the check itself.
-      const mostMs = Math.min(leaderMs, (cycle.deadlineMs - clock.monotonicMs()) / 2);
-      await endedPolls.when(leader, ref, { number: cycle.number, mostMs, signal: cycle.signal });
-    }
+    if (mustWait) await leaderFirst(leader, region, { cycle, endedPolls, clock });
     if (leader === null && !(await this.#lead(region, cycle))) return [];
     const { access, record, redefined } = region;
     if (access === null || redefined || access.target.provider !== 'openstack' || cycle.signal.aborted) {

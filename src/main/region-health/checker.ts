@@ -17,7 +17,7 @@ import {
 } from '../../shared/region-health.ts';
 import type { RegionLimits } from '../../shared/region-job.ts';
 import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
-import { Lead } from '../checks/lead.ts';
+import { Lead, leaderFirst } from '../checks/lead.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { RegionRecord } from '../kubernetes/objects/resource-records.ts';
 import type { EndedPolls } from '../polls/ended-polls.ts';
@@ -66,9 +66,6 @@ interface Underway {
   /** Why no login is tried; null where one may be. */
   refusal: CheckError | null;
 }
-
-/** How long the leader is waited for at most where there is no login yet. */
-const leaderMs = 10_000;
 
 export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealthResult> {
   readonly name = 'region-health';
@@ -176,11 +173,8 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
   async #access(region: Region, cycle: Cycle): Promise<AccessOutcome | null> {
     const { leader, endedPolls, clock, access, regions } = this.#options;
     if (leader === null) return this.#leading.begin(region, cycle);
-    if (region.access === null || region.login.session(region.access.service ?? undefined) === undefined) {
-      // Half of the time is for the check itself.
-      const mostMs = Math.min(leaderMs, (cycle.deadlineMs - clock.monotonicMs()) / 2);
-      await endedPolls.when(leader, region, { number: cycle.number, mostMs, signal: cycle.signal });
-    }
+    if (region.access === null || region.login.session(region.access.service ?? undefined) === undefined)
+      await leaderFirst(leader, region, { cycle, endedPolls, clock });
     const resolved = await access.read(region.record, cycle.signal);
     if (cycle.signal.aborted || regions.get(region) !== region) return null;
     if (resolved.ok) region.use(resolved.result);
