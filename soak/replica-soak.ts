@@ -145,7 +145,7 @@ class ReplicaSoak {
     } catch (error) {
       this.#breaches.push(error instanceof Error ? error.message : String(error));
     }
-    this.#breaches.push(...fleet.doubled.map((region) => `${region} was counted twice`));
+    this.#breaches.push(...[...new Set(fleet.doubled)].map((region) => `${region} was counted twice`));
     const calmMs = performance.now() - sinceMs;
     this.#longestCalmMs = Math.max(this.#longestCalmMs, calmMs);
     progress(`settled after ${(calmMs / 1000).toFixed(1)} s; ${fleet.changes} transitions so far`);
