@@ -41,6 +41,10 @@ test('two namespaces hold the same manifests: each has its own states, logins an
     return isJsonObject(status) ? status['phase'] : undefined;
   };
   await monitor.untilStates('same', { running: 5 });
+  // Of each project and each region. On a busy machine, one may have come too late for its poll.
+  const logins = () => sides.map(({ cloud }) => cloud.requests.count({ route: 'POST /v3/auth/tokens' }));
+  const first = logins();
+  t.true(first.every((count) => count >= 2));
   for (const { id, name } of staging.cloud.servers()) if (name === 'b') staging.cloud.stop(id);
   await eventually('the stop', () => phaseOf('staging', 'b') === 'Stopped');
   await monitor.untilStates('same', { running: 4, stopped: 1 });
@@ -70,12 +74,7 @@ test('two namespaces hold the same manifests: each has its own states, logins an
   await monitor.untilPolled(2);
   t.is((await monitor.series(up, 'region_namespace="production"')).length, 0);
   t.is(await monitor.total(up, 'region_namespace="staging"'), 1);
-  for (const { cloud } of sides)
-    t.is(
-      cloud.requests.count({ route: 'POST /v3/auth/tokens' }),
-      2,
-      'one login a project and one of the region',
-    );
+  t.deepEqual(logins(), first, 'what is of one side costs the other no login');
 });
 
 /** The same objects in both, but for what the clouds say of them. */

@@ -121,9 +121,10 @@ test.serial('a main thread that stood still blames no worker for it', async (t) 
 test('an endless loop costs its own region an answer, and nobody else', async (t) => {
   const { pool, ended } = await openPool(t);
   const wait = async (region: string) =>
-    pool.run(fixtureCheck('wait'), fixtureJob(region, { waitMs: 2_500 }));
+    pool.run(fixtureCheck('wait'), fixtureJob(region, { waitMs: 3_500 }));
   const innocent = [wait('region-a'), wait('region-b')];
-  const guilty = await pool.run(fixtureCheck('loop'), fixtureJob('looping', { timeMs: 200 }));
+  // Time to begin, also on a busy machine: what is never begun is only late.
+  const guilty = await pool.run(fixtureCheck('loop'), fixtureJob('looping', { timeMs: 1_000 }));
   t.is(failure(guilty).code, 'worker-stuck');
   const worker = workerOf(guilty);
   t.true(worker < shared);
