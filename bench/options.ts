@@ -40,6 +40,7 @@ Without a scenario: a quick look (start, small, 10k, burst of 2,000) in about th
   --servers N --regions N --projects N --hung N   the fleet; projects are of each region
   --latency MS        delay of each answer of the clouds (5)
   --workers N         worker threads of the monitor (2)
+  --replica-workers N   worker threads of each replica, for shards (as many)
   --repeat N          samples of each figure (5)
   --period MS         poll period; follows from the fleet
   --starts N          starts in a row (5; 20 with --real)
@@ -79,6 +80,7 @@ export function readOptions(
       hung: { type: 'string' },
       latency: { type: 'string' },
       workers: { type: 'string' },
+      'replica-workers': { type: 'string' },
       repeat: { type: 'string' },
       period: { type: 'string' },
       starts: { type: 'string' },
@@ -118,6 +120,7 @@ export function readOptions(
     settings: {
       build: findBuild(values.from),
       workers: number('workers', 1) ?? 2,
+      replicaWorkers: number('replica-workers', 1) ?? null,
       repeat: number('repeat', 1) ?? 5,
       periodMs: number('period', 100) ?? null,
       real: values.real,

@@ -7,6 +7,8 @@ import type { Build } from './monitor.ts';
 export interface Settings {
   readonly build: Build;
   readonly workers: number;
+  /** Of each replica; null for as many. */
+  readonly replicaWorkers: number | null;
   /** Samples of each figure. */
   readonly repeat: number;
   /** Null takes one that fits the fleet. */

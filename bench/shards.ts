@@ -32,7 +32,8 @@ export async function measureShards(size: FleetSize, settings: Settings): Promis
     await measureAll(stage, settings, { section: alone, count: 1 });
     const shared = report.section(`${replicas} replicas`);
     settings.progress(`${replicas} replicas`);
-    await measureAll(stage, settings, { section: shared, count: replicas });
+    const workers = settings.replicaWorkers ?? settings.workers;
+    await measureAll(stage, { ...settings, workers }, { section: shared, count: replicas });
     const ratio = (figure: string): number =>
       median(shared.samples(figure, 'monitor')) / median(alone.samples(figure, 'monitor'));
     const compared = report.section('replicas ÷ one process');
