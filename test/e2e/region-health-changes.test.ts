@@ -5,15 +5,14 @@ import { namespace } from '../fixtures/clouds/sandbox.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import {
   alone,
+  serviceGauge as gauge,
   loggedStates,
+  outage,
   regionLine,
   setUpRegionHealth as setUp,
   shownWell,
   withServers,
 } from '../fixtures/monitor/region-health.ts';
-
-const gauge = 'unikorn_region_monitor_service_up';
-const outage = { kind: 'status', status: 503 } as const;
 
 for (const checkers of [alone, withServers])
   test.serial(`a region that cannot be asked any more shows no services as up (${checkers})`, async (t) => {

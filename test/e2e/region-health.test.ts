@@ -9,15 +9,15 @@ import { calmPeriodMs, pace } from '../fixtures/monitor/monitor.ts';
 import {
   alone,
   documents,
+  serviceGauge as gauge,
   loggedStates,
+  outage,
   regionLine,
   setUpRegionHealth as setUp,
   shownWell,
   withServers,
 } from '../fixtures/monitor/region-health.ts';
 
-const gauge = 'unikorn_region_monitor_service_up';
-const outage = { kind: 'status', status: 503 } as const;
 const networkDown = 'False/Degraded: network (server-error) is not available';
 
 test.serial(

@@ -35,17 +35,14 @@ export async function leaderFirst(
 }
 
 export interface LeadOptions {
-  readonly access: Pick<AccessReader, 'read' | 'retainSecrets'>;
+  readonly access: Pick<AccessReader, 'read'>;
   readonly regions: Pick<Regions, 'get'>;
   readonly metrics: Pick<Metrics, 'regionPolled'>;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
 }
 
 interface LedPoll {
-  /** Why the region did not answer; null when it did. */
-  readonly failure: CheckError | null;
-  /** Of a poll that got an answer. */
-  readonly outcome: Extract<PollOutcome, 'ok' | 'partial'>;
+  readonly outcome: PollOutcome;
   /** Monotonic milliseconds. */
   readonly startedMs: number;
 }
@@ -62,25 +59,22 @@ export class Lead {
     const { access, regions, clock } = this.#options;
     const resolved = await access.read(region.record, cycle.signal);
     if (cycle.signal.aborted || regions.get(region) !== region) return null;
-    access.retainSecrets();
     // A change of the Secret ends a rest, so it was read first.
     if (resolved.ok) region.use(resolved.result);
     else if (resolved.lasting) region.loseAccess();
     return region.health.takeTurn(clock.monotonicMs()) ? resolved : null;
   }
 
+  /** `failure` is why the region did not answer; null when it did. */
   judge({ health }: Region, failure: CheckError | null): void {
     const nowMs = this.#options.clock.monotonicMs();
     if (failure === null) health.succeeded(nowMs);
     else health.failed(failure, nowMs);
   }
 
-  /** Judges a poll that has ended. */
-  end(region: Region, { failure, outcome: answered, startedMs }: LedPoll): void {
+  /** Records a poll that has ended, and was judged. */
+  ended({ health, name, displayName }: Region, { outcome, startedMs }: LedPoll): void {
     const { clock, metrics } = this.#options;
-    this.judge(region, failure);
-    const { health, name, displayName } = region;
-    const outcome = failure?.code ?? answered;
     const seconds = (clock.monotonicMs() - startedMs) / 1000;
     health.ended({ outcome, seconds, endedAt: clock.now() });
     metrics.regionPolled({ regionId: name, regionName: displayName, outcome, seconds });

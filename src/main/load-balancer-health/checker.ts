@@ -87,13 +87,16 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
   async regions(cycle: Cycle): Promise<Iterable<RegionRef>> {
     // Load balancers change slowly: they are asked for by whole polls only.
     if (cycle.scope === 'unsettled') return [];
-    const { objects, problems, regions, leader } = this.#options;
+    const { objects, problems, regions, access, leader } = this.#options;
     const grouped = await groupObjects(objects.values());
     problems.report(`${noRegion} ${this.name}`, grouped.withoutRegion.map(missingRegionLabel));
     this.#objects = grouped.regions;
     const named = [...grouped.regions.values()].map(({ region }) => region);
     regions.update(named, this.name);
-    if (leader === null) return [...regions.values()];
+    if (leader === null) {
+      access.retainSecrets();
+      return [...regions.values()];
+    }
     // Also those that had some, so that what was reported of them ends.
     const had = [...this.#projects.keys()].filter((key) => !grouped.regions.has(key));
     return [...named, ...[...regions.values()].filter((region) => had.includes(regionKey(region)))];
@@ -189,8 +192,11 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
     const error = answered ? null : (failures[0]?.error ?? null);
     // A region without the service is none that fails.
     const failure = error !== null && lacksService(error) ? null : error;
-    const outcome = failures.length === 0 ? 'ok' : 'partial';
-    if (this.#options.leader === null) this.#leading.end(region, { failure, outcome, startedMs });
+    if (this.#options.leader === null) {
+      const outcome = failure?.code ?? (failures.length === 0 ? 'ok' : 'partial');
+      this.#leading.judge(region, failure);
+      this.#leading.ended(region, { outcome, startedMs });
+    }
     endSpan(span, failure);
   }
 

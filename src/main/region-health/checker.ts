@@ -85,8 +85,9 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
 
   regions(cycle: Cycle): Iterable<RegionRef> {
     if (cycle.scope === 'unsettled') return [];
-    const { regions } = this.#options;
+    const { regions, access, leader } = this.#options;
     regions.update([], this.name);
+    if (leader === null) access.retainSecrets();
     return [...regions.values()].filter(({ record }) => record !== null);
   }
 
@@ -156,8 +157,11 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
     const found = [...this.#problems(region, sight), ...writeProblems.of(region)];
     problems.report(scopeOf(region, this.name), found);
     const failure = failureOf(sight);
-    const outcome = found.length === 0 ? 'ok' : 'partial';
-    if (leader === null) this.#leading.end(region, { failure, outcome, startedMs });
+    if (leader === null) {
+      const outcome = failure?.code ?? (found.length === 0 ? 'ok' : 'partial');
+      this.#leading.judge(region, failure);
+      this.#leading.ended(region, { outcome, startedMs });
+    }
     this.#show(region, sight, { span, signal: cycle.signal });
     endSpan(span, failure);
   }

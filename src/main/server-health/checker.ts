@@ -9,6 +9,7 @@ import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import type { ServerHealthJob, ServerHealthResult } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import { countObjects, groupObjects, type RegionObjects } from '../checks/grouping.ts';
+import { Lead } from '../checks/lead.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { Definitions } from '../kubernetes/objects/profile.ts';
 import type { EventLoopTurns } from '../polls/event-loop-turns.ts';
@@ -70,6 +71,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   readonly name = 'server-health';
   readonly worker: URL;
   readonly #options: ServerHealthOptions;
+  readonly #leading: Lead;
   /** By key of the region. */
   readonly #underway = new Map<string, Underway>();
   /** The servers of each region, as of the last cycle. */
@@ -78,6 +80,7 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   constructor(options: ServerHealthOptions) {
     this.worker = options.worker;
     this.#options = options;
+    this.#leading = new Lead(options);
   }
 
   async regions(cycle: Cycle): Promise<Iterable<RegionRef>> {
@@ -141,7 +144,8 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     poll.writesFailed(this.#options.writeProblems.of(region));
     this.#judge(underway);
     this.#options.problems.report(scopeOf(region, this.name), poll.problems());
-    this.#ended(underway);
+    this.#leading.ended(region, poll);
+    endSpan(span, region.health.failure);
   }
 
   /** Drops what is remembered of a region that is gone. */
@@ -284,10 +288,9 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
       poll.note(flavorsFailed(region.name, error));
   }
 
-  #judge({ poll, region: { health, name } }: Underway): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    if (poll.failure === null) health.succeeded(nowMs);
-    else health.failed(poll.failure, nowMs);
+  #judge({ poll, region }: Underway): void {
+    this.#leading.judge(region, poll.failure);
+    const { health, name } = region;
     if (health.breakerOpen && poll.failure !== null)
       poll.note(breakerOpened(name, poll.failure, health.failures));
   }
@@ -302,16 +305,6 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
     for (const { identityId, lastGoodMs } of region.projects.values())
       if (lastGoodMs !== null && nowMs - lastGoodMs < holdLastKnownMs) shown.add(identityId);
     counts.retain(region, shown);
-  }
-
-  #ended({ poll, region, span }: Underway): void {
-    const { metrics, clock } = this.#options;
-    const { health, name, displayName } = region;
-    const { outcome } = poll;
-    const seconds = (clock.monotonicMs() - poll.startedMs) / 1000;
-    health.ended({ outcome, seconds, endedAt: clock.now() });
-    metrics.regionPolled({ regionId: name, regionName: displayName, outcome, seconds });
-    endSpan(span, health.failure);
   }
 
   #startSpan({ name, displayName }: Region, cycle: Cycle): Span {

@@ -52,3 +52,13 @@ export function endpointUrl(endpoints: Endpoints, service: CatalogService, regio
         : `the token's catalog has no public ${service} endpoint in region ${region}, only in ${endpoint.otherRegions.join(', ')}`,
   });
 }
+
+/** An endpoint as a URL. Throws a CheckFailure for what is none to ask. */
+export function serviceUrl(text: string, service: CatalogService): URL {
+  const url = URL.parse(text);
+  if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
+  throw new CheckFailure({
+    code: 'no-endpoint',
+    message: `the catalog's public ${service} endpoint is not an http(s) URL: correct it with the identity service`,
+  });
+}

@@ -2,6 +2,7 @@
 
 import { CheckFailure } from '../../shared/errors.ts';
 import type { ComputeService } from '../../shared/session.ts';
+import { serviceUrl } from './catalog.ts';
 import type { OpenstackClient } from './client.ts';
 import { type NovaVersion, readVersions } from './schema.ts';
 
@@ -22,7 +23,7 @@ export class ComputeDiscovery {
 
   /** The service behind a catalog's URL, which may or may not name a version. */
   async service(catalogUrl: string, token: string): Promise<ComputeService> {
-    const url = parseUrl(catalogUrl);
+    const url = serviceUrl(catalogUrl, 'compute');
     const computeUrl = withoutSlash(url.origin + url.pathname);
     if (/\/v2\.1(?:\/|$)/.test(url.pathname)) {
       return { url: computeUrl, microversion: await this.#offers.known(computeUrl, wantedMicroversion) };
@@ -88,16 +89,6 @@ class SharedAnswers<Answer> {
   async known(key: string, fallback: Answer): Promise<Answer> {
     return this.#answers.get(key) ?? fallback;
   }
-}
-
-function parseUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
-  throw new CheckFailure({
-    code: 'no-endpoint',
-    message:
-      "the catalog's public compute endpoint is not an http(s) URL: correct it with the identity service",
-  });
 }
 
 /**

@@ -1,14 +1,11 @@
 // One request to each service of a region: is it there, and how quick is it?
 
-import { CheckFailure, type ErrorCode, toCheckError } from '../../shared/errors.ts';
+import { isAnswer, toCheckError } from '../../shared/errors.ts';
 import type { RegionService, ServiceAnswer } from '../../shared/region-health.ts';
 import type { CatalogService, Session } from '../../shared/session.ts';
-import { endpointUrl } from '../openstack/catalog.ts';
+import { endpointUrl, serviceUrl } from '../openstack/catalog.ts';
 import type { LoginTools } from '../openstack/login.ts';
 import { versionDocuments } from './version-document.ts';
-
-/** The service itself said no: it is there. */
-const answers: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['unauthorized', 'forbidden', 'rate-limited']);
 
 /** No region of ours is without it. */
 const required: CatalogService = 'compute';
@@ -44,12 +41,7 @@ export async function askService(
   if (service !== required && (endpoint === undefined || !('url' in endpoint))) return null;
   return measured(tools, service, async () => {
     const catalogUrl = endpointUrl(endpoints, service, tools.target.catalogRegion);
-    const documents = versionDocuments(catalogUrl);
-    if (documents === null)
-      throw new CheckFailure({
-        code: 'no-endpoint',
-        message: `the catalog's public ${service} endpoint is not an http(s) URL: correct it with the identity service`,
-      });
+    const documents = versionDocuments(serviceUrl(catalogUrl, service));
     const [first = catalogUrl, ...others] =
       known !== undefined && documents.includes(known) ? [known] : documents;
     return sendFirst(tools, { service, token, url: first }, others);
@@ -88,7 +80,9 @@ async function send({ client }: LoginTools, { service, url, token }: VersionQuer
       accept: [200, 203, 300],
     });
   } catch (thrown) {
-    if (!answers.has(toCheckError(thrown).code)) throw thrown;
+    // Who says no, or not now, is there.
+    const { code } = toCheckError(thrown);
+    if (!isAnswer(code) && code !== 'rate-limited') throw thrown;
   }
 }
 

@@ -1,7 +1,11 @@
 // Where services have the document that names their versions: URLs as catalogs have them.
 
 import test from 'ava';
+import { CheckFailure } from '../../../src/shared/errors.ts';
+import { serviceUrl } from '../../../src/workers/openstack/catalog.ts';
 import { versionDocuments } from '../../../src/workers/region-health/version-document.ts';
+
+const documentsOf = (catalogUrl: string) => versionDocuments(serviceUrl(catalogUrl, 'image'));
 
 for (const [catalogUrl, expected] of [
   ['http://cloud:9696', ['http://cloud:9696/']],
@@ -16,5 +20,11 @@ for (const [catalogUrl, expected] of [
   ['ftp://cloud/v2', null],
 ] satisfies readonly (readonly [string, readonly string[] | null])[])
   test(`of ${catalogUrl}`, (t) => {
-    t.deepEqual(versionDocuments(catalogUrl), expected);
+    if (expected !== null) t.deepEqual(documentsOf(catalogUrl), expected);
+    else
+      t.like(t.throws(() => documentsOf(catalogUrl), { instanceOf: CheckFailure })?.error, {
+        code: 'no-endpoint',
+        message:
+          "the catalog's public image endpoint is not an http(s) URL: correct it with the identity service",
+      });
   });
