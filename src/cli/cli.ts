@@ -3,6 +3,7 @@
 
 import { StartupError } from '../main/startup-error.ts';
 import { readVersion, type Version } from '../main/version.ts';
+import { onNodeWarning } from '../shared/node-warnings.ts';
 import type { Command } from './command.ts';
 import { type Invocation, readCommandLine, UsageError } from './command-line.ts';
 import { commands } from './commands.ts';
@@ -62,6 +63,7 @@ async function execute(invocation: Invocation<Command>, version: Version): Promi
   const logger = createLogger(options.log);
   // However the process ends: even a crash must leave its last lines.
   process.once('exit', () => logger.flush());
+  onNodeWarning((text) => logger.error('warning of Node.js', text));
   try {
     const start = await command.load();
     const { env, stdout, stderr } = process;

@@ -183,6 +183,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       logger.error('worker thread ended, starting another', null, { worker, reason });
     },
     onError: (error) => logger.error('worker thread failed', error),
+    onWarning: (text) => logger.error('warning of Node.js in a worker thread', text),
   });
   const definitions = new ProfileWatch({
     client,

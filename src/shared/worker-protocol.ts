@@ -30,6 +30,11 @@ export interface Started {
   readonly startedMs: number;
 }
 
+/** Worker to main, when Node warns. */
+export interface Warned {
+  readonly warning: string;
+}
+
 /** Worker to main, when a job ends. */
 export interface Answer {
   readonly slot: number;

@@ -7,8 +7,15 @@ import { BodyMemory } from '../shared/body-memory.ts';
 import type { Check, CheckJob, Outcome } from '../shared/checker.ts';
 import { monotonicMs } from '../shared/clock.ts';
 import { type CheckError, CheckFailure, toCheckError } from '../shared/errors.ts';
+import { onNodeWarning } from '../shared/node-warnings.ts';
 import { type PackedJson, pack } from '../shared/packed-json.ts';
-import { type Answer, type Assignment, beatEveryMs, type Started } from '../shared/worker-protocol.ts';
+import {
+  type Answer,
+  type Assignment,
+  beatEveryMs,
+  type Started,
+  type Warned,
+} from '../shared/worker-protocol.ts';
 import { WorkerSlots } from '../shared/worker-slots.ts';
 
 const settings = v.parse(
@@ -18,6 +25,8 @@ const settings = v.parse(
 const slots = new WorkerSlots(settings.slots);
 const slot = claimSlot();
 const memory = new BodyMemory({ ledger: slots.ledger(slot) });
+
+onNodeWarning((warning) => parentPort?.postMessage({ warning } satisfies Warned));
 
 function claimSlot(): number {
   const claimed = slots.claim(threadId);

@@ -66,6 +66,20 @@ test('the reader of the log is gone', async (t) => {
   t.is(await life.end('SIGTERM'), 0);
 });
 
+test('Node warns, in the main thread and in a worker', async (t) => {
+  const { sandbox } = await fleet(t, 1);
+  const warns =
+    "data:text/javascript,setTimeout(() => process.emitWarning('look out', { code: 'W1' }), 3000)";
+  const life = await startMonitorProcess(t, sandbox, { env: { NODE_OPTIONS: `--import="${warns}"` } });
+  await sandbox.untilPhase('lively', 'Running');
+  const text = 'Warning: look out';
+  await eventually('both lines', () => {
+    const lines = life.lines.filter(({ error }) => error === text).map(({ msg }) => msg);
+    return lines.includes('warning of Node.js') && lines.includes('warning of Node.js in a worker thread');
+  });
+  t.is(await life.end('SIGTERM'), 0);
+});
+
 test('standard error is closed', async (t) => {
   const { sandbox, region, providerId } = await fleet(t, 1);
   const folder = await mkdtemp(join(tmpdir(), 'region-monitor-'));

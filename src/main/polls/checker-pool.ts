@@ -23,6 +23,8 @@ export interface CheckerPoolOptions {
   /** A worker thread ended and was or will be replaced. */
   readonly onWorkerEnded: (worker: number, reason: string) => void;
   readonly onError: (error: Error) => void;
+  /** Node warns in a thread. */
+  readonly onWarning: (text: string) => void;
 }
 
 /** Jobs mostly wait for the network: regions that hang must leave places for those that answer. */
@@ -142,7 +144,7 @@ export class CheckerPool {
   }
 
   #open(size: Pick<WorkerPoolOptions, 'threads' | 'jobsPerThread' | 'firstNumber'>): WorkerPool {
-    const { entry, checks = [], clock, checkTimeoutMs, onWorkerEnded, onError } = this.#options;
+    const { entry, checks = [], clock, checkTimeoutMs, onWorkerEnded, onError, onWarning } = this.#options;
     // The other jobs of a stuck thread must have time to run again elsewhere.
     const stuckAfterMs = Math.min(Math.max(checkTimeoutMs / 2, stuckBoundsMs.least), stuckBoundsMs.most);
     return new WorkerPool({
@@ -155,6 +157,7 @@ export class CheckerPool {
       maxQueue,
       onWorkerEnded,
       onError,
+      onWarning,
     });
   }
 }

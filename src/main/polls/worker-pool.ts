@@ -13,7 +13,7 @@ import { Backoff } from '../../shared/backoff.ts';
 import type { CheckJob } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { CheckError } from '../../shared/errors.ts';
-import type { Answer, Assignment, Started, WorkerSettings } from '../../shared/worker-protocol.ts';
+import type { Answer, Assignment, Started, Warned, WorkerSettings } from '../../shared/worker-protocol.ts';
 import { WorkerSlots } from '../../shared/worker-slots.ts';
 import { cancelled, memoryError, neverBegun, poolError, stuckError } from './pool-errors.ts';
 import { ThreadSamples } from './thread-samples.ts';
@@ -37,6 +37,8 @@ export interface WorkerPoolOptions {
   readonly onWorkerEnded: (worker: number, reason: string) => void;
   /** A thread failed outside of any job. */
   readonly onError: (error: Error) => void;
+  /** Node warns in a thread. */
+  readonly onWarning: (text: string) => void;
 }
 
 /** What became of a job. `worker` is null when no thread ever began it. */
@@ -73,6 +75,7 @@ const mebibyte = 1_048_576;
 const rebuildPauses = { firstMs: 1_000, maxMs: 30_000, random: Math.random };
 
 const startedMessage = v.object({ ticket: v.number(), slot: v.number(), startedMs: v.number() });
+const warnedMessage = v.object({ warning: v.string() });
 
 /** A job that has not ended yet. */
 interface OpenJob {
@@ -184,16 +187,20 @@ export class WorkerPool {
     });
     // Without this listener a throw in an idle worker would end the whole process.
     piscina.on('error', (error: Error) => onError(error));
-    piscina.on('message', (message: unknown) => this.#started(message));
+    piscina.on('message', (message: unknown) => this.#heard(message));
     // piscina forgets the thread only after this event.
     piscina.on('workerDestroy', () => setImmediate(() => this.#freeSlots()));
     return piscina;
   }
 
-  #started(message: unknown): void {
-    const parsed = v.safeParse(startedMessage, message);
-    if (!parsed.success) return;
-    const { ticket, slot, startedMs } = parsed.output satisfies Started;
+  #heard(message: unknown): void {
+    const started = v.safeParse(startedMessage, message);
+    const warned = v.safeParse(warnedMessage, message);
+    if (started.success) this.#started(started.output);
+    else if (warned.success) this.#options.onWarning((warned.output satisfies Warned).warning);
+  }
+
+  #started({ ticket, slot, startedMs }: Started): void {
     const job = this.#jobs.get(ticket);
     // The answer of a short job overtakes this message.
     if (job !== undefined) job.run = { slot, worker: this.#number(slot), startedMs };

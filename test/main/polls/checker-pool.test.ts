@@ -30,6 +30,9 @@ function watched() {
     onError: (error: Error) => {
       seen.errors.push(error);
     },
+    onWarning: (text: string) => {
+      seen.errors.push(new Error(text));
+    },
   };
   return { seen, listeners };
 }
