@@ -1,19 +1,24 @@
 // `npm run mutants -- src/main/polls …`: which small faults the tests nearest to the code notice, and which survive. By
-// hand, not in CI: each mutation runs tests until one fails, which takes seconds. The working tree stays as it is.
+// hand, not in CI: each mutation runs tests until one fails, each file in a process of its own, so that nothing of one
+// mutation gets to the next. The working tree stays as it is.
 //
 // Nearest to `src/a/b.ts` is `test/a/b.test.ts`, then the other tests of `test/a`. On a busy machine tests may fail for
 // want of time: count a share only from a quiet one.
 
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Mutation, mutationsOf } from './mutations.ts';
-import { type TestsEnded, TrialTree } from './trial-tree.ts';
+import type { TestsEnded } from './test-run.ts';
+import { TrialTree } from './trial-tree.ts';
 
-const usage = `npm run mutants -- [--share=1] [--seed=1] PATH…
+const usage = `npm run mutants -- [--share=1] [--seed=1] [--jobs=2] PATH…
   PATH     files or folders of src; "src/a/b.ts:10-20" takes some lines only
   --share  the share of the mutations that is tried, 0 to 1
   --seed   another one chooses another sample
+  --jobs   how many files are tried at once, each in a copy of the tree
 `;
 
 interface Target {
@@ -35,33 +40,48 @@ interface Counts {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { share: { type: 'string', default: '1' }, seed: { type: 'string', default: '1' } },
+  options: {
+    share: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '2' },
+  },
 });
 if (positionals.length === 0) {
   process.stderr.write(usage);
   process.exit(2);
 }
-const tree = new TrialTree(fileURLToPath(new URL('..', import.meta.url)));
-process.on('exit', () => tree.close());
+const root = fileURLToPath(new URL('..', import.meta.url));
+const trees = Array.from({ length: Number(values.jobs) }, () => new TrialTree(root));
+process.on('exit', () => {
+  for (const tree of trees) tree.close();
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 
 const sample: Sample = { share: Number(values.share), seed: values.seed };
+// The longest first, so that no copy waits long for another at the end.
+const targets = positionals
+  .flatMap((given) => targetsOf(given, sample))
+  .filter(({ mutations }) => mutations.length > 0)
+  .toSorted((one, other) => other.mutations.length - one.mutations.length);
 const rows: Record<string, object> = {};
 const total: Counts = { mutations: 0, survived: 0, hung: 0 };
-for (const target of positionals.flatMap((given) => targetsOf(given, sample))) {
-  if (target.mutations.length === 0) continue;
-  const counts = await tryAll(target);
-  rows[target.path] = shownCounts(counts);
-  total.mutations += counts.mutations;
-  total.survived += counts.survived;
-  total.hung += counts.hung;
-}
+await Promise.all(
+  trees.map(async (tree) => {
+    for (let target = targets.shift(); target !== undefined; target = targets.shift()) {
+      const counts = await tryAll(tree, target);
+      rows[target.path] = shownCounts(counts);
+      total.mutations += counts.mutations;
+      total.survived += counts.survived;
+      total.hung += counts.hung;
+    }
+  }),
+);
 console.table({ ...rows, total: shownCounts(total) });
 
 function targetsOf(given: string, sample: Sample): readonly Target[] {
   const [, path = '', first = '1', last = 'Infinity'] = /^(.*?)(?::(\d+)-(\d+))?$/.exec(given) ?? [];
-  return tree.sources(path).map((path) => {
-    const source = tree.read(path);
+  return sourcesOf(path).map((path) => {
+    const source = readFileSync(join(root, path), 'utf8');
     const mutations = mutationsOf(path, source).filter((mutation) => {
       const line = lineOf(source, mutation);
       return line >= Number(first) && line <= Number(last) && isChosen(sample, { path, source, mutation });
@@ -70,14 +90,24 @@ function targetsOf(given: string, sample: Sample): readonly Target[] {
   });
 }
 
-async function tryAll({ path, source, mutations }: Target): Promise<Counts> {
+/** TypeScript files of a file or a folder. */
+function sourcesOf(path: string): readonly string[] {
+  if (path.endsWith('.ts')) return [path];
+  const names = readdirSync(join(root, path), { recursive: true, encoding: 'utf8' });
+  return names
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(path, name))
+    .toSorted();
+}
+
+async function tryAll(tree: TrialTree, { path, source, mutations }: Target): Promise<Counts> {
   process.stderr.write(`${path}: ${mutations.length} mutations\n`);
   const tests = await tree.passing(tree.testsOf(path));
   const counts: Counts = { mutations: mutations.length, survived: 0, hung: 0 };
   for (const mutation of mutations) {
     const { start, end, text } = mutation;
     tree.write(path, source.slice(0, start) + text + source.slice(end));
-    const ended = await firstFailure(tests);
+    const ended = await firstFailure(tree, tests);
     if (ended === 'hung') counts.hung++;
     if (ended !== 'passed') continue;
     counts.survived++;
@@ -89,7 +119,7 @@ async function tryAll({ path, source, mutations }: Target): Promise<Counts> {
   return counts;
 }
 
-async function firstFailure(tests: readonly string[]): Promise<TestsEnded> {
+async function firstFailure(tree: TrialTree, tests: readonly string[]): Promise<TestsEnded> {
   for (const file of tests) {
     const ended = await tree.run(file);
     if (ended !== 'passed') return ended;

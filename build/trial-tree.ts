@@ -1,6 +1,6 @@
 // A copy of the working tree, in which single files may be changed and tests run; what runs there ends with it.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -13,20 +13,21 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { TestRun, type TestsEnded } from './test-run.ts';
 
 /** Tests that take so much longer than usual hang. */
-const patience = { factor: 3, ms: 20_000 };
+const patience = { factor: 5, ms: 4000 };
 const longestMs = 600_000;
-
-export type TestsEnded = 'passed' | 'failed' | 'hung';
+/** Tests of all rooms at once: they take long, and are far from each. */
+const wholeMonitors = /^(e2e|faults)\//;
 
 export class TrialTree {
   readonly #folder: string;
   /** Milliseconds that the tests of a file take. */
   readonly #usualMs = new Map<string, number>();
   readonly #imports = new Map<string, ReadonlySet<string>>();
-  /** The process group of the tests that run. */
-  #running: number | null = null;
+  readonly #tests: readonly string[];
+  #running: TestRun | null = null;
 
   /** Copies the tree: what git knows or would take. */
   constructor(root: string) {
@@ -36,9 +37,12 @@ export class TrialTree {
     for (const path of stdout.split('\0'))
       if (path !== '' && existsSync(join(root, path))) cpSync(join(root, path), join(this.#folder, path));
     symlinkSync(join(root, 'node_modules'), join(this.#folder, 'node_modules'));
+    this.#tests = readdirSync(join(this.#folder, 'test'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.test.ts') && !wholeMonitors.test(name))
+      .map((name) => join('test', name));
   }
 
-  read(path: string): string {
+  #read(path: string): string {
     return readFileSync(join(this.#folder, path), 'utf8');
   }
 
@@ -46,27 +50,20 @@ export class TrialTree {
     writeFileSync(join(this.#folder, path), text);
   }
 
-  /** TypeScript files of a file or a folder. */
-  sources(path: string): readonly string[] {
-    if (path.endsWith('.ts')) return [path];
-    const names = readdirSync(join(this.#folder, path), { recursive: true, encoding: 'utf8' });
-    return names
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => join(path, name))
-      .toSorted();
-  }
-
-  /** The tests in the room of a file that get to it, the nearest first. */
+  /** The nearest first: those of its name, those that import it, those of its room that get to it by others. */
   testsOf(path: string): readonly string[] {
-    const folder = dirname(path).replace(/^src/, 'test');
-    if (!existsSync(join(this.#folder, folder))) return [];
-    const tests = readdirSync(join(this.#folder, folder))
-      .filter((name) => name.endsWith('.test.ts'))
-      .map((name) => join(folder, name));
-    const own = tests.filter((test) => basename(test, '.test.ts') === basename(path, '.ts'));
-    const near = tests.filter((test) => !own.includes(test) && this.#importsOf(test).has(path));
-    const far = tests.filter((test) => ![...own, ...near].includes(test) && this.#reaches(test, path));
-    return [...own, ...near, ...far];
+    const room = dirname(path).replace(/^src/, 'test');
+    const inRoom = (test: string): boolean => dirname(test) === room;
+    const distance = (test: string): number => {
+      if (inRoom(test) && basename(test, '.test.ts') === basename(path, '.ts')) return 0;
+      if (this.#importsOf(test).has(path)) return inRoom(test) ? 1 : 2;
+      return inRoom(test) && this.#reaches(test, path) ? 3 : Infinity;
+    };
+    const tests = this.#tests.map((test) => ({ test, far: distance(test) }));
+    return tests
+      .filter(({ far }) => far < Infinity)
+      .toSorted((one, other) => one.far - other.far)
+      .map(({ test }) => test);
   }
 
   /** The files whose tests pass: only they can notice a change. */
@@ -78,53 +75,27 @@ export class TrialTree {
   /** Runs the tests of a file, until one fails. */
   async run(file: string): Promise<TestsEnded> {
     const usualMs = this.#usualMs.get(file) ?? 0;
-    return (await this.#ava(file, usualMs * patience.factor + patience.ms)).ended;
+    return (await this.#run(file, usualMs * patience.factor + patience.ms)).ended;
   }
 
   close(): void {
-    this.#endRunning();
+    this.#running?.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #learn(file: string): Promise<void> {
     const startMs = performance.now();
-    const { ended, output } = await this.#ava(file, longestMs);
+    const { ended, output } = await this.#run(file, longestMs);
     if (ended === 'passed') this.#usualMs.set(file, performance.now() - startMs);
     else process.stderr.write(`left out: ${file} ${ended}, though nothing was changed\n${output}\n`);
   }
 
-  async #ava(file: string, limitMs: number): Promise<{ ended: TestsEnded; output: string }> {
-    const child = spawn(process.execPath, ['node_modules/ava/entrypoints/cli.js', '--fail-fast', file], {
-      cwd: this.#folder,
-      // What was compiled once is used again: half of the time of a run.
-      env: { ...process.env, NODE_COMPILE_CACHE: join(this.#folder, '.compile-cache') },
-      detached: true, // a process group, to end it as a whole
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#running = child.pid ?? null;
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-      });
-    const exited = Promise.withResolvers<TestsEnded>();
-    child.on('error', exited.reject);
-    child.on('exit', (code) => exited.resolve(code === 0 ? 'passed' : 'failed'));
-    const timer = setTimeout(() => exited.resolve('hung'), limitMs);
-    const ended = await exited.promise;
-    clearTimeout(timer);
-    this.#endRunning();
-    return { ended, output };
-  }
-
-  #endRunning(): void {
-    if (this.#running === null) return;
-    try {
-      process.kill(-this.#running, 'SIGKILL');
-    } catch {
-      // All of it has ended.
-    }
+  async #run(file: string, limitMs: number): Promise<{ ended: TestsEnded; output: string }> {
+    const run = new TestRun(this.#folder, file, limitMs);
+    this.#running = run;
+    const ended = await run.ended;
     this.#running = null;
+    return { ended, output: run.output };
   }
 
   #reaches(from: string, to: string, seen = new Set<string>()): boolean {
@@ -138,7 +109,7 @@ export class TrialTree {
   #importsOf(path: string): ReadonlySet<string> {
     let found = this.#imports.get(path);
     if (found === undefined) {
-      const text = existsSync(join(this.#folder, path)) ? this.read(path) : '';
+      const text = existsSync(join(this.#folder, path)) ? this.#read(path) : '';
       const named = text.matchAll(/'(\.{1,2}\/[^']+\.ts)'/g);
       found = new Set([...named].map(([, name = '']) => join(dirname(path), name)));
       this.#imports.set(path, found);
