@@ -3,19 +3,13 @@
 
 import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
-import { loadClusterAccess } from '../../src/main/kubernetes/access/config.ts';
 import { SandboxCloud } from '../../src/sandbox/openstack/cloud.ts';
-import {
-  apiGroup,
-  identityLabel,
-  nameLabel,
-  organizationLabel,
-  regionLabel,
-} from '../../src/shared/labels.ts';
-import { OpenstackLab } from '../fixtures/clouds/openstack-lab.ts';
+import { credentialsOf, OpenstackLab } from '../fixtures/clouds/openstack-lab.ts';
 import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
 import { controlPlaneTests } from '../fixtures/kubernetes/control-plane-tests.ts';
 import { type OneShotEnded, runOnce } from '../fixtures/kubernetes/one-shot.ts';
+import { PlatformObjects } from '../fixtures/kubernetes/platform-objects.ts';
+import { userKubeconfig } from '../fixtures/kubernetes/user-kubeconfig.ts';
 
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
 
@@ -55,80 +49,33 @@ async function someCloud(t: ExecutionContext): Promise<Cloud> {
     const { name } = cloud.createServer(project.projectId, { name: 'one' });
     return { endpoint, domainId: service.domainId, service, project, server: name };
   }
-  const account = ({ id, password, project_id }: typeof lab.users.ada): Account => ({
-    userId: id,
-    password,
-    projectId: project_id,
-  });
   const { ada, alice } = lab.users;
   const seeded = (await lab.servers(alice)).find(({ status }) => status === 'ACTIVE');
   const { endpoint, domainId } = lab;
-  return { endpoint, domainId, service: account(ada), project: account(alice), server: seeded?.name ?? '' };
+  return {
+    endpoint,
+    domainId,
+    service: credentialsOf(ada),
+    project: credentialsOf(alice),
+    server: seeded?.name ?? '',
+  };
 }
 
 function objectsOf(namespace: string, { endpoint, domainId, service, project, server }: Cloud): object[] {
-  const apiVersion = `${apiGroup}/v1alpha1`;
-  const named = (name: string, labels: object = {}) => ({ name, namespace, labels });
-  const uuid = '33333333-3333-4333-8333-333333333333';
-  const labels = {
-    [nameLabel]: server,
-    [organizationLabel]: 'acme',
-    [regionLabel]: 'lab',
-    [identityLabel]: 'own',
-  };
+  const objects = new PlatformObjects(namespace);
+  const secret = 'credentials';
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: named('credentials'),
-      stringData: {
-        'domain-id': domainId,
-        'user-id': service.userId,
-        password: service.password,
-        'project-id': service.projectId,
-      },
-    },
-    {
-      apiVersion,
-      kind: 'Region',
-      metadata: named('lab', { [nameLabel]: 'lab' }),
-      spec: {
-        provider: 'openstack',
-        openstack: { endpoint, serviceAccountSecret: { namespace, name: 'credentials' } },
-      },
-    },
-    { apiVersion, kind: 'Identity', metadata: named('own'), spec: { provider: 'openstack' } },
-    {
-      apiVersion,
-      kind: 'OpenstackIdentity',
-      metadata: named('own'),
-      spec: { userID: project.userId, password: project.password, projectID: project.projectId },
-    },
-    {
-      apiVersion,
-      kind: 'Server',
-      metadata: named('server', labels),
-      spec: { provider: 'openstack', flavorID: uuid, image: { id: uuid }, networks: [{ id: uuid }] },
-    },
+    objects.secret(secret, domainId, service),
+    objects.region('lab', { endpoint, secret }),
+    ...objects.identity('own', project),
+    objects.server('server', { region: 'lab', identity: 'own', displayName: server }),
   ];
 }
 
 /** A kubeconfig for the service account that `manifest` is about. */
 async function accountConfig(controlPlane: ControlPlane, namespace: string): Promise<string> {
   const token = (await controlPlane.kubectl('create', 'token', 'region-monitor', '-n', namespace)).trim();
-  const admin = await loadClusterAccess({ kubeconfig: controlPlane.kubeconfig, context: '' });
-  const cluster = {
-    server: admin.server,
-    'certificate-authority-data': admin.tls.ca?.toString('base64') ?? '',
-  };
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'real',
-    clusters: [{ name: 'real', cluster }],
-    users: [{ name: 'monitor', user: { token } }],
-    contexts: [{ name: 'real', context: { cluster: 'real', user: 'monitor' } }],
-  });
+  return userKubeconfig(controlPlane, { token });
 }
 
 controlPlaneTests().test(

@@ -12,13 +12,13 @@ import { parseLoadBalancer } from '../../src/main/kubernetes/objects/resource-re
 import { rightsFor } from '../../src/main/kubernetes/required-rights.ts';
 import { loadBalancerHealth } from '../../src/main/load-balancer-health/health.ts';
 import { findCondition } from '../../src/shared/conditions.ts';
-import { identityLabel, nameLabel, organizationLabel, regionLabel } from '../../src/shared/labels.ts';
-import { type LabLoadBalancer, OpenstackLab } from '../fixtures/clouds/openstack-lab.ts';
+import { credentialsOf, type LabLoadBalancer, OpenstackLab } from '../fixtures/clouds/openstack-lab.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
+import { PlatformObjects } from '../fixtures/kubernetes/platform-objects.ts';
+import { userKubeconfig } from '../fixtures/kubernetes/user-kubeconfig.ts';
 import { calmPeriodMs, pace, startMonitor } from '../fixtures/monitor/monitor.ts';
 
-const group = 'region.unikorn-cloud.org/v1alpha1';
 const rbac = 'rbac.authorization.k8s.io';
 const line = 'load balancer state transition';
 const available = {
@@ -85,7 +85,8 @@ test('a real cluster and a real Octavia', async (t) => {
   const client = new KubernetesClient(admin, { requestTimeoutMs: 30_000 });
   t.teardown(async () => client.close());
 
-  const named = (name: string, labels: object = {}) => ({ name, namespace, labels });
+  const objects = new PlatformObjects(namespace);
+  const secret = 'lab-credentials';
   const account = { kind: 'ServiceAccount', name: 'monitor', namespace };
   const rights = rightsFor({ shadow: false, events: true, checkers: ['load-balancer-health'] });
   const rules = rights.map(({ group: apiGroup, resource, verbs }) => ({
@@ -94,59 +95,25 @@ test('a real cluster and a real Octavia', async (t) => {
     verbs,
   }));
   await controlPlane.apply(
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: named('monitor') },
-    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata: named('monitor'), rules },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: objects.metadata('monitor') },
+    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata: objects.metadata('monitor'), rules },
     {
       apiVersion: `${rbac}/v1`,
       kind: 'RoleBinding',
-      metadata: named('monitor'),
+      metadata: objects.metadata('monitor'),
       subjects: [account],
       roleRef: { apiGroup: rbac, kind: 'Role', name: 'monitor' },
     },
-    {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: named('lab-credentials'),
-      stringData: {
-        'domain-id': lab.domainId,
-        'user-id': ada.id,
-        password: ada.password,
-        'project-id': ada.project_id,
-      },
-    },
-    {
-      apiVersion: group,
-      kind: 'Region',
-      metadata: named('lab', { [nameLabel]: 'lab' }),
-      spec: {
-        provider: 'openstack',
-        openstack: { endpoint: lab.endpoint, serviceAccountSecret: { namespace, name: 'lab-credentials' } },
-      },
-    },
-    ...[alice, bob].flatMap((user) => [
-      { apiVersion: group, kind: 'Identity', metadata: named(user.id), spec: { provider: 'openstack' } },
-      {
-        apiVersion: group,
-        kind: 'OpenstackIdentity',
-        metadata: named(user.id),
-        spec: { userID: user.id, password: user.password, projectID: user.project_id },
-      },
-    ]),
-    ...seeded.map((loadBalancer) => ({
-      apiVersion: group,
-      kind: 'LoadBalancer',
-      metadata: named(objectName(loadBalancer), {
-        [nameLabel]: loadBalancer.name,
-        [organizationLabel]: 'acme',
-        [regionLabel]: 'lab',
-        [identityLabel]: loadBalancer.project_id === alice.project_id ? alice.id : bob.id,
+    objects.secret(secret, lab.domainId, credentialsOf(ada)),
+    objects.region('lab', { endpoint: lab.endpoint, secret }),
+    ...[alice, bob].flatMap((user) => objects.identity(user.id, credentialsOf(user))),
+    ...seeded.map((loadBalancer) =>
+      objects.loadBalancer(objectName(loadBalancer), {
+        region: 'lab',
+        identity: loadBalancer.project_id === alice.project_id ? alice.id : bob.id,
+        displayName: loadBalancer.name,
       }),
-      spec: {
-        listeners: [
-          { name: 'http', port: 80, protocol: 'tcp', pool: { members: [{ address: '10.0.0.1', port: 80 }] } },
-        ],
-      },
-    })),
+    ),
   );
   const path = (name: string, subresource?: string) =>
     resourcePath('loadbalancers', namespace, name, subresource);
@@ -163,22 +130,7 @@ test('a real cluster and a real Octavia', async (t) => {
 
   const token = (await controlPlane.kubectl('create', 'token', 'monitor', '-n', namespace)).trim();
   const monitor = await startMonitor(t, {
-    kubeconfig: JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': 'real',
-      clusters: [
-        {
-          name: 'real',
-          cluster: {
-            server: admin.server,
-            'certificate-authority-data': admin.tls.ca?.toString('base64') ?? '',
-          },
-        },
-      ],
-      users: [{ name: 'monitor', user: { token } }],
-      contexts: [{ name: 'real', context: { cluster: 'real', user: 'monitor' } }],
-    }),
+    kubeconfig: await userKubeconfig(controlPlane, { token }),
     flags: [
       `--namespace=${namespace}`,
       ...pace(calmPeriodMs(5_000)),

@@ -8,14 +8,20 @@ import { loadClusterAccess } from '../../src/main/kubernetes/access/config.ts';
 import { KubernetesClient, resourcePath } from '../../src/main/kubernetes/client.ts';
 import { parseServer } from '../../src/main/kubernetes/objects/resource-records.ts';
 import { findCondition } from '../../src/shared/conditions.ts';
-import { identityLabel, nameLabel, organizationLabel, regionLabel } from '../../src/shared/labels.ts';
-import { type LabServer, type LabUser, OpenstackLab, passing } from '../fixtures/clouds/openstack-lab.ts';
+import {
+  credentialsOf,
+  type LabServer,
+  type LabUser,
+  OpenstackLab,
+  passing,
+} from '../fixtures/clouds/openstack-lab.ts';
 import { eventually } from '../fixtures/eventually.ts';
 import { type ControlPlane, startControlPlane } from '../fixtures/kubernetes/control-plane.ts';
 import { controlPlaneTests } from '../fixtures/kubernetes/control-plane-tests.ts';
+import { PlatformObjects } from '../fixtures/kubernetes/platform-objects.ts';
+import { userKubeconfig } from '../fixtures/kubernetes/user-kubeconfig.ts';
 import { startMonitor } from '../fixtures/monitor/monitor.ts';
 
-const group = 'region.unikorn-cloud.org/v1alpha1';
 // Before anything is declared: ava takes no declaration after a wait.
 const lab = await OpenstackLab.find();
 const file: { controlPlane: ControlPlane | null } = { controlPlane: null };
@@ -35,58 +41,19 @@ function objectsOf(
   lab: OpenstackLab,
   fleet: ReadonlyMap<LabUser, readonly string[]>,
 ): object[] {
-  const named = (name: string, labels: object = {}) => ({ name, namespace, labels });
-  const { ada } = lab.users;
-  const secret = {
-    'domain-id': lab.domainId,
-    'user-id': ada.id,
-    password: ada.password,
-    'project-id': ada.project_id,
-  };
-  const objects: object[] = [
-    { apiVersion: 'v1', kind: 'Secret', metadata: named('lab-credentials'), stringData: secret },
-    {
-      apiVersion: group,
-      kind: 'Region',
-      metadata: named('lab', { [nameLabel]: 'lab' }),
-      spec: {
-        provider: 'openstack',
-        openstack: {
-          endpoint: lab.endpoint,
-          serviceAccountSecret: { namespace, name: 'lab-credentials' },
-        },
-      },
-    },
+  const objects = new PlatformObjects(namespace);
+  const secret = 'lab-credentials';
+  return [
+    objects.secret(secret, lab.domainId, credentialsOf(lab.users.ada)),
+    objects.region('lab', { endpoint: lab.endpoint, secret }),
+    ...[...fleet].flatMap(([user, names]) => {
+      const identity = `identity-${user.id}`;
+      return [
+        ...objects.identity(identity, credentialsOf(user)),
+        ...names.map((name) => objects.server(name, { region: 'lab', identity })),
+      ];
+    }),
   ];
-  for (const [user, names] of fleet) {
-    const identity = `identity-${user.id}`;
-    objects.push(
-      { apiVersion: group, kind: 'Identity', metadata: named(identity), spec: { provider: 'openstack' } },
-      {
-        apiVersion: group,
-        kind: 'OpenstackIdentity',
-        metadata: named(identity),
-        spec: { userID: user.id, password: user.password, projectID: user.project_id },
-      },
-      ...names.map((name) => ({
-        apiVersion: group,
-        kind: 'Server',
-        metadata: named(name, {
-          [nameLabel]: name,
-          [organizationLabel]: 'acme',
-          [regionLabel]: 'lab',
-          [identityLabel]: identity,
-        }),
-        spec: {
-          provider: 'openstack',
-          flavorID: randomUUID(),
-          image: { id: randomUUID() },
-          networks: [{ id: randomUUID() }],
-        },
-      })),
-    );
-  }
-  return objects;
 }
 
 /** A kubeconfig for a service account that has the rights of deploy/rbac.yaml, and no others. */
@@ -94,19 +61,7 @@ async function leastPrivilege(controlPlane: ControlPlane, namespace: string): Pr
   const manifest = await readFile(new URL('../../deploy/rbac.yaml', import.meta.url), 'utf8');
   await controlPlane.applyManifest(manifest.replaceAll('unikorn-region', namespace));
   const token = (await controlPlane.kubectl('create', 'token', 'region-monitor', '-n', namespace)).trim();
-  const admin = await loadClusterAccess({ kubeconfig: controlPlane.kubeconfig, context: '' });
-  const cluster = {
-    server: admin.server,
-    'certificate-authority-data': admin.tls.ca?.toString('base64') ?? '',
-  };
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'real',
-    clusters: [{ name: 'real', cluster }],
-    users: [{ name: 'monitor', user: { token } }],
-    contexts: [{ name: 'real', context: { cluster: 'real', user: 'monitor' } }],
-  });
+  return userKubeconfig(controlPlane, { token });
 }
 
 const phases = new Map([

@@ -2,10 +2,9 @@
 
 import test from 'ava';
 import { failure, listed, listProject, loadBalancerTask } from '../../fixtures/clouds/load-balancer-job.ts';
-import { type LabUser, OpenstackLab } from '../../fixtures/clouds/openstack-lab.ts';
+import { credentialsOf, type LabUser, OpenstackLab } from '../../fixtures/clouds/openstack-lab.ts';
 
-const task = (user: LabUser) =>
-  loadBalancerTask({ userId: user.id, password: user.password, projectId: user.project_id });
+const task = (user: LabUser) => loadBalancerTask(credentialsOf(user));
 
 const lab = await OpenstackLab.find();
 const all = (await lab?.loadBalancers()) ?? null;

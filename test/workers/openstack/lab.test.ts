@@ -14,7 +14,7 @@ import type { Phase } from '../../../src/shared/server-record.ts';
 import type { Credentials, Session } from '../../../src/shared/session.ts';
 import { identityUrl } from '../../../src/workers/openstack/login.ts';
 import { failure, listed, runJob } from '../../fixtures/clouds/health-job.ts';
-import { passing } from '../../fixtures/clouds/openstack-lab.ts';
+import { credentialsOf, passing } from '../../fixtures/clouds/openstack-lab.ts';
 
 const userSchema = v.object({ id: v.string(), password: v.string(), project_id: v.string() });
 const labSchema = v.object({
@@ -75,7 +75,7 @@ function testWith(lab: Lab): void {
   const credentials = (user: string): Credentials => {
     const known = lab.users[user];
     if (known === undefined) throw new Error(`the lab has no user ${user}`);
-    return { userId: known.id, password: known.password, projectId: known.project_id };
+    return credentialsOf(known);
   };
 
   const job = (...projects: ProjectTask[]): ServerHealthJob => ({

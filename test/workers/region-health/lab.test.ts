@@ -1,7 +1,7 @@
 // The services of a real region, as they are asked for their versions. Skipped, saying so, where the lab does not run.
 
 import test from 'ava';
-import { OpenstackLab } from '../../fixtures/clouds/openstack-lab.ts';
+import { credentialsOf, OpenstackLab } from '../../fixtures/clouds/openstack-lab.ts';
 import { answersOf, askRegion } from '../../fixtures/clouds/region-health-job.ts';
 
 test('the services of a real cloud answer, with one request each', async (t) => {
@@ -11,8 +11,7 @@ test('the services of a real cloud answer, with one request each', async (t) => 
     t.pass();
     return;
   }
-  const { id: userId, password, project_id: projectId } = lab.users.ada;
-  const credentials = { userId, password, projectId };
+  const credentials = credentialsOf(lab.users.ada);
   const first = await askRegion(lab.endpoint, { credentials, traced: true });
   const answers = answersOf(first);
   t.log(answers, first.documents);
