@@ -35,6 +35,7 @@ import type { Shards } from './shards/shards.ts';
 import { startupStep } from './startup-error.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
+import { WatchedClock } from './telemetry/watched-clock.ts';
 import type { Version } from './version.ts';
 
 export interface PollingContext {
@@ -60,6 +61,8 @@ interface Replacements {
 }
 
 export interface Polling {
+  /** The context's, watched. */
+  readonly clock: Clock;
   readonly client: KubernetesClient;
   readonly caches: ResourceCaches;
   readonly definitions: ProfileWatch;
@@ -82,7 +85,8 @@ const definitionsCheckMs = 10_000;
 
 /** Rejects with a StartupError when the API server cannot be reached by configuration. */
 export async function createPolling(options: Options, context: PollingContext): Promise<Polling> {
-  const { clock, logger, version, telemetry, signal, resources } = context;
+  const { logger, version, telemetry, signal, resources } = context;
+  const clock = new WatchedClock(context.clock);
   const network = new Network(process.env);
   for (const problem of network.problems) logger.error('network environment cannot be used', problem);
   const access = await startupStep('failed to create client', async () =>
@@ -163,6 +167,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       caches: () => caches.snapshots(),
       shards: () => shards?.states() ?? [],
       checkers: () => [...checks, ...further].map(({ name }) => name),
+      takeLateMs: () => clock.takeLateMs(),
     },
     version,
   );
@@ -276,6 +281,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     });
   const cycles = [...checks.map((check) => check.cycle(cycleOf)), ...further.map((one) => cycleOf(one))];
   return {
+    clock,
     client,
     caches,
     definitions,

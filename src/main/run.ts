@@ -69,7 +69,6 @@ interface WatchContext extends RunContext {
 
 async function watch(options: Options, context: WatchContext): Promise<void> {
   const { signal, logger, version, resources } = context;
-  const { clock = systemClock } = context;
   let latestPoll = 1;
   const telemetry = resources.adopt(
     await startupStep('failed to setup OpenTelemetry', () =>
@@ -86,7 +85,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
     async (opened) => opened.shutdown(flushMs),
   );
   const parts = await createPolling(options, {
-    clock,
+    clock: context.clock ?? systemClock,
     logger,
     version,
     telemetry,
@@ -98,7 +97,7 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
       for (const cycle of parts.cycles) void cycle.poll(latestPoll, 'all', isNew);
     },
   });
-  const { caches, definitions, pool, regions, writes, writing, cycles, shards } = parts;
+  const { clock, caches, definitions, pool, regions, writes, writing, cycles, shards } = parts;
   const firstPoll = Promise.withResolvers<void>();
   const polls = new PollClock({
     periodMs: options.transitionPollPeriodMs,

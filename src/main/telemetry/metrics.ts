@@ -52,7 +52,7 @@ export class Metrics {
     gaugeOf(meter, metricTable.buildInfo).addCallback((result) => {
       result.observe(1, { ...build, node_version: process.version });
     });
-    this.#endProcess = observeProcess(meter);
+    this.#endProcess = observeProcess(meter, () => sources.takeLateMs());
   }
 
   // The projection.

@@ -44,7 +44,7 @@ export interface CacheSnapshot {
   readonly errors: number;
 }
 
-/** Read at each collection: cheap, and without side effects. */
+/** Read at each collection: cheap, and without side effects but one. */
 export interface MetricSources {
   serverStates(): Iterable<StateCount>;
   workers(): Iterable<WorkerStatus>;
@@ -55,6 +55,8 @@ export interface MetricSources {
   shards(): Iterable<{ readonly shard: number; readonly held: boolean }>;
   /** The names of the checks that run. */
   checkers(): Iterable<string>;
+  /** By how many milliseconds main came late at most, since it was last asked. */
+  takeLateMs(): number;
 }
 
 export function observe(meter: Meter, sources: MetricSources, recorded: RecordedMetrics): void {

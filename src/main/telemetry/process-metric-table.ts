@@ -21,7 +21,7 @@ export const processMetricTable = {
     name: 'unikorn_region_monitor_event_loop_stall_seconds',
     kind: 'gauge',
     unit: 'seconds',
-    help: 'Longest delay of the main event loop since the last collection.',
+    help: 'Longest delay of the main event loop since the last collection. When idle, up to 10 s less are shown.',
     attributes: [],
   },
   processCpu: {

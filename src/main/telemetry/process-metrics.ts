@@ -5,15 +5,11 @@ import type { Meter } from '@opentelemetry/api';
 import { gaugeOf, totalOf } from './instruments.ts';
 import { metricTable } from './metric-table.ts';
 
-/** A process that is stopped while it waits has no delay in its event loop: only a timer shows that. */
-const pulseMs = 900;
-
-/** Begins to measure; ends when the returned function is called. */
-export function observeProcess(meter: Meter): () => void {
+/** Begins to measure; ends when the returned function is called. `takeLateMs` says how late main came, by its own clock. */
+export function observeProcess(meter: Meter, takeLateMs: () => number): () => void {
   // Each turn of the loop, without a timer that would wake it. Older versions of Node use a timer, and show its period, too.
   const delay = monitorEventLoopDelay({ samplePerIteration: true });
   delay.enable();
-  const pulse = new Pulse(pulseMs);
   let delaySeconds = 0;
   let stallSeconds = 0;
   const startSeconds = performance.timeOrigin / 1000;
@@ -29,7 +25,7 @@ export function observeProcess(meter: Meter): () => void {
       if (delay.count > 0) {
         delaySeconds = delay.percentile(99) / 1e9;
         // One stall of seconds is one sample among thousands, which no percentile shows.
-        stallSeconds = Math.max(delay.max / 1e6, pulse.takeLateMs()) / 1000;
+        stallSeconds = Math.max(delay.max / 1e6, takeLateMs()) / 1000;
         delay.reset();
       }
       result.observe(eventLoopDelay, delaySeconds);
@@ -46,36 +42,5 @@ export function observeProcess(meter: Meter): () => void {
   );
   return () => {
     delay.disable();
-    pulse.end();
   };
-}
-
-/** A timer that notes by how much it comes late. */
-class Pulse {
-  readonly #everyMs: number;
-  readonly #timer: NodeJS.Timeout;
-  #lastMs = performance.now();
-  #lateMs = 0;
-
-  constructor(everyMs: number) {
-    this.#everyMs = everyMs;
-    this.#timer = setInterval(() => this.#beat(), everyMs).unref();
-  }
-
-  /** The most since it was last asked. */
-  takeLateMs(): number {
-    const lateMs = this.#lateMs;
-    this.#lateMs = 0;
-    return lateMs;
-  }
-
-  end(): void {
-    clearInterval(this.#timer);
-  }
-
-  #beat(): void {
-    const nowMs = performance.now();
-    this.#lateMs = Math.max(this.#lateMs, nowMs - this.#lastMs - this.#everyMs);
-    this.#lastMs = nowMs;
-  }
 }

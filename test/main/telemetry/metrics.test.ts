@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import type { Meter } from '@opentelemetry/api';
 import test from 'ava';
 import { observeLoadBalancers } from '../../../src/main/load-balancer-health/gauge.ts';
@@ -257,6 +258,28 @@ test('a main loop that stood still shows, even if it did so once in a long time'
   while (performance.now() < until);
   await new Promise((resolve) => setTimeout(resolve, 100));
   t.true((await shown()) > 0.3);
+  monitor.metrics.close();
+});
+
+test('main coming late shows, once, and to watch for it needs no timer: that would wake an idle process', async (t) => {
+  let timers = 0;
+  const hook = createHook({
+    init: (_id, type) => {
+      if (type === 'Timeout') timers++;
+    },
+  }).enable();
+  const monitor = monitorOf();
+  hook.disable();
+  t.is(timers, 0);
+  const name = 'unikorn_region_monitor_event_loop_stall_seconds';
+  const shown = async (): Promise<number> => (await monitor.families()).get(name)?.samples[0]?.value ?? 0;
+  await shown();
+  monitor.set.lateMs = 5_000;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.is(await shown(), 5);
+  monitor.set.lateMs = 0;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.true((await shown()) < 5);
   monitor.metrics.close();
 });
 
