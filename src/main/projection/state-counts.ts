@@ -58,10 +58,8 @@ export class StateCounts<Key extends StateAttributes = StateKey> {
 
   /** Drops what is shown of a region's projects, but for some. */
   retain(region: RegionRef, projectIds: ReadonlySet<string>): void {
-    const key = regionKey(region);
-    const projects = this.#regions.get(key);
+    const projects = this.#regions.get(regionKey(region));
     for (const id of projects?.keys() ?? []) if (!projectIds.has(id)) projects?.delete(id);
-    if (projects?.size === 0) this.#regions.delete(key);
   }
 
   remove(region: RegionRef): void {

@@ -19,7 +19,6 @@ export class WriteProblems<Watched extends WatchedObject> {
   /** Takes what became of a write. */
   take(region: RegionRef, object: Watched, written: Written<Watched>): void {
     const problem = this.#problemOf(object, written);
-    if (problem === null && this.#regions.size === 0) return;
     const key = regionKey(region);
     const known = this.#regions.get(key) ?? new Map<string, Problem>();
     if (problem === null) known.delete(object.uid);

@@ -56,7 +56,6 @@ export class WriteQueue {
 
   constructor(options: WriteQueueOptions) {
     this.#options = options;
-    this.#idle.resolve();
   }
 
   /** Whether a write of this object waits or is in flight. */

@@ -21,6 +21,13 @@ test('a change is another monitor’s when that one manages a field of it', (t) 
   t.true(writtenByAnother(object([other, 'phase', 'conditions']), { phase: 'Stopped' }, own));
   t.false(writtenByAnother(object([own, 'phase'], [other, 'conditions']), { phase: 'Stopped' }, own));
   t.true(writtenByAnother(object([own, 'phase'], [other, 'conditions']), { conditions: [] }, own));
+  t.true(
+    writtenByAnother(
+      object([own, 'phase'], [other, 'conditions']),
+      { phase: 'Stopped', conditions: [] },
+      own,
+    ),
+  );
 });
 
 test('it is ours when nothing says otherwise', (t) => {

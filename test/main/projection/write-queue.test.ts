@@ -86,7 +86,7 @@ function setUp(concurrency = 4) {
       signal: new AbortController().signal,
       settled: ({ kind }) => settled.push(`${server.name} ${phase} ${kind}`),
     });
-  return { writer, queue, submit, idle, settled };
+  return { writer, writes, queue, submit, idle, settled };
 }
 
 test('an object has one write at a time; of what is observed meanwhile the newest counts', async (t) => {
@@ -105,6 +105,17 @@ test('an object has one write at a time; of what is observed meanwhile the newes
   t.deepEqual(settled, ['web Running stands', 'web Pending stands']);
   t.false(queue.has(web.uid));
   t.deepEqual(idle, ['region-1']);
+});
+
+test('an object has nothing to write only if it shows what was observed, and no write will change that', async (t) => {
+  const { writer, writes, submit } = setUp();
+  const web = writer.add('web');
+  const isIdle = (phase: 'Pending' | 'Running') => writes.isIdle(web, observation({ phase }));
+  t.deepEqual([isIdle('Pending'), isIdle('Running')], [true, false]);
+  submit(web, 'Running');
+  t.deepEqual([isIdle('Pending'), isIdle('Running')], [false, false]);
+  await writer.end('web');
+  t.deepEqual([isIdle('Pending'), isIdle('Running')], [true, false]);
 });
 
 test('what the object shows when its turn comes is not written', async (t) => {
@@ -170,6 +181,48 @@ test('a stop waits for writes in flight, but not for ever, and names those that 
   const drained = queue.drained(60_000, systemClock);
   await writer.end('hung');
   t.deepEqual(await drained, []);
+});
+
+test('a stop also waits for what comes meanwhile, and names no object whose write only waits', async (t) => {
+  const never = { sleep: async () => new Promise<void>(() => {}) };
+  const { writer, queue, submit } = setUp(1);
+  submit(writer.add('first'), 'Running');
+  const drained = queue.drained(1, never);
+  submit(writer.add('second'), 'Running');
+  submit(writer.add('first'), 'Stopped');
+  await writer.end('first');
+  t.deepEqual(writer.inFlight(), ['second']);
+  t.deepEqual(
+    (await queue.drained(1, systemClock)).map(({ instance_id: id }) => id),
+    ['second'],
+  );
+  await writer.end('second');
+  await writer.end('first');
+  t.deepEqual(await drained, []);
+});
+
+test('what does not fit into the backlog is refused, and fits when a write has ended', async (t) => {
+  const ends = new Map<string, () => void>();
+  const queue = new WriteQueue({ concurrency: 1, onRegionIdle: () => {} });
+  const submit = (uid: string): boolean =>
+    queue.submit({
+      region: { namespace: 'default', name: 'region-1' },
+      uid,
+      write: async () =>
+        new Promise((resolve) => {
+          ends.set(uid, () => resolve(() => {}));
+        }),
+      fields: () => ({}),
+    });
+  t.true(submit('in flight'));
+  for (let index = 0; index < 50_000; index++) submit(`waits-${index}`);
+  t.is(queue.size, 50_001);
+  t.false(submit('one more'));
+  t.true(submit('waits-0'), 'a newer write takes the place of the older one');
+  t.is(queue.size, 50_001);
+  ends.get('in flight')?.();
+  await turn();
+  t.true(submit('one more'));
 });
 
 test('whatever is submitted and however writes end, each object ends as it was last observed', async (t) => {
