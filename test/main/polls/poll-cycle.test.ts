@@ -61,12 +61,16 @@ async function oneJob(region: RegionRef, { deadlineMs }: Cycle): Promise<CheckJo
   return [{ region, deadlineMs }];
 }
 
-function setUp(plan: Partial<Plan> = {}) {
+function setUp(
+  plan: Partial<Plan> = {},
+  { mayPoll }: Pick<PollCycleOptions<CheckJob, unknown>, 'mayPoll'> = {},
+) {
   const pool = new ScriptedPool();
   const metrics = new RecordedMetrics();
   const log = new RecordedLog();
   const applied: string[] = [];
   const finished: string[] = [];
+  const whole: string[] = [];
   const stop = new AbortController();
   const steps: Plan = {
     regions: () => refs('a', 'b'),
@@ -95,9 +99,11 @@ function setUp(plan: Partial<Plan> = {}) {
     metrics,
     tracer: trace.getTracer('test'),
     logger: log,
+    mayPoll,
+    onFinished: (check, region, number) => whole.push(`${check} ${region.name} ${number}`),
     signal: stop.signal,
   };
-  return { cycle: new PollCycle(options), pool, metrics, log, applied, finished, stop, steps };
+  return { cycle: new PollCycle(options), pool, metrics, log, applied, finished, whole, stop, steps };
 }
 
 async function nextTurn(): Promise<void> {
@@ -206,6 +212,46 @@ test('a region is busy while it is planned, and until the last of its jobs was a
   await pool.end('a');
   await fifth;
   t.deepEqual(metrics.skipped.length, 3);
+});
+
+test('what is asked between two polls, or of some regions, leaves alone what is under way', async (t) => {
+  const { cycle, pool, metrics, finished, whole } = setUp();
+  const first = cycle.poll(1);
+  await nextTurn();
+  await pool.end('b');
+  const between = cycle.poll(2, 'unsettled');
+  const some = cycle.poll(3, 'all', ({ name }) => name === 'a');
+  await nextTurn();
+  t.deepEqual(
+    pool.jobs.map(({ region }) => region),
+    ['a', 'b'],
+  );
+  t.deepEqual(metrics.skipped, [], 'only a poll that was due is missed');
+  await pool.end('a');
+  await pool.end('b');
+  await Promise.all([first, between, some]);
+  t.deepEqual(finished, ['b', 'a', 'b']);
+  t.deepEqual(whole, ['test b 1', 'test a 1'], 'what is asked between two polls is no poll');
+  const one = cycle.poll(4, 'all', ({ name }) => name === 'b');
+  await nextTurn();
+  await pool.end('b');
+  await one;
+  t.is(whole.at(-1), 'test b 4');
+  t.deepEqual(metrics.started, ['test', 'test', 'test']);
+});
+
+test('a region that another replica has by then is asked nothing', async (t) => {
+  const { cycle, pool, applied, finished } = setUp({}, { mayPoll: ({ name }) => name !== 'a' });
+  const polling = cycle.poll(1);
+  await nextTurn();
+  t.deepEqual(
+    pool.jobs.map(({ region }) => region),
+    ['b'],
+  );
+  await pool.end('b');
+  await polling;
+  t.deepEqual(applied, ['b']);
+  t.deepEqual(finished, ['a', 'b']);
 });
 
 test('a region whose plan takes long delays no other', async (t) => {

@@ -54,7 +54,18 @@ test('what the cloud said is quoted on one line, cut, and without our token', (t
     'GET /x answered 500 (your [redacted] is my [redacted])',
   );
   t.is(said({ fault: { message: 'fine' } }, ''), 'GET /x answered 500 (fine)');
-  for (const json of [undefined, null, 'text', [], {}, { fault: { message: 7 } }, { fault: 'text' }])
+  const octavia = { faultcode: 'Client', faultstring: 'Load balancer is immutable', debuginfo: null };
+  t.is(said(octavia), 'GET /x answered 500 (Load balancer is immutable)');
+  for (const json of [
+    undefined,
+    null,
+    'text',
+    [],
+    {},
+    { faultstring: 7 },
+    { fault: { message: 7 } },
+    { fault: 'text' },
+  ])
     t.is(said(json), 'GET /x answered 500');
 });
 
@@ -121,6 +132,8 @@ test('an error without a code is one of ours, unless the parser of HTTP made it'
     code: 'internal',
     message: 'GET /x failed: oops',
   });
+  const numbered = Object.assign(new Error('oops'), { code: 20 });
+  t.is(transportFailure('GET /x', numbered).error.message, 'GET /x failed: oops');
   t.is(transportFailure('GET /x', 'a text').error.message, 'GET /x failed: a text');
   t.is(transportFailure('GET /x', new TypeError('')).error.message, 'GET /x failed: TypeError');
   const parser = Object.assign(new Error('Expected HTTP/'), { name: 'HTTPParserError' });

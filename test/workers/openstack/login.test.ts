@@ -36,6 +36,8 @@ for (const given of [
   'ftp://cloud',
   'http://cloud/v2.0',
   'http://u:secret@cloud',
+  'http://secret@cloud',
+  'http://:secret@cloud',
 ]) {
   test(`the identity endpoint ${given} is refused without being repeated`, (t) => {
     const error = t.throws(() => identityUrl(given));
@@ -186,11 +188,17 @@ test('the catalog: only public endpoints of type compute, in the region that is 
 
 test('a catalog without a compute service', async (t) => {
   await using cloud = await ScriptedCloud.start();
-  cloud.on(login, (request) => cloud.token(request, { token: { catalog: [] } }));
-  t.is(failure(await runProject(cloud)).code, 'no-endpoint');
+  for (const catalog of [[], undefined]) {
+    cloud.on(login, (request) => cloud.token(request, { token: { catalog } }));
+    t.is(failure(await runProject(cloud)).code, 'no-endpoint');
+  }
 });
 
-const badLogins: [name: string, answer: { status: number; body?: unknown }, code: ErrorCode][] = [
+const badLogins: [
+  name: string,
+  answer: { status: number; headers?: Record<string, string>; body?: unknown },
+  code: ErrorCode,
+][] = [
   ['wrong credentials', { status: 401, body: { error: { message: 'no' } } }, 'unauthorized'],
   ['no right', { status: 403 }, 'forbidden'],
   ['an identity service that is down', { status: 503 }, 'server-error'],
@@ -198,6 +206,15 @@ const badLogins: [name: string, answer: { status: number; body?: unknown }, code
   [
     'a token without its header',
     { status: 201, body: { token: { expires_at: '2026' } } },
+    'invalid-response',
+  ],
+  [
+    'a token whose header is empty',
+    {
+      status: 201,
+      headers: { 'x-subject-token': '' },
+      body: { token: { expires_at: '2026-01-01T01:00:00Z', project: { id: 'project-1' } } },
+    },
     'invalid-response',
   ],
   ['a token of another shape', { status: 201, body: { token: { expires_at: 7 } } }, 'invalid-response'],
@@ -213,6 +230,23 @@ for (const [name, answer, code] of badLogins) {
     t.is(cloud.to(login).length, 1);
   });
 }
+
+test('a refusal that a newline in the credentials may explain says so, a failure of the cloud does not', async (t) => {
+  const cases = [
+    [400, true],
+    [401, true],
+    [499, true],
+    [500, false],
+    [204, false],
+  ] as const;
+  for (const [status, explained] of cases) {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on(login, { status });
+    const given = { ...credentials, password: 'secret\n' };
+    const { message } = failure(await runProject(cloud, { credentials: given }));
+    t.is(/the password ends with a newline/.test(message), explained, `${status}: ${message}`);
+  }
+});
 
 test('an error never repeats the password, though Keystone does', async (t) => {
   await using cloud = await ScriptedCloud.start();

@@ -29,6 +29,74 @@ test('a deletion that is older than a record was that of its predecessor', (t) =
   t.is(store.size, 0);
 });
 
+test('after a backup was restored the list stands, though its versions are older', (t) => {
+  for (const rewound of [false, true]) {
+    const store = new ResourceStore<Version>({ onListenerError: () => {} });
+    store.apply(record('a', 20));
+    store.apply(record('b', 21));
+    const told: string[] = [];
+    store.onChange(({ type, record: { name, resourceVersion }, previous }) =>
+      told.push(`${type} ${name} ${previous?.resourceVersion} > ${resourceVersion}`),
+    );
+    const list = store.replace({ rewound });
+    list.add(record('a', 10));
+    list.commit();
+    t.is(store.get('shop', 'a')?.resourceVersion, rewound ? '10' : '20');
+    t.is(store.size, 1);
+    t.deepEqual(told, [...(rewound ? ['put a 20 > 10'] : []), 'delete b 21 > 21']);
+  }
+});
+
+test('what was listed and is gone before the list ends is gone, whether it was known before or not', (t) => {
+  const store = new ResourceStore<Version>({ onListenerError: () => {} });
+  for (const [name, version] of [
+    ['a', 1],
+    ['b', 2],
+  ] as const)
+    store.apply(record(name, version));
+  const gone: string[] = [];
+  store.onChange(({ type, record: { name } }) => type === 'delete' && gone.push(name));
+  const list = store.replace({ rewound: false });
+  for (const name of ['a', 'b', 'c', 'd']) list.add(record(name, 5));
+  for (const name of ['b', 'c', 'never']) list.remove(record(name, 5).namespace, name);
+  t.is(store.size, 2, 'until then the old content stands');
+  list.commit();
+  t.deepEqual(
+    [...store.values()].map(({ name }) => name),
+    ['a', 'd'],
+  );
+  t.is(store.size, 2);
+  t.deepEqual(gone, ['b']);
+});
+
+test('a list that another one overtook is not put in place', (t) => {
+  const store = new ResourceStore<Version>({ onListenerError: () => {} });
+  const slow = store.replace({ rewound: false });
+  const quick = store.replace({ rewound: false });
+  slow.add(record('a', 1));
+  quick.add(record('c', 2));
+  quick.commit();
+  slow.commit();
+  t.deepEqual(
+    [...store.values()].map(({ name }) => name),
+    ['c'],
+  );
+});
+
+test('a listener that fails is reported, and the others hear all the same, until they ask no more', (t) => {
+  const errors: string[] = [];
+  const heard: string[] = [];
+  const store = new ResourceStore<Version>({ onListenerError: ({ message }) => errors.push(message) });
+  store.onChange(() => {
+    throw new Error('defect');
+  });
+  const stop = store.onChange(({ record: { name } }) => heard.push(name));
+  store.apply(record('a', 1));
+  stop();
+  store.apply(record('c', 2));
+  t.deepEqual([errors, heard], [['defect', 'defect'], ['a']]);
+});
+
 // A history of changes, as the API server makes it. The store learns of it through the watch, in order; through the
 // responses to our own writes, at any later time; and through lists, which show one moment, are read for a while, and
 // after which the watch goes on from that moment.
