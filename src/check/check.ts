@@ -92,6 +92,7 @@ async function pollOnce(
     pool,
     regions: polled,
     writes,
+    writing,
   } = await createPolling(options, {
     clock: systemClock,
     logger,
@@ -124,7 +125,7 @@ async function pollOnce(
   resources.defer(async () => {
     progress.end();
     stop.abort();
-    await writes.drained(drainMs, systemClock);
+    await writing.drain(drainMs);
     await Promise.all([pool.close(), background]);
   });
   const looked = definitions.look(signal);

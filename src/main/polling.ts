@@ -69,7 +69,7 @@ export interface Polling {
   readonly pool: CheckerPool;
   readonly regions: Regions;
   readonly writes: WriteQueue;
-  readonly writing: Pick<Writing, 'settle'>;
+  readonly writing: Pick<Writing, 'settle' | 'drain'>;
   readonly counts: StateCounts;
   readonly transitions: RecentTransitions;
   readonly problems: Pick<ProblemLog, 'open'>;

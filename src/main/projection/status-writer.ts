@@ -49,6 +49,8 @@ export interface StatusWriterOptions<
   readonly tracer: Tracer;
   /** Shared by the writers of all kinds. */
   readonly pause: WritePause;
+  /** Aborts when a stop does not wait for writes any longer. */
+  readonly ended: AbortSignal;
 }
 
 const attempts = 6;
@@ -102,12 +104,21 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
     if (mayWrite !== undefined) await this.#unanswered.settleThose((object) => !mayWrite(object), signal);
   }
 
+  /**
+   * Before the process ends: finds out what became of writes without an answer, of objects without a write in flight.
+   * Returns the objects of which that is not known when the signal aborts.
+   */
+  async settleLast(isWanted: (uid: string) => boolean, signal: AbortSignal): Promise<readonly Watched[]> {
+    return this.#unanswered.settleLast(isWanted, signal);
+  }
+
   async #writeStatus(
     request: WriteRequest<Watched, Observation>,
     startMs: number,
   ): Promise<Written<Watched>> {
-    const { object, observation, signal } = request;
-    const { kind, clock, metrics, definitions, pause } = this.#options;
+    const { object, observation } = request;
+    const { kind, clock, metrics, definitions, pause, ended } = this.#options;
+    let { signal } = request;
     let current = await this.#upToDate(request);
     for (let attempt = 1; current !== null && current.uid === object.uid; attempt++) {
       await pause.over(signal);
@@ -131,11 +142,13 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
           await definitions.recheck(signal);
           if (definitions.profile !== profile) continue;
         }
+        // What may have been applied must not be left without its line in the log.
+        signal = this.#unanswered.has(object.uid) ? ended : request.signal;
         if (attempt >= attempts || !mayRetry(error) || clock.monotonicMs() - startMs > retryMs) throw error;
         if (error.status === 429 || error.retryAfterMs !== null) pause.begin(error.retryAfterMs);
         else if (error.status !== 409)
           await clock.sleep(backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random()), signal);
-        current = await this.#readBack(request);
+        current = await this.#readBack({ ...request, signal });
       }
     }
     metrics.statusWrite('gone', null);

@@ -1,10 +1,11 @@
 // Writes of which no answer came. Whether one was applied is found out later, and its transitions are logged then, by the
 // process that wrote them: also if another replica looks after the object by then, which sees no transition in what it
-// finds. So over all replicas each transition is logged once.
+// finds, and before the process ends. So over all replicas and restarts each transition is logged once.
 //
 // A patch applies only to the version that it names. So it was applied if, and only if, the next version shows its change
 // and was not written by another monitor.
 
+import type { Clock } from '../../shared/clock.ts';
 import type { WatchedObject } from '../../shared/watched-object.ts';
 import { type KubernetesClient, resourcePath } from '../kubernetes/client.ts';
 import { ApiError } from '../kubernetes/errors.ts';
@@ -22,6 +23,7 @@ export interface UnansweredWritesOptions<
   readonly kind: StatusKind<Watched, Observation, Projected>;
   readonly client: Pick<KubernetesClient, 'get' | 'stream'>;
   readonly objects: Pick<ResourceCache<Watched>, 'parse'>;
+  readonly clock: Pick<Clock, 'sleep'>;
   /** The name that this process writes under. */
   readonly fieldManager: string;
 }
@@ -41,6 +43,8 @@ interface Unanswered<Watched, Projected> {
 /** A version that is there comes at once. */
 const historySeconds = 2;
 const historyTimeoutMs = 4_000;
+/** Before an object is read again that could not be read. */
+const readAgainMs = 250;
 
 export class UnansweredWrites<
   Watched extends WatchedObject,
@@ -98,6 +102,26 @@ export class UnansweredWrites<
     } finally {
       this.#settling = false;
     }
+  }
+
+  /** Settles those of some objects, or tries to until the signal aborts. Returns the objects that could not be read. */
+  async settleLast(isWanted: (uid: string) => boolean, signal: AbortSignal): Promise<readonly Watched[]> {
+    const { clock } = this.#options;
+    const wanted = [...this.#writes.values()].map(({ before }) => before).filter(({ uid }) => isWanted(uid));
+    const unread = new Set(wanted);
+    await Promise.all(
+      wanted.map(async (before) => {
+        while (!signal.aborted && unread.has(before)) {
+          try {
+            await this.#read(before, signal);
+            unread.delete(before);
+          } catch {
+            await clock.sleep(readAgainMs, signal).catch(() => {});
+          }
+        }
+      }),
+    );
+    return [...unread];
   }
 
   async #read(before: Watched, signal: AbortSignal): Promise<void> {

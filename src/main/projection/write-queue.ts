@@ -5,7 +5,6 @@
 // - no region holds up another's      (regions take turns; the more writes a region has in flight, the more must be free)
 // - a bounded backlog                 (what does not fit is refused: the object still differs, so the next poll brings it again)
 
-import type { Clock } from '../../shared/clock.ts';
 import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 
 export interface QueuedWrite {
@@ -73,16 +72,9 @@ export class WriteQueue {
     while (this.#entries.size > 0) await this.#idle.promise;
   }
 
-  /** Waits for the writes, but not for ever: returns the fields of the objects whose writes are still in flight. */
-  async drained(
-    timeoutMs: number,
-    clock: Pick<Clock, 'sleep'>,
-  ): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    const done = new AbortController();
-    const late = clock.sleep(timeoutMs, done.signal).catch(() => {});
-    await Promise.race([this.whenIdle(), late]);
-    done.abort();
-    return [...this.#entries.values()].flatMap(({ begun }) => (begun === null ? [] : [begun.fields()]));
+  /** The writes in flight. */
+  get inFlight(): readonly QueuedWrite[] {
+    return [...this.#entries.values()].flatMap(({ begun }) => (begun === null ? [] : [begun]));
   }
 
   /** False when the backlog is full: the write is not taken. */

@@ -7,7 +7,8 @@ import type { KubernetesClient } from '../kubernetes/client.ts';
 import type { ObjectView } from '../kubernetes/objects/object-view.ts';
 import type { Definitions } from '../kubernetes/objects/profile.ts';
 import type { ResourceCache } from '../kubernetes/objects/resource-cache.ts';
-import type { Logger } from '../log/logger.ts';
+import type { Fields, Logger } from '../log/logger.ts';
+import { formatMs } from '../options/durations.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { fieldManager } from './field-manager.ts';
 import type { ObjectWriter } from './object-writer.ts';
@@ -55,6 +56,8 @@ export interface KindObjects<Watched extends WatchedObject> {
 /** A writer with writes of which no answer came. */
 interface Settling {
   settle(signal: AbortSignal): Promise<void>;
+  /** Before the process ends. Returns the fields of the objects of which it is not known, by uid. */
+  settleLast(isWanted: (uid: string) => boolean, signal: AbortSignal): Promise<ReadonlyMap<string, Fields>>;
 }
 
 export class Writing {
@@ -62,6 +65,7 @@ export class Writing {
   readonly #pause: WritePause;
   readonly #fieldManager = fieldManager();
   readonly #writers: Settling[] = [];
+  readonly #ended = new AbortController();
 
   constructor(options: WritingOptions) {
     this.#options = options;
@@ -105,6 +109,37 @@ export class Writing {
     await Promise.all(this.#writers.map(async (writer) => writer.settle(signal)));
   }
 
+  /**
+   * At a stop: waits for the writes in flight, and finds out what became of those without an answer, so that all that
+   * stands is in the log. What is not known in time may stand without its line, so its object is named.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    const { queue, clock, logger } = this.#options;
+    const { signal } = this.#ended;
+    const done = new AbortController();
+    const late = clock.sleep(timeoutMs, done.signal).then(
+      () => this.#ended.abort(),
+      () => {},
+    );
+    // A write in flight finds out by itself about its earlier attempts.
+    const others = this.#settleLast((uid) => !queue.has(uid), signal);
+    await Promise.race([Promise.all([queue.whenIdle(), others]), late]);
+    const left = await this.#settleLast(() => true, signal);
+    for (const { uid, fields } of queue.inFlight) left.set(uid, fields());
+    done.abort();
+    this.#ended.abort();
+    for (const fields of left.values())
+      logger.error('status write did not end before the stop, its transition may not be logged', null, {
+        ...fields,
+        drain_timeout: formatMs(timeoutMs),
+      });
+  }
+
+  async #settleLast(isWanted: (uid: string) => boolean, signal: AbortSignal): Promise<Map<string, Fields>> {
+    const left = await Promise.all(this.#writers.map(async (writer) => writer.settleLast(isWanted, signal)));
+    return new Map(left.flatMap((each) => [...each]));
+  }
+
   #writer<Watched extends WatchedObject, Observation, Projected extends Projection<Watched>>(
     kind: StatusKind<Watched, Observation, Projected>,
     objects: KindObjects<Watched>['cache'],
@@ -118,8 +153,16 @@ export class Writing {
       objects,
       pause: this.#pause,
       fieldManager: this.#fieldManager,
+      ended: this.#ended.signal,
     });
-    this.#writers.push(writer);
+    const fields = this.fields(kind.words);
+    this.#writers.push({
+      settle: async (signal) => writer.settle(signal),
+      settleLast: async (isWanted, signal) => {
+        const left = await writer.settleLast(isWanted, signal);
+        return new Map(left.map((object) => [object.uid, fields(object)]));
+      },
+    });
     return writer;
   }
 }

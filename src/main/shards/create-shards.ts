@@ -76,6 +76,10 @@ export function createShards({
     onLost: (shard, reason) => shards.lost(shard, reason),
     onRenewal: (_, outcome) => onRenewal(outcome),
     onError: (shard, error) => logger.error('failed to hold shard, trying again', error.message, { shard }),
+    onKept: (shard, error) =>
+      logger.error('failed to give shard back, others take it when its Lease expires', error.message, {
+        shard,
+      }),
   });
   leases.onChange(({ type, record }) => holder.observe(record.name, type === 'delete' ? null : record));
   const shards: Shards = new Shards(holder, {

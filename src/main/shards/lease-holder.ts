@@ -37,6 +37,8 @@ export interface LeaseHolderOptions {
   readonly onRenewal: (shard: number, outcome: RequestOutcome) => void;
   /** A request that failed, once for each reason until one succeeds. */
   readonly onError: (shard: number, error: Error) => void;
+  /** A Lease that could not be given back: others must wait until it expires. */
+  readonly onKept: (shard: number, error: Error) => void;
 }
 
 /** What is known of one Lease, and what is being done about it. */
@@ -51,13 +53,15 @@ interface Lease extends LeaseView {
   failure: string;
 }
 
-/** Others may change a Lease again while it is read. */
-const releaseAttempts = 3;
+/** Before another attempt to give a Lease back. */
+const releaseAgainMs = 50;
 
 export class LeaseHolder {
   readonly #options: LeaseHolderOptions;
   readonly #leases: readonly Lease[];
   readonly #requests = new Set<Promise<void>>();
+  /** Ends the requests that are under way at a stop. */
+  readonly #leaving = new AbortController();
   #woken = new AbortController();
 
   constructor(options: LeaseHolderOptions) {
@@ -119,10 +123,16 @@ export class LeaseHolder {
   async release(timeoutMs: number): Promise<void> {
     const deadline = new Deadline(timeoutMs, undefined);
     try {
+      // What is asked for now has more time than a stop, and may be done nevertheless.
+      const unsure = new Set(this.#leases.filter(({ busy }) => busy));
+      this.#leaving.abort();
       await Promise.all(this.#requests);
-      const held = this.#leases.filter(({ renewedMs }) => renewedMs !== null);
-      for (const lease of held) this.#lose(lease, 'stopping');
-      await Promise.all(held.map(async (lease) => this.#release(lease, deadline.signal)));
+      for (const lease of this.#leases) if (lease.renewedMs !== null) this.#lose(lease, 'stopping');
+      await Promise.all(
+        this.#leases.map(async (lease) =>
+          this.#release(lease, { isKnown: !unsure.has(lease), signal: deadline.signal }),
+        ),
+      );
     } finally {
       deadline.release();
     }
@@ -151,7 +161,8 @@ export class LeaseHolder {
     const sentMs = clock.monotonicMs();
     const leftMs =
       lease.renewedMs === null ? durationMs : lease.renewedMs + giveUpAfterMs(durationMs) - sentMs;
-    const deadline = new Deadline(Math.max(1, Math.min(renewEveryMs(durationMs), leftMs)), undefined);
+    const timeoutMs = Math.max(1, Math.min(renewEveryMs(durationMs), leftMs));
+    const deadline = new Deadline(timeoutMs, this.#leaving.signal);
     const renews = kind === 'take' || kind === 'renew';
     try {
       const record = renews
@@ -164,6 +175,7 @@ export class LeaseHolder {
         onRenewal(lease.shard, 'ok');
       }
     } catch (thrown) {
+      if (this.#leaving.signal.aborted) return;
       const error = asError(thrown);
       const conflict = error instanceof ApiError && (error.status === 409 || error.status === 404);
       if (renews) onRenewal(lease.shard, conflict ? 'conflict' : 'failed');
@@ -199,17 +211,24 @@ export class LeaseHolder {
     return parseLease(await client.patch(this.#path(name), body, { signal }));
   }
 
-  async #release(lease: Lease, signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; attempt <= releaseAttempts; attempt++) {
-      if (lease.record?.holder !== this.#options.identity) return;
+  /** Tries until the time is over. Reads the Lease first unless it is known: an answer may have been lost. */
+  async #release(
+    lease: Lease,
+    { isKnown, signal }: { isKnown: boolean; signal: AbortSignal },
+  ): Promise<void> {
+    const { clock, identity, onKept } = this.#options;
+    let failure = new Error('no answer in time');
+    for (let mustRead = !isKnown; ; mustRead = true) {
+      if (mustRead) await this.#look(lease, signal);
+      if (lease.record?.holder !== identity) return;
       try {
         this.#see(lease, await this.#patch(lease, 'hand-over', signal), 'answer');
         return;
       } catch (thrown) {
-        const error = asError(thrown);
-        const conflict = error instanceof ApiError && error.status === 409;
-        if (conflict && (await this.#look(lease, signal))) continue;
-        this.#options.onError(lease.shard, error);
+        if (!signal.aborted) failure = asError(thrown);
+        await clock.sleep(releaseAgainMs, signal).catch(() => {});
+        if (!signal.aborted) continue;
+        onKept(lease.shard, failure);
         return;
       }
     }

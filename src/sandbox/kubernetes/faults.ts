@@ -25,12 +25,16 @@ export type FaultEffect =
     }
   /** The real answer, later. */
   | { readonly kind: 'delay'; readonly ms: number }
+  /** The real answer, once it is released. */
+  | { readonly kind: 'hold'; readonly until: Promise<unknown> }
   /** No answer; the connection stays open. */
   | { readonly kind: 'hang' }
   /** The connection is closed without an answer. */
   | { readonly kind: 'drop' }
   /** The real answer is carried out, but its body breaks off in the middle. */
   | { readonly kind: 'truncate' }
+  /** The request is carried out, but no answer comes. The connection is closed, unless it is to stay open. */
+  | { readonly kind: 'lost'; readonly open?: true }
   /** Something happens before the request is handled: the object changes, is deleted, a rule is narrowed. */
   | { readonly kind: 'before'; readonly run: (path: string) => void }
   /** A watch that says ERROR and ends. */
@@ -94,7 +98,7 @@ export class FaultPlan {
     this.#controls = controls;
   }
 
-  /** Orders a fault. The first ordered that meets a request takes it; "before" and "delay" let others follow. */
+  /** Orders a fault. The first ordered that meets a request takes it; "before", "delay" and "hold" let others follow. */
   add(match: FaultMatch, effect: FaultEffect): Fault {
     const fault = new Fault(match, effect);
     this.#faults.push(fault);
@@ -175,7 +179,7 @@ export class FaultPlan {
     for (const fault of this.#faults) {
       if (!fault.meets(request)) continue;
       effects.push(fault.effect);
-      if (!['before', 'delay'].includes(fault.effect.kind)) break;
+      if (!['before', 'delay', 'hold'].includes(fault.effect.kind)) break;
     }
     if (effects.length > 0) this.#faults = this.#faults.filter((fault) => !fault.spent);
     return effects;

@@ -154,6 +154,11 @@ export class KubernetesHttp {
     const decided = await this.#undergo(effects, route, response);
     if (decided === 'silent') return;
     const answer = decided === 'none' ? this.#answer({ method, route, contentType, body }) : decided;
+    const lost = effects.find((effect) => effect.kind === 'lost');
+    if (lost !== undefined) {
+      if (lost.open !== true) response.socket?.destroy();
+      return;
+    }
     if (answer.kind !== 'watch') {
       await send(
         response,
@@ -181,6 +186,9 @@ export class KubernetesHttp {
         case 'delay':
           await this.#options.clock.sleep(effect.ms, this.#stop.signal).catch(() => undefined);
           break;
+        case 'hold':
+          await effect.until;
+          break;
         case 'before':
           effect.run(route.path);
           break;
@@ -199,6 +207,7 @@ export class KubernetesHttp {
         case 'watch-error':
           return jsonText(200, `${JSON.stringify({ type: 'ERROR', object: effect.failure.status })}\n`);
         case 'truncate':
+        case 'lost':
           break;
       }
     }

@@ -71,6 +71,7 @@ async function setUp(
   // Time for retries passes only when a test says so: a busy machine is not a slow API server.
   const clock = { now: () => (nowMs += 1_000), monotonicMs: () => time.monotonicMs, sleep };
   const listeners: ChangeListener<ServerRecord>[] = [];
+  const ended = new AbortController();
   const writer = new StatusWriter({
     client,
     // A watch that brings nothing: what the writer knows of its own writes it knows by itself.
@@ -86,6 +87,7 @@ async function setUp(
     kind: serverKind({ clock, definitions, told }),
     pause: new WritePause(clock),
     fieldManager: 'region-monitor-test-1',
+    ended: ended.signal,
     definitions,
     mayWrite,
     metrics: { statusWrite: (outcome) => outcomes.push(outcome) },
@@ -96,6 +98,7 @@ async function setUp(
     cluster,
     add,
     writer,
+    ended,
     time,
     told,
     outcomes,
@@ -183,6 +186,52 @@ test('an answer of 2xx that nobody can read is an answer that was lost', async (
   cluster.faults.add(patches, { kind: 'respond', status: 200, body: '<html>a proxy</html>' });
   t.is((await write(server(), stopped)).kind, 'stands');
   t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
+});
+
+test('a stop does not end a write whose answer was lost: what it did is found out first', async (t) => {
+  const { cluster, write, told, server } = await setUp(t);
+  const stop = new AbortController();
+  cluster.faults.add(patches, { kind: 'before', run: () => stop.abort() });
+  cluster.faults.add(patches, { kind: 'lost' });
+  cluster.faults.add({ ...reads, times: 1 }, { kind: 'delay', ms: 50 });
+  t.is((await write(server(), stopped, stop.signal)).kind, 'stands');
+  t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
+});
+
+test('a stop begins no write again that was refused', async (t) => {
+  const { cluster, write, told, server } = await setUp(t);
+  const stop = new AbortController();
+  cluster.faults.add(patches, { kind: 'before', run: () => stop.abort() });
+  cluster.faults.add(patches, { kind: 'respond', status: 409 });
+  t.is((await write(server(), stopped, stop.signal)).kind, 'failed');
+  t.deepEqual(told, []);
+  t.is(cluster.requests.count(patches), 1);
+});
+
+test('at the end, a write that was given up is found out about, also when reads fail at first', async (t) => {
+  const { cluster, write, writer, told, server } = await setUp(t);
+  cluster.faults.add(patches, { kind: 'lost' });
+  cluster.faults.add({ ...reads, times: 2 }, { kind: 'respond', status: 503 });
+  t.is((await write(server(), stopped)).kind, 'failed');
+  t.deepEqual(await writer.settleLast(() => true, new AbortController().signal), []);
+  t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
+});
+
+test('at the end, an object that cannot be read in time is named', async (t) => {
+  const { cluster, write, writer, ended, server } = await setUp(t);
+  cluster.faults.add(patches, { kind: 'lost' });
+  cluster.faults.add({ ...reads, ...always }, { kind: 'hang' });
+  const stop = new AbortController();
+  const wrote = write(server(), stopped, stop.signal);
+  await eventually('a read', () => cluster.requests.count(reads) > 0);
+  stop.abort();
+  ended.abort();
+  t.is((await wrote).kind, 'failed');
+  const left = await writer.settleLast(() => true, ended.signal);
+  t.deepEqual(
+    left.map(({ name }) => name),
+    ['web'],
+  );
 });
 
 test('nothing is kept of an object that is gone', async (t) => {

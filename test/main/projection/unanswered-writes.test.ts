@@ -10,7 +10,7 @@ import { serverKind } from '../../fixtures/monitor/server-kind.ts';
 
 const { signal } = new AbortController();
 const before = serverRecord({ resourceVersion: '10', phase: 'Running', conditions: [healthyCondition()] });
-const clock = { now: () => Date.UTC(2026, 10, 22, 8) };
+const clock = { now: () => Date.UTC(2026, 10, 22, 8), sleep: async () => {} };
 
 function refusal(status: number): ApiError {
   return new ApiError(`as scripted: ${status}`, {
@@ -47,6 +47,7 @@ function setUp({ get = async () => before, next = nothing }: Script) {
       parse: (answer) => records.get(isFields(answer) ? answer['metadata'] : answer) ?? before,
     },
     fieldManager: 'region-monitor-host-1',
+    clock,
   });
   function answerOf(record: ServerRecord): unknown {
     const { name, namespace, uid, resourceVersion } = record;

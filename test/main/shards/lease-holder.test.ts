@@ -35,6 +35,7 @@ class Replica {
       onLost: (shard, reason) => this.events.push(`-${shard} ${reason}`),
       onRenewal: () => {},
       onError: (_, error) => this.errors.push(error.message),
+      onKept: (_, error) => this.errors.push(`kept: ${error.message}`),
     });
     api.watch((record) => {
       if (!this.cut && !this.stopped) this.holder.observe(record.name, record);

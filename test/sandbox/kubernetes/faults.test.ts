@@ -95,6 +95,33 @@ test('a truncated answer to a write: the write stands', async (t) => {
   t.deepEqual(kubernetes.get('servers', 'fleet', 'a')?.status, running.status);
 });
 
+test('an answer that is lost: the write stands, whether the connection is closed or stays open', async (t) => {
+  const { kubernetes, client } = await started(t);
+  kubernetes.faults.add({ method: 'PATCH' }, { kind: 'lost' });
+  await t.throwsAsync(client.patch(`${servers}/a/status`, running));
+  t.deepEqual(kubernetes.get('servers', 'fleet', 'a')?.status, running.status);
+  kubernetes.faults.add({ method: 'PATCH' }, { kind: 'lost', open: true });
+  const silent = client.patch(`${servers}/a/status`, { status: { phase: 'Stopped' } });
+  const outcome = t.throwsAsync(silent);
+  while (kubernetes.get('servers', 'fleet', 'a')?.status?.['phase'] !== 'Stopped')
+    await client.get('/readyz');
+  t.is(kubernetes.requests.count({ method: 'PATCH', status: 0 }), 2);
+  await kubernetes.close();
+  await outcome;
+});
+
+test('a request that is held is answered once it is released, and lets other faults follow', async (t) => {
+  const { kubernetes, client } = await started(t);
+  const released = Promise.withResolvers<void>();
+  kubernetes.faults.add({ method: 'PATCH' }, { kind: 'hold', until: released.promise });
+  kubernetes.faults.add({ method: 'PATCH' }, { kind: 'respond', status: 500 });
+  const patch = client.patch(`${servers}/a/status`, running);
+  while (kubernetes.requests.count({ method: 'PATCH' }) === 0) await client.get('/readyz');
+  t.is(kubernetes.requests.count({ method: 'PATCH', status: 500 }), 0);
+  released.resolve();
+  t.is((await patch).status, 500);
+});
+
 test('a conflict is a real one: another writer was first, and what it wrote stays', async (t) => {
   const { kubernetes, client } = await started(t);
   const fault = kubernetes.faults.conflict({
