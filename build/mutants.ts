@@ -11,7 +11,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Mutation, mutationsOf } from './mutations.ts';
-import type { TestsEnded } from './test-run.ts';
 import { TrialTree } from './trial-tree.ts';
 
 const usage = `npm run mutants -- [--share=1] [--seed=1] [--jobs=2] PATH…
@@ -100,31 +99,31 @@ function sourcesOf(path: string): readonly string[] {
     .toSorted();
 }
 
+/** The nearest tests first; those further away only see what nobody noticed so far. */
 async function tryAll(tree: TrialTree, { path, source, mutations }: Target): Promise<Counts> {
   process.stderr.write(`${path}: ${mutations.length} mutations\n`);
-  const tests = await tree.passing(tree.testsOf(path));
-  const counts: Counts = { mutations: mutations.length, survived: 0, hung: 0 };
-  for (const mutation of mutations) {
+  let left = mutations;
+  let hung = 0;
+  for (const file of tree.testsOf(path)) {
+    if (left.length === 0 || !(await tree.passes(file))) continue;
+    const survivors: Mutation[] = [];
+    for (const mutation of left) {
+      const { start, end, text } = mutation;
+      tree.write(path, source.slice(0, start) + text + source.slice(end));
+      const ended = await tree.run(file);
+      if (ended === 'passed') survivors.push(mutation);
+      if (ended === 'hung') hung++;
+    }
+    tree.write(path, source);
+    left = survivors;
+  }
+  for (const mutation of left) {
     const { start, end, text } = mutation;
-    tree.write(path, source.slice(0, start) + text + source.slice(end));
-    const ended = await firstFailure(tree, tests);
-    if (ended === 'hung') counts.hung++;
-    if (ended !== 'passed') continue;
-    counts.survived++;
     process.stdout.write(
       `${path}:${lineOf(source, mutation)}  ${oneLine(source.slice(start, end))}  →  ${oneLine(text)}\n`,
     );
   }
-  tree.write(path, source);
-  return counts;
-}
-
-async function firstFailure(tree: TrialTree, tests: readonly string[]): Promise<TestsEnded> {
-  for (const file of tests) {
-    const ended = await tree.run(file);
-    if (ended !== 'passed') return ended;
-  }
-  return 'passed';
+  return { mutations: mutations.length, survived: left.length, hung };
 }
 
 /** By what it says and not by where it stands: a change above it does not change the sample. */

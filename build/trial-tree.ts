@@ -25,6 +25,7 @@ export class TrialTree {
   readonly #folder: string;
   /** Milliseconds that the tests of a file take. */
   readonly #usualMs = new Map<string, number>();
+  readonly #tried = new Set<string>();
   readonly #imports = new Map<string, ReadonlySet<string>>();
   readonly #tests: readonly string[];
   #running: TestRun | null = null;
@@ -66,10 +67,10 @@ export class TrialTree {
       .map(({ test }) => test);
   }
 
-  /** The files whose tests pass: only they can notice a change. */
-  async passing(files: readonly string[]): Promise<readonly string[]> {
-    for (const file of files) if (!this.#usualMs.has(file)) await this.#learn(file);
-    return files.filter((file) => this.#usualMs.has(file));
+  /** Whether the tests of a file pass while nothing is changed: only they can notice a change. */
+  async passes(file: string): Promise<boolean> {
+    if (!this.#tried.has(file)) await this.#learn(file);
+    return this.#usualMs.has(file);
   }
 
   /** Runs the tests of a file, until one fails. */
@@ -84,6 +85,7 @@ export class TrialTree {
   }
 
   async #learn(file: string): Promise<void> {
+    this.#tried.add(file);
     const startMs = performance.now();
     const { ended, output } = await this.#run(file, longestMs);
     if (ended === 'passed') this.#usualMs.set(file, performance.now() - startMs);

@@ -24,6 +24,7 @@ function started({ clock = new ScriptedClock(), onTick = (_number: number): void
 test('the first poll begins at once, the others every period', async (t) => {
   const { clock, polls, ticks, stop, ended } = started();
   t.deepEqual(ticks, [{ number: 1, atMs: 0 }]);
+  t.is(polls.lastTurnMs, clock.monotonicMs(), 'it is alive from the first tick');
   await clock.pass(99);
   t.is(ticks.length, 1);
   await clock.pass(1);
@@ -36,6 +37,17 @@ test('the first poll begins at once, the others every period', async (t) => {
   t.is(polls.lastTickMs, clock.monotonicMs());
   stop.abort();
   await ended;
+});
+
+test('a clock that breaks ends the polls loudly', async (t) => {
+  const real = new ScriptedClock();
+  const broken: Clock = {
+    now: () => real.now(),
+    monotonicMs: () => real.monotonicMs(),
+    sleep: async () => Promise.reject(new Error('no timers')),
+  };
+  const polls = new PollClock({ periodMs: 100, ticksPerPoll: 1, clock: broken, onTick: () => {} });
+  await t.throwsAsync(polls.run(new AbortController().signal), { message: 'no timers' });
 });
 
 test('late timers do not shift the polls that follow', async (t) => {
