@@ -39,6 +39,12 @@ export class WorkerSlots {
     return null;
   }
 
+  /** The row of a thread; null when it has none. */
+  of(threadId: number): number | null {
+    for (let slot = 0; slot < this.size; slot++) if (this.owner(slot) === threadId) return slot;
+    return null;
+  }
+
   /** Id of the thread that holds the row; 0 when it is free. */
   owner(slot: number): number {
     return Number(Atomics.load(this.#cells, slot * fields + owner));

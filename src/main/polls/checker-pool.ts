@@ -9,7 +9,8 @@ import type { CheckError, ErrorCode } from '../../shared/errors.ts';
 import { type PackedJson, unpack } from '../../shared/packed-json.ts';
 import { type RegionRef, regionKey } from '../../shared/region-ref.ts';
 import type { EventLoopTurns } from './event-loop-turns.ts';
-import { type Ran, WorkerPool, type WorkerPoolOptions, type WorkerState } from './worker-pool.ts';
+import type { Ran } from './ran.ts';
+import { WorkerPool, type WorkerPoolOptions, type WorkerState } from './worker-pool.ts';
 
 export interface CheckerPoolOptions {
   readonly entry: URL;

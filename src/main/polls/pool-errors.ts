@@ -19,6 +19,12 @@ export const neverBegun: CheckError = {
   message: 'no worker was free to run the check before its deadline: raise --workers or --poll-period',
 };
 
+export const answerLost: CheckError = {
+  code: 'timeout',
+  message:
+    'the check did not answer long after its deadline: is the machine overloaded, or its CPU limit too low?',
+};
+
 /** What became of a job whose thread ended, or that the pool refused. */
 export function poolError(thrown: unknown): CheckError {
   const message = messageOf(thrown);

@@ -2,21 +2,23 @@
 // - a check that fails, or misses its deadline, is answered by the worker itself (workers/entry);
 // - a thread that dies (exit, uncaught error) fails the jobs it held, and piscina starts another;
 // - a thread whose event loop stands still is found by its missing heartbeat, without jobs by its unbroken activity, or by
-//   a job that is overdue, and is ended;
+//   a job that is overdue, and is ended, unless it only had no processor (silences.ts);
 // - a thread that uses too much memory is ended, before V8 would end the whole program;
 // - a pool that lost threads for good (they fail while starting) is built again, with backoff.
 
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import * as v from 'valibot';
 import { Backoff } from '../../shared/backoff.ts';
 import type { CheckJob } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { CheckError } from '../../shared/errors.ts';
-import type { Answer, Assignment, Started, Warned, WorkerSettings } from '../../shared/worker-protocol.ts';
+import type { Answer, Assignment, Started, WorkerSettings } from '../../shared/worker-protocol.ts';
 import { WorkerSlots } from '../../shared/worker-slots.ts';
-import { cancelled, memoryError, neverBegun, poolError, stuckError } from './pool-errors.ts';
+import { answerLost, cancelled, memoryError, neverBegun, poolError, stuckError } from './pool-errors.ts';
+import { notBegun, type Ran } from './ran.ts';
+import { isStuck, type Silence, Silences } from './silences.ts';
 import { ThreadSamples } from './thread-samples.ts';
+import { readMessage } from './worker-messages.ts';
 
 export interface WorkerPoolOptions {
   /** URL of workers/entry. */
@@ -31,7 +33,7 @@ export interface WorkerPoolOptions {
   readonly maxQueue: number;
   /** A thread that uses more memory is ended. */
   readonly memoryLimitMiB: number;
-  /** A thread without a heartbeat for this long is ended. */
+  /** A thread without a heartbeat for this long is ended, if it had a processor meanwhile. */
   readonly stuckAfterMs: number;
   readonly clock: Clock;
   readonly onWorkerEnded: (worker: number, reason: string) => void;
@@ -40,16 +42,6 @@ export interface WorkerPoolOptions {
   /** Node warns in a thread. */
   readonly onWarning: (text: string) => void;
 }
-
-/** What became of a job. `worker` is null when no thread ever began it. */
-export type Ran =
-  | { readonly ok: true; readonly worker: number; readonly answer: Answer }
-  | {
-      readonly ok: false;
-      readonly worker: number | null;
-      readonly startedMs: number | null;
-      readonly error: CheckError;
-    };
 
 export interface WorkerState {
   readonly worker: number;
@@ -64,8 +56,10 @@ export interface WorkerState {
 const watchEveryMs = 250;
 /** While there are none. */
 const restWatchEveryMs = 5_000;
-/** A worker answers at the job's deadline; one that is this much later cannot answer any more. */
+/** A worker answers at the job's deadline; one that had a processor and is this much later cannot answer any more. */
 const overdueMs = 2_000;
+/** After its deadline, a job is waited for no longer. */
+const lostMs = 12_000;
 /**
  * V8's own limit lies so far above ours. It is the last resort: when a JSON.parse reaches it, not the thread but the
  * whole program is aborted. One answer of the largest size that we accept grows to about 800 MiB at worst.
@@ -73,9 +67,6 @@ const overdueMs = 2_000;
 const memoryReserveMiB = 1_024;
 const mebibyte = 1_048_576;
 const rebuildPauses = { firstMs: 1_000, maxMs: 30_000, random: Math.random };
-
-const startedMessage = v.object({ ticket: v.number(), slot: v.number(), startedMs: v.number() });
-const warnedMessage = v.object({ warning: v.string() });
 
 /** A job that has not ended yet. */
 interface OpenJob {
@@ -97,6 +88,7 @@ export class WorkerPool {
   /** By slot. */
   readonly #restarts = new Map<number, number>();
   readonly #samples = new ThreadSamples();
+  readonly #silences = new Silences();
   readonly #rebuildPauses = new Backoff(rebuildPauses);
   #watchdog: NodeJS.Timeout | undefined;
   #piscina: Piscina<Assignment, Answer>;
@@ -146,7 +138,7 @@ export class WorkerPool {
     const states: WorkerState[] = [];
     const nowMs = this.#options.clock.monotonicMs();
     for (const thread of this.#piscina.threads) {
-      const slot = this.#slotOf(thread);
+      const slot = this.#slots.of(thread.threadId);
       if (slot === null) continue;
       let jobsInFlight = 0;
       for (const { run } of this.#jobs.values()) if (run?.slot === slot) jobsInFlight++;
@@ -194,10 +186,10 @@ export class WorkerPool {
   }
 
   #heard(message: unknown): void {
-    const started = v.safeParse(startedMessage, message);
-    const warned = v.safeParse(warnedMessage, message);
-    if (started.success) this.#started(started.output);
-    else if (warned.success) this.#options.onWarning((warned.output satisfies Warned).warning);
+    const said = readMessage(message);
+    if (said === null) return;
+    if ('warning' in said) this.#options.onWarning(said.warning);
+    else this.#started(said);
   }
 
   #started({ ticket, slot, startedMs }: Started): void {
@@ -215,11 +207,24 @@ export class WorkerPool {
     };
   }
 
-  /** No answer long after the deadline: the thread that has the job is stuck, or no thread ever took it. */
-  #overdue({ run }: OpenJob): Ran {
+  /** No answer long after the deadline: no thread took the job, or its thread is stuck. Null while it may be starving. */
+  #overdue({ run, deadlineMs }: OpenJob, now: number): Ran | null {
     if (run === null) return notBegun(neverBegun);
-    this.#end(run.slot, stuckError);
-    return { ok: false, worker: run.worker, startedMs: run.startedMs, error: stuckError };
+    const { slot, worker, startedMs } = run;
+    const thread = this.#threadOf(slot);
+    if (thread !== undefined && isStuck(this.#silenceOf(thread, slot, now), overdueMs)) {
+      this.#end(slot, stuckError);
+      return { ok: false, worker, startedMs, error: stuckError };
+    }
+    return now - deadlineMs > lostMs ? { ok: false, worker, startedMs, error: answerLost } : null;
+  }
+
+  #silenceOf(thread: Worker, slot: number, nowMs: number): Silence {
+    const beatMs = this.#slots.lastBeatMs(slot);
+    if (beatMs === 0) return { silentMs: 0, usedMs: 0 };
+    // An idle thread does not beat, yet what a check left behind may loop, and the next jobs would be sent there.
+    const turnedMs = this.#slots.resting(slot) ? Math.max(beatMs, this.#samples.look(thread, nowMs)) : beatMs;
+    return this.#silences.of(thread, { turnedMs, nowMs });
   }
 
   #watchIn(ms: number): void {
@@ -247,29 +252,27 @@ export class WorkerPool {
 
   #judge(now: number): void {
     for (const job of this.#jobs.values()) {
-      if (now - job.deadlineMs > overdueMs) job.end(this.#overdue(job));
+      const ran = now - job.deadlineMs > overdueMs ? this.#overdue(job, now) : null;
+      if (ran !== null) job.end(ran);
     }
     for (const thread of this.#piscina.threads) {
-      const slot = this.#slotOf(thread);
-      if (slot === null) continue;
-      const beatMs = this.#slots.lastBeatMs(slot);
-      // An idle thread does not beat, yet what a check left behind may loop, and the next jobs would be sent there.
-      const turnMs = this.#slots.resting(slot) ? Math.max(beatMs, this.#samples.look(thread, now)) : beatMs;
-      if (beatMs > 0 && now - turnMs > this.#options.stuckAfterMs) this.#end(slot, stuckError);
+      const slot = this.#slots.of(thread.threadId);
+      if (slot !== null && isStuck(this.#silenceOf(thread, slot, now), this.#options.stuckAfterMs))
+        this.#end(slot, stuckError);
     }
     this.#revive(now);
   }
 
   #weigh(thread: Worker, now: number): void {
     void this.#samples.weigh(thread, now).then((bytes) => {
-      const slot = this.#slotOf(thread);
+      const slot = this.#slots.of(thread.threadId);
       if (slot !== null && bytes > this.#options.memoryLimitMiB * mebibyte) this.#end(slot, memoryError);
     });
   }
 
   #end(slot: number, fault: CheckError): void {
     if (this.#ending.has(slot)) return;
-    const thread = this.#piscina.threads.find(({ threadId }) => threadId === this.#slots.owner(slot));
+    const thread = this.#threadOf(slot);
     if (thread === undefined) return;
     this.#ending.set(slot, fault);
     for (const job of this.#jobs.values()) if (job.run?.slot === slot) job.fault = fault;
@@ -279,6 +282,7 @@ export class WorkerPool {
   #freeSlots(): void {
     const alive = new Set(this.#piscina.threads.map((thread) => thread.threadId));
     this.#samples.retain(alive);
+    this.#silences.retain(alive);
     for (let slot = 0; slot < this.#slots.size; slot++) {
       const threadId = this.#slots.owner(slot);
       if (threadId === 0 || alive.has(threadId)) continue;
@@ -303,16 +307,12 @@ export class WorkerPool {
     dead.destroy().catch(this.#options.onError);
   }
 
-  #slotOf({ threadId }: Worker): number | null {
-    for (let slot = 0; slot < this.#slots.size; slot++) if (this.#slots.owner(slot) === threadId) return slot;
-    return null;
+  #threadOf(slot: number): Worker | undefined {
+    const owner = this.#slots.owner(slot);
+    return this.#piscina.threads.find(({ threadId }) => threadId === owner);
   }
 
   #number(slot: number): number {
     return this.#options.firstNumber + (slot % this.#options.threads);
   }
-}
-
-function notBegun(error: CheckError): Ran {
-  return { ok: false, worker: null, startedMs: null, error };
 }

@@ -160,6 +160,26 @@ test('a loop that is found by the missing heartbeat is given one more try alone'
   t.not(workerOf(report), 0);
 });
 
+test('a thread that gets no processor is waited for, even after the deadline of its job', async (t) => {
+  const { worker, ended } = await openWorker(t, { stuckAfterMs: 1_000 });
+  const ran = await worker.run(
+    fixtureCheck('block'),
+    fixtureJob('starving', { timeMs: 1_000, waitMs: 3_500 }),
+  );
+  // It answered by itself: its deadline was over when it could.
+  t.true(ran.ok);
+  t.deepEqual(ended, []);
+  t.is(worker.workers()[0]?.restarts, 0);
+});
+
+test('a thread that waits for ever in a call is replaced in the end', async (t) => {
+  const { worker, ended } = await openWorker(t, { stuckAfterMs: 500 });
+  const job = fixtureJob('waiting', { timeMs: 60_000, waitMs: 50_000 });
+  const ran = await worker.run(fixtureCheck('block'), job);
+  t.like(ran, { ok: false, worker: 0, error: { code: 'worker-stuck' } });
+  await eventually('the thread to be replaced', () => ended.length > 0);
+});
+
 test('an idle thread that loops is replaced before it swallows the next jobs', async (t) => {
   const { pool, ended } = await openPool(t, { workers: 1 });
   const first = await pool.run(fixtureCheck('loop-later'), fixtureJob('region'));
