@@ -13,11 +13,12 @@ import { parseArgs } from 'node:util';
 import { type Mutation, mutationsOf } from './mutations.ts';
 import { TrialTree } from './trial-tree.ts';
 
-const usage = `npm run mutants -- [--share=1] [--seed=1] [--jobs=2] PATH…
+const usage = `npm run mutants -- [--share=1] [--seed=1] [--jobs=2] [--near] PATH…
   PATH     files or folders of src; "src/a/b.ts:10-20" takes some lines only
   --share  the share of the mutations that is tried, 0 to 1
   --seed   another one chooses another sample
   --jobs   how many files are tried at once, each in a copy of the tree
+  --near   only with tests of the file's name, and those that import it: quick, and notices less
 `;
 
 interface Target {
@@ -43,6 +44,7 @@ const { values, positionals } = parseArgs({
     share: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '2' },
+    near: { type: 'boolean', default: false },
   },
 });
 if (positionals.length === 0) {
@@ -104,7 +106,7 @@ async function tryAll(tree: TrialTree, { path, source, mutations }: Target): Pro
   process.stderr.write(`${path}: ${mutations.length} mutations\n`);
   let left = mutations;
   let hung = 0;
-  for (const file of tree.testsOf(path)) {
+  for (const file of tree.testsOf(path, values.near)) {
     if (left.length === 0 || !(await tree.passes(file))) continue;
     const survivors: Mutation[] = [];
     for (const mutation of left) {

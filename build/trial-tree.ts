@@ -52,13 +52,13 @@ export class TrialTree {
   }
 
   /** The nearest first: those of its name, those that import it, those of its room that get to it by others. */
-  testsOf(path: string): readonly string[] {
+  testsOf(path: string, nearOnly: boolean): readonly string[] {
     const room = dirname(path).replace(/^src/, 'test');
     const inRoom = (test: string): boolean => dirname(test) === room;
     const distance = (test: string): number => {
       if (inRoom(test) && basename(test, '.test.ts') === basename(path, '.ts')) return 0;
       if (this.#importsOf(test).has(path)) return inRoom(test) ? 1 : 2;
-      return inRoom(test) && this.#reaches(test, path) ? 3 : Infinity;
+      return !nearOnly && inRoom(test) && this.#reaches(test, path) ? 3 : Infinity;
     };
     const tests = this.#tests.map((test) => ({ test, far: distance(test) }));
     return tests
