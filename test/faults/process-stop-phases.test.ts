@@ -19,7 +19,7 @@ const assertHandlesClosed = watchHandles();
 test.after.always('no handle is left', async (t) => assertHandlesClosed(t));
 
 /** Tests that have processes at once: other files have some, too. */
-const places = pLimit(3);
+const places = pLimit(2);
 /** The promise is --drain-timeout and 2 s; a busy machine gets more. */
 const patienceMs = 6_000;
 const shortDrainMs = 500;
@@ -197,6 +197,7 @@ const phases: Readonly<Record<string, Phase>> = {
     life: check,
     code: 1,
   },
+  'status writes are answered late, and a Lease is held': { arrange: held(statusWrites), life: longLease },
   'a Lease is taken, and no answer comes': {
     arrange: unanswered('create leases', { kind: 'lost', open: true }),
     life: longLease,
@@ -225,7 +226,7 @@ const phases: Readonly<Record<string, Phase>> = {
 
 for (const [name, phase] of Object.entries(phases))
   test(`a stop while ${name}`, async (t) => {
-    t.timeout(300_000);
+    t.timeout(600_000);
     await places(async () => stopsIn(t, phase));
   });
 
@@ -253,6 +254,11 @@ async function stopsIn(t: ExecutionContext, phase: Phase): Promise<void> {
     ...phase.life,
     flags: ['--poll-period=1m', `--drain-timeout=${drainMs}ms`, ...(phase.life?.flags ?? []), ...flags],
   });
+  let writtenBeforeRelease: readonly string[] | undefined;
+  const unwatch = lives.sandbox.cluster.onChange('leases', () => {
+    if (lives.holder(lease) === '') writtenBeforeRelease = lives.written;
+  });
+  t.teardown(unwatch);
   await eventually('the phase', () => reached(life), { everyMs: 5 }).catch((error: unknown) => {
     throw new Error(life.log, { cause: error });
   });
@@ -270,6 +276,7 @@ async function stopsIn(t: ExecutionContext, phase: Phase): Promise<void> {
   t.true(tookMs < drainMs + patienceMs, `took ${tookMs} ms`);
   ended.resolve();
   t.is(lives.holder(lease) !== '', keepsLease);
+  t.deepEqual(writtenBeforeRelease ?? lives.written, lives.written, 'held until all writes have ended');
   // As if it had expired.
   if (keepsLease) lives.sandbox.cluster.delete('leases', namespace, lease);
   const logged = life.lines.filter(({ level }) => level === 'error');

@@ -1,7 +1,7 @@
 // Replicas with clocks of their own and one API server. Time passes only when a test says so.
 
 import test, { type ExecutionContext } from 'ava';
-import { LeaseHolder } from '../../../src/main/shards/lease-holder.ts';
+import { LeaseHolder, type LeaseHolderOptions } from '../../../src/main/shards/lease-holder.ts';
 import { ScriptedClock } from '../../fixtures/scripted-clock.ts';
 import { LeaseApi } from '../../fixtures/shards/lease-api.ts';
 
@@ -14,17 +14,23 @@ class Replica {
   readonly events: string[] = [];
   readonly errors: string[] = [];
   cut = false;
+  /** Of its next patches: carried out without an answer, or refused. */
+  readonly faults: ('silent' | 'refused')[] = [];
   /** Stopped as by SIGSTOP: its clock goes on, and nothing in it does. */
   stopped = false;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #missedMs = 0;
 
-  constructor(api: LeaseApi, identity: string, { shards = 3, jitter = 0.5, wallMs = 0 } = {}) {
+  constructor(
+    api: LeaseApi,
+    identity: string,
+    { shards = 3, jitter = 0.5, wallMs = 0, faulty = false } = {},
+  ) {
     this.identity = identity;
     this.clock = new ScriptedClock({ wallMs: Date.UTC(2026, 10, 27) + wallMs });
     this.holder = new LeaseHolder({
-      client: api.client(() => this.cut),
+      client: faulty ? this.#faultyClient(api) : api.client(() => this.cut),
       namespace: 'shop',
       identity,
       shards,
@@ -41,6 +47,22 @@ class Replica {
       if (!this.cut && !this.stopped) this.holder.observe(record.name, record);
     });
     this.#running = this.holder.run(this.#stop.signal);
+  }
+
+  #faultyClient(api: LeaseApi): LeaseHolderOptions['client'] {
+    const client = api.client(() => this.cut);
+    return {
+      ...client,
+      patch: async (path, body, options) => {
+        const fault = this.faults.shift();
+        if (fault === 'refused') throw new Error('refused');
+        const answer = await client.patch(path, body);
+        if (fault === undefined) return answer;
+        return new Promise((_, reject) => {
+          options?.signal?.addEventListener('abort', () => reject(new Error('given up')));
+        });
+      },
+    };
   }
 
   get held(): readonly number[] {
@@ -86,7 +108,12 @@ function sorted(numbers: readonly number[]): readonly number[] {
   return numbers.toSorted((a, b) => a - b);
 }
 
-function start(t: ExecutionContext, api: LeaseApi, count: number, options: { shards?: number } = {}) {
+function start(
+  t: ExecutionContext,
+  api: LeaseApi,
+  count: number,
+  options: { shards?: number; faulty?: boolean } = {},
+) {
   const replicas = Array.from({ length: count }, (_, index) => {
     const wallMs = index * 10 * 60_000;
     return new Replica(api, `replica-${index}`, { ...options, jitter: index / count, wallMs });
@@ -146,6 +173,44 @@ test('a replica that leaves gives its shards back, and others hold them within a
   await pass(t, 1_000, others);
   t.deepEqual(sorted(counts(others)), [1, 2]);
   t.deepEqual(first?.held, []);
+});
+
+test('a replica that leaves does not wait for a renewal without an answer, and gives its shard back', async (t) => {
+  const api = new LeaseApi();
+  const [replica] = start(t, api, 1, { shards: 1, faulty: true });
+  if (replica === undefined) return t.fail();
+  await replica.pass(4_900);
+  const before = api.writes.length;
+  replica.faults.push('silent');
+  await replica.pass(500);
+  t.is(api.writes.length, before + 1, 'it was renewed');
+  await replica.leave();
+  t.deepEqual(api.holders(), { 'region-monitor-0': '' });
+  t.deepEqual([replica.events, replica.errors], [['+0', '-0 stopping'], []]);
+  return undefined;
+});
+
+test('a shard that is not given back at once is given back soon, or it is said', async (t) => {
+  const api = new LeaseApi();
+  const [replica] = start(t, api, 1, { shards: 2, faulty: true });
+  if (replica === undefined) return t.fail();
+  await pass(t, 1_000, [replica]);
+  replica.faults.push('refused', 'refused');
+  await replica.end();
+  const released = replica.holder.release(60_000);
+  await pass(t, 1_000, [replica]);
+  await released;
+  t.deepEqual(api.holders(), { 'region-monitor-0': '', 'region-monitor-1': '' });
+  t.deepEqual(replica.errors, []);
+
+  const [other] = start(t, api, 1, { shards: 1 });
+  if (other === undefined) return t.fail();
+  await other.pass(1_000);
+  other.cut = true;
+  await other.end();
+  await other.holder.release(20);
+  t.deepEqual(other.errors, ['kept: Unreachable']);
+  return undefined;
 });
 
 test('a replica that is gone is missed when its Lease was not seen to change for its duration', async (t) => {
