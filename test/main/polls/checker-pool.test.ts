@@ -345,7 +345,8 @@ test('a check that ignores its signal answers timeout at its deadline, and block
 });
 
 test('a thread that uses too much memory fails its job only, wherever it uses it', async (t) => {
-  const { worker, ended } = await openWorker(t, { memoryLimitMiB: 64 });
+  // On a busy machine, it may take long until a thread says how much it uses; meanwhile its event loop does not turn.
+  const { worker, ended } = await openWorker(t, { memoryLimitMiB: 64, stuckAfterMs: 60_000 });
   for (const name of ['out-of-memory', 'out-of-memory-parsing', 'out-of-memory-buffers']) {
     const ran = await worker.run(fixtureCheck(name), fixtureJob('greedy'));
     t.like(ran, { ok: false, worker: 0, error: { code: 'worker-out-of-memory' } }, name);
