@@ -18,8 +18,9 @@ export const rooms: readonly Room[] = [
   // What single commands do.
   { room: 'sandbox', uses: ['sandbox', 'terminal', 'main', 'shared'] },
   { room: 'sandbox/replicas', uses: ['sandbox', 'main', 'shared'] },
-  { room: 'sandbox/kubernetes', uses: ['shared'] },
-  { room: 'sandbox/openstack', uses: ['shared'] },
+  { room: 'sandbox/kubernetes', uses: ['sandbox/loopback', 'shared'] },
+  { room: 'sandbox/openstack', uses: ['sandbox/loopback', 'shared'] },
+  { room: 'sandbox/loopback', uses: [] },
   { room: 'check', uses: ['terminal', 'main', 'shared'] },
   { room: 'doctor', uses: ['terminal', 'main', 'workers/openstack', 'shared'] }, // asks clouds as a worker does
   { room: 'terminal', uses: [] },

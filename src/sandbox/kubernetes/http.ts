@@ -1,8 +1,9 @@
 // The HTTP side of the stand-in: sockets, bodies, credentials, faults, and how answers are sent.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Clock } from '../../shared/clock.ts';
+import { host, listening } from '../loopback/listening.ts';
 import { type Answer, failureAnswer, jsonText } from './answer.ts';
 import type { Incoming } from './bodies.ts';
 import { KubernetesFailure, unauthorized } from './failure.ts';
@@ -14,7 +15,6 @@ import { actionOf, parseRoute, type Route } from './route.ts';
 import { send } from './send.ts';
 import type { KubernetesWatches } from './watch.ts';
 
-const host = '127.0.0.1';
 const maxBodyBytes = 3 * 1024 * 1024;
 
 export interface KubernetesHttpOptions {
@@ -89,21 +89,14 @@ export class KubernetesHttp {
     return this.#opened;
   }
 
-  /** Listens; 0 takes any free port. Again, after stop(), on the same port. */
+  /** 0 takes any free port. */
   async listen(port: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    const address: AddressInfo | string | null = this.#server.address();
-    if (typeof address === 'object' && address !== null) this.#port = address.port;
+    this.#port = await listening(this.#server, port);
   }
 
+  /** Listens on the same port again. */
   async resume(): Promise<void> {
-    if (!this.#server.listening) await this.listen(this.#port);
+    if (!this.#server.listening) await listening(this.#server, this.#port, { ours: true });
   }
 
   /** Stops listening and cuts all connections. */

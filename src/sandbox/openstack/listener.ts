@@ -3,6 +3,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { listening } from '../loopback/listening.ts';
 
 export interface ListenerOptions {
   /** 0 takes a free one. */
@@ -15,6 +16,8 @@ export class Listener {
   readonly #handler: RequestListener;
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
+  /** Before: the port is ours. */
+  #opened = false;
   #port: number;
   #tls: ListenerOptions['tls'];
 
@@ -53,16 +56,12 @@ export class Listener {
     });
     this.#server = server;
     try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(this.#port, '127.0.0.1', resolve);
-      });
+      this.#port = await listening(server, this.#port, { ours: this.#opened });
+      this.#opened = true;
     } catch (error) {
       this.#server = null;
       throw error;
     }
-    const address = server.address();
-    if (typeof address === 'object' && address !== null) this.#port = address.port;
   }
 
   /** Cuts all connections, and refuses new ones. */
