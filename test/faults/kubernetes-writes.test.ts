@@ -38,7 +38,11 @@ test.serial('one PATCH hangs: only its own server waits, its region is polled an
   region.cloud.updateServer(steady.providerId, { status: 'SHUTOFF', powerState: 4 });
   await sandbox.untilPhase(steady.id, 'Stopped');
   await monitor.untilRegionPolled('one-hangs');
-  await monitor.untilStates('one-hangs', { running: 1, stopped: 1 });
+  // On a slow machine, the one that hangs is given up meanwhile, and leaves the gauge.
+  await eventually('the other one in the gauge', async () => {
+    const { running = 0, stopped = 0 } = await monitor.states('one-hangs');
+    return stopped === 1 && running <= 1;
+  });
   t.is(sandbox.server(lively.id).phase, 'Running', 'it hangs still');
   // A slow machine may see the first given up, and another begin.
   t.true(hung.hits <= 1 + (Date.now() - beganMs) / writeTimeoutMs, 'one write at a time');
