@@ -383,6 +383,78 @@ for (const [form, given] of [
     t.like(only(objects, 'ServiceAccount'), { imagePullSecrets: expected });
   });
 
+helm.test('pull secrets of a parent chart are used, too, each once', async (t) => {
+  const args = [
+    ...set('global.imagePullSecrets', [{ name: 'one' }]),
+    ...set('imagePullSecrets', ['two', 'one']),
+  ];
+  const expected = [{ name: 'one' }, { name: 'two' }];
+  const objects = await render({ args });
+  t.deepEqual(podOf(objects).imagePullSecrets, expected);
+  t.like(only(objects, 'ServiceAccount'), { imagePullSecrets: expected });
+});
+
+helm.test(
+  'a variable of extraEnv replaces the chart’s own: API servers refuse a name that is there twice',
+  async (t) => {
+    const extra = [
+      { name: 'OTEL_SERVICE_NAME', value: 'mine' },
+      { name: 'POD_NAME', value: 'me' },
+      { name: 'OTHER', value: '' },
+    ];
+    const { env } = containerOf(await render({ args: [...set('replicas', 2), ...set('extraEnv', extra)] }));
+    t.deepEqual(env, extra);
+  },
+);
+
+helm.test(
+  'a label that several values name is there once: the narrower value wins, what selects pods stays',
+  async (t) => {
+    const label = 'app.kubernetes.io/name';
+    const args = [
+      ...set('commonLabels', { team: 'common', [label]: 'x', 'app.kubernetes.io/version': 'mine' }),
+      ...set('podLabels', { team: 'pod', [label]: 'y' }),
+      ...set('service.labels', { team: 'service' }),
+    ];
+    // The YAML would not be read if a key were there twice.
+    const objects = await render({ args });
+    const own = { [label]: 'region-monitor', 'app.kubernetes.io/version': 'mine' };
+    t.like(only(objects, 'Deployment').metadata, { labels: { ...own, team: 'common' } });
+    t.like(only(objects, 'Service').metadata, { labels: { ...own, team: 'service' } });
+    const { template } = v.parse(
+      v.object({ spec: v.object({ template: v.unknown() }) }),
+      only(objects, 'Deployment'),
+    ).spec;
+    t.like(template, { metadata: { labels: { ...own, team: 'pod' } } });
+  },
+);
+
+helm.test(
+  'a section without content, as when all of its lines are comments, is that of values.yaml',
+  async (t) => {
+    const usual = await render();
+    for (const section of ['flags', 'rbac', 'serviceAccount', 'otlp', 'strategy'])
+      t.deepEqual(await render({ args: ['--set', `${section}=null`] }), usual, section);
+    t.like(only(await render({ args: ['--set', 'service=null'] }), 'Service'), {
+      spec: { ports: [{ port: 8080 }] },
+    });
+    const { livenessProbe, readinessProbe } = containerOf(
+      await render({ args: ['--set', 'livenessProbe=null'] }),
+    );
+    t.is(livenessProbe, undefined);
+    t.truthy(readinessProbe);
+  },
+);
+
+helm.test('further fields of the pod, and annotations of the Deployment', async (t) => {
+  const hostAliases = [{ ip: '192.0.2.1', hostnames: ['cloud.corp.example'] }];
+  const annotations = { 'reloader.stakater.com/auto': 'true' };
+  const args = [...set('extraPodSpec', { hostAliases }), ...set('deploymentAnnotations', annotations)];
+  const objects = await render({ args });
+  t.like(podOf(objects), { hostAliases });
+  t.like(only(objects, 'Deployment').metadata, { annotations });
+});
+
 helm.test(
   'no UID or group is asked for: clusters that give each namespace its own refuse any other',
   async (t) => {
@@ -444,9 +516,9 @@ helm.test(
     t.deepEqual(policy.policyTypes, ['Ingress', 'Egress']);
     t.deepEqual(policy.in, [['TCP/8080']]);
     t.deepEqual(policy.out, [
-      ['UDP/53', 'TCP/53'],
+      ['UDP/53', 'TCP/53', 'UDP/5353', 'TCP/5353'],
       ['TCP/443', 'TCP/6443'],
-      ['TCP/443', 'TCP/5000', 'TCP/8774', 'TCP/6385', 'TCP/9876'],
+      [443, 5000, 8774, 6385, 9876, 9696, 9292, 8776].map((port) => `TCP/${port}`),
     ]);
     t.is((await policyOf('--set', 'flags.listen=')).in, undefined);
 
@@ -469,6 +541,8 @@ helm.test('a network policy names only the peers that are given', async (t) => {
   );
   t.deepEqual(egress.slice(2), [{ to: peer }, { to: peer }]);
   t.deepEqual(ingress, [{ from: peer, ports: [{ protocol: 'TCP', port: 8080 }] }]);
+  const without = await policyOf('--set', 'networkPolicy.dns=null,networkPolicy.regions=null');
+  t.deepEqual(without.out, [['TCP/443', 'TCP/6443']]);
 });
 
 helm.test('a parent chart may have it as an optional dependency', async (t) => {

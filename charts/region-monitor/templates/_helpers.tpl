@@ -14,31 +14,39 @@ app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 |
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/*
+Labels of an object, of (list $ OWN), each of them once: its own ones win over commonLabels, and those that select the pods
+over all.
+*/}}
 {{- define "region-monitor.labels" -}}
-{{ include "region-monitor.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $root := first . -}}
+{{- $chart := dict
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") -}}
+{{- $selected := include "region-monitor.selectorLabels" $root | fromYaml -}}
+{{- $own := default dict (last .) -}}
+{{- $common := default dict $root.Values.commonLabels -}}
+{{- toYaml (merge $selected $own $common $chart) -}}
 {{- end -}}
 
 {{- define "region-monitor.serviceAccountName" -}}
-{{- if .Values.serviceAccount.create -}}
-{{- default (include "region-monitor.fullname" .) .Values.serviceAccount.name -}}
-{{- else -}}
-{{- default "default" .Values.serviceAccount.name -}}
-{{- end -}}
+{{- $own := include "region-monitor.creates" .Values.serviceAccount | empty | ternary "default" (include "region-monitor.fullname" .) -}}
+{{- default $own (.Values.serviceAccount).name -}}
 {{- end -}}
 
 {{- define "region-monitor.image" -}}
 {{- default (printf "region-monitor:%s" .Chart.AppVersion) .Values.image -}}
 {{- end -}}
 
+{{/* Of rbac or serviceAccount: empty for false. What is not given is true, as in values.yaml. */}}
+{{- define "region-monitor.creates" -}}
+{{- if ne (toString (default dict .).create) "false" -}}true{{- end -}}
+{{- end -}}
+
 {{/* Namespace of the Regions; empty for all. */}}
 {{- define "region-monitor.watched" -}}
-{{- if hasKey .Values.flags "namespace" -}}
+{{- if hasKey (default dict .Values.flags) "namespace" -}}
 {{- .Values.flags.namespace -}}
 {{- else -}}
 {{- .Release.Namespace -}}
@@ -71,7 +79,7 @@ metadata:
   namespace: {{ . }}
   {{- end }}
   labels:
-    {{- include "region-monitor.labels" $.root | nindent 4 }}
+    {{- include "region-monitor.labels" (list $.root dict) | nindent 4 }}
 {{- if $suffix }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
@@ -88,15 +96,23 @@ rules:
 {{- end }}
 {{- end -}}
 
-{{/* Port that the flag "listen" names; empty when nothing listens. */}}
+{{/* Address to listen on; empty when nothing listens. */}}
+{{- define "region-monitor.listen" -}}
+{{- hasKey (default dict .Values.flags) "listen" | ternary (.Values.flags).listen ":8080" -}}
+{{- end -}}
+
 {{- define "region-monitor.port" -}}
-{{- regexFind "[0-9]+$" (default "" .Values.flags.listen) -}}
+{{- regexFind "[0-9]+$" (include "region-monitor.listen" .) -}}
+{{- end -}}
+
+{{- define "region-monitor.servicePort" -}}
+{{- default 8080 (.Values.service).port -}}
 {{- end -}}
 
 {{- define "region-monitor.otlpEndpoint" -}}
 {{- $global := dig "otlp" "endpoint" "" (default dict .Values.global) -}}
 {{- $own := default dict .Values.otlp -}}
-{{- coalesce $global $own.endpoint (index .Values.flags "otlp-endpoint") | default "" -}}
+{{- coalesce $global $own.endpoint (get (default dict .Values.flags) "otlp-endpoint") | default "" -}}
 {{- end -}}
 
 {{/* Port of that endpoint; empty without one. */}}
@@ -108,9 +124,34 @@ rules:
 {{- end -}}
 {{- end -}}
 
+{{/* Those of a parent chart, and this chart's; each by its name or as {name: NAME}. */}}
 {{- define "region-monitor.pullSecrets" -}}
-{{- range . }}
-- name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
+{{- $global := default list (.Values.global).imagePullSecrets -}}
+{{- $names := list -}}
+{{- range concat $global (default list .Values.imagePullSecrets) -}}
+{{- if kindIs "string" . -}}{{- $names = append $names . -}}{{- else -}}{{- $names = append $names .name -}}{{- end -}}
+{{- end -}}
+{{- range uniq $names }}
+- name: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* The container's variables, each of them once: those of extraEnv win over the chart's own. */}}
+{{- define "region-monitor.env" -}}
+{{- $own := list (dict "name" "OTEL_SERVICE_NAME" "value" (include "region-monitor.fullname" .)) -}}
+{{- if include "region-monitor.shards" . -}}
+{{- $own = append $own (dict "name" "POD_NAME" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.name"))) -}}
+{{- end -}}
+{{- $extra := default list .Values.extraEnv -}}
+{{- $replaced := list -}}
+{{- range $extra -}}{{- $replaced = append $replaced .name -}}{{- end -}}
+{{- range $own }}
+{{- if not (has .name $replaced) }}
+{{ toYaml (list .) }}
+{{- end }}
+{{- end }}
+{{- with $extra }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
 
@@ -118,7 +159,7 @@ rules:
 {{- define "region-monitor.stopSeconds" -}}
 {{- $units := dict "h" 3600.0 "m" 60.0 "s" 1.0 "ms" 0.001 -}}
 {{- $seconds := 0.0 -}}
-{{- range regexFindAll "[0-9.]+[a-zµμ]+" (default "8s" (index .Values.flags "drain-timeout")) -1 -}}
+{{- range regexFindAll "[0-9.]+[a-zµμ]+" (default "8s" (get (default dict .Values.flags) "drain-timeout")) -1 -}}
 {{- $unit := get $units (regexFind "[a-zµμ]+$" .) | default 0.0 -}}
 {{- $seconds = addf $seconds (mulf (float64 (regexFind "^[0-9.]+" .)) $unit) -}}
 {{- end -}}
@@ -139,8 +180,9 @@ rules:
 
 {{/* All flags, with those that follow from other values. */}}
 {{- define "region-monitor.args" -}}
-{{- $flags := deepCopy .Values.flags -}}
+{{- $flags := deepCopy (default dict .Values.flags) -}}
 {{- $_ := set $flags "namespace" (include "region-monitor.watched" .) -}}
+{{- $_ := set $flags "listen" (include "region-monitor.listen" .) -}}
 {{- with include "region-monitor.shards" . -}}
 {{- $_ := set $flags "shards" . -}}
 {{- end -}}
@@ -158,9 +200,10 @@ rules:
 
 {{/* How many shards: flags.shards, else as many as replicas where there are several; empty for none. */}}
 {{- define "region-monitor.shards" -}}
-{{- if hasKey .Values.flags "shards" -}}
-{{- if gt (int .Values.flags.shards) 0 -}}{{- int .Values.flags.shards -}}{{- end -}}
-{{- else if and (gt (int .Values.replicas) 1) (ne (toString (index .Values.flags "shadow")) "true") -}}
+{{- $flags := default dict .Values.flags -}}
+{{- if hasKey $flags "shards" -}}
+{{- if gt (int $flags.shards) 0 -}}{{- int $flags.shards -}}{{- end -}}
+{{- else if and (gt (int .Values.replicas) 1) (ne (toString $flags.shadow) "true") -}}
 {{- int .Values.replicas -}}
 {{- end -}}
 {{- end -}}
