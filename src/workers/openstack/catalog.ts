@@ -37,7 +37,7 @@ function endpointOf(
 }
 
 function regionOf(endpoint: CatalogEndpoint): string {
-  return endpoint.region_id ?? endpoint.region ?? '';
+  return endpoint.region_id ?? endpoint.region ?? 'an unnamed region';
 }
 
 /** As the catalog has it. Throws a CheckFailure when there is none. */

@@ -7,8 +7,8 @@
 export function versionDocuments({ origin, pathname }: URL): readonly string[] {
   const path = pathname.replace(/\/+$/, '');
   // What follows a version is a project.
-  const versioned = /^(?<root>.*?)(?<version>\/v\d+(?:\.\d+)?)(?:\/.*)?$/.exec(path)?.groups;
+  const [versioned] = /^.*?\/v\d+(?:\.\d+)?(?=\/|$)/.exec(path) ?? [];
   if (versioned === undefined) return [`${origin}${path}/`];
-  const { root = '', version = '' } = versioned;
-  return [`${origin}${root}${version}/`, `${origin}${root}/`];
+  const root = versioned.slice(0, versioned.lastIndexOf('/'));
+  return [`${origin}${versioned}/`, `${origin}${root}/`];
 }

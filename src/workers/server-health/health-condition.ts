@@ -14,7 +14,7 @@ const unknown: Health = {
 };
 
 /** `status` is Nova's, case-sensitive; null when it gave none. `fault` is the text of a server in error, if known. */
-export function healthCondition(status: string | null, fault: string | null): Health {
+export function healthCondition(status: string | null, fault: string | null | undefined): Health {
   switch (status) {
     case 'ACTIVE':
       return healthy;
@@ -28,7 +28,7 @@ export function healthCondition(status: string | null, fault: string | null): He
   }
 }
 
-function faultMessage(fault: string | null): string {
+function faultMessage(fault: string | null | undefined): string {
   const message = 'server is in an error state';
   // Faults can be whole tracebacks: one line is what a condition can show.
   const text = fault?.replaceAll(/\s+/g, ' ').trim() ?? '';

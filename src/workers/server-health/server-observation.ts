@@ -26,7 +26,7 @@ export function observeServer(
     providerId: server.id,
     name: server.name ?? null,
     ownerId: ownerId(server.metadata),
-    health: healthCondition(status, fault ?? null),
+    health: healthCondition(status, fault),
     phase: lifecyclePhase(power, taskState),
     unsupportedPowerState: unsupportedPowerState(power),
     stage,

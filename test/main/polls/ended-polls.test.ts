@@ -51,6 +51,17 @@ test('what has ended already is not waited for, and is waited for again when the
   t.true((await wait(3, { region: south })).over);
 });
 
+test('each poll is waited for, also after an earlier one was', async (t) => {
+  const { polls, wait } = setUp();
+  for (const number of [1, 2]) {
+    const waiting = await wait(number);
+    t.false(waiting.over, `poll ${number}`);
+    polls.note('servers', north, number);
+    await turn();
+    t.true(waiting.over, `poll ${number}`);
+  }
+});
+
 test('the first poll is waited for, but neither for ever nor beyond a stop', async (t) => {
   const { clock, stop, wait } = setUp();
   const first = await wait(1);

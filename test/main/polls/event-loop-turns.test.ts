@@ -29,6 +29,22 @@ test('the event loop gets its turn between slices, however many were asked for a
   t.is(slices, 30);
 });
 
+test('small slices share a turn', async (t) => {
+  const turns = new EventLoopTurns();
+  let passed = 0;
+  const pass = (): void => {
+    passed++;
+    counting = setImmediate(pass);
+  };
+  let counting = setImmediate(pass);
+  const startMs = performance.now();
+  for (let slice = 0; slice < 1000; slice++) await turns.take(() => slice);
+  clearImmediate(counting);
+  // One each eight milliseconds, and the first.
+  const most = (performance.now() - startMs) / 8 + 1;
+  t.true(passed <= most, `${passed} turns, ${most} at most`);
+});
+
 test('a slice that throws rejects, and the others go on', async (t) => {
   const turns = new EventLoopTurns();
   const failing = turns.take(() => {

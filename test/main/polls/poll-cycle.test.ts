@@ -1,4 +1,3 @@
-import { trace } from '@opentelemetry/api';
 import test from 'ava';
 import { PollCycle, type PollCycleOptions } from '../../../src/main/polls/poll-cycle.ts';
 import type { DoneJob } from '../../../src/main/telemetry/metrics.ts';
@@ -6,6 +5,7 @@ import type { Checker, CheckJob, Cycle, JobReport } from '../../../src/shared/ch
 import type { CheckError } from '../../../src/shared/errors.ts';
 import type { RegionRef } from '../../../src/shared/region-ref.ts';
 import { RecordedLog } from '../../fixtures/monitor/recorded-log.ts';
+import { RecordedSpans } from '../../fixtures/monitor/recorded-spans.ts';
 import { ScriptedClock } from '../../fixtures/scripted-clock.ts';
 
 /** A pool whose jobs end when a test says so. */
@@ -71,6 +71,7 @@ function setUp(
   const applied: string[] = [];
   const finished: string[] = [];
   const whole: string[] = [];
+  const spans = new RecordedSpans();
   const stop = new AbortController();
   const steps: Plan = {
     regions: () => refs('a', 'b'),
@@ -97,13 +98,13 @@ function setUp(
     unsettledTimeoutMs: 500,
     clock: new ScriptedClock(),
     metrics,
-    tracer: trace.getTracer('test'),
+    tracer: spans.tracer,
     logger: log,
     mayPoll,
     onFinished: (check, region, number) => whole.push(`${check} ${region.name} ${number}`),
     signal: stop.signal,
   };
-  return { cycle: new PollCycle(options), pool, metrics, log, applied, finished, whole, stop, steps };
+  return { cycle: new PollCycle(options), pool, metrics, log, applied, finished, whole, spans, stop, steps };
 }
 
 async function nextTurn(): Promise<void> {
@@ -111,7 +112,7 @@ async function nextTurn(): Promise<void> {
 }
 
 test('a poll runs a job for each region and ends with the last of them', async (t) => {
-  const { cycle, pool, metrics, applied, finished, log } = setUp();
+  const { cycle, pool, metrics, applied, finished, log, spans } = setUp();
   let ended = false;
   const polling = cycle.poll(1).then(() => {
     ended = true;
@@ -121,8 +122,10 @@ test('a poll runs a job for each region and ends with the last of them', async (
   t.deepEqual(applied, ['b'], 'an answer is applied as it comes');
   t.deepEqual(finished, ['b'], 'and its region has ended');
   t.false(ended);
+  t.deepEqual(spans.ended(), []);
   await pool.end('a');
   await polling;
+  t.deepEqual(spans.ended(), ['poll test']);
   t.deepEqual(applied, ['b', 'a']);
   t.deepEqual(finished, ['b', 'a']);
   t.deepEqual(metrics.started, ['test']);

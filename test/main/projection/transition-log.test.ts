@@ -40,6 +40,19 @@ test('a phase transition has the original’s message and keys, and all listener
   t.deepEqual(heard, ['servers Running', 'servers Running']);
 });
 
+test('a kind without phases has no line for one', (t) => {
+  const log = new RecordedLog();
+  const { phaseTransition: _, ...words } = serverWords;
+  const transitions = new TransitionLog({
+    words,
+    logger: log,
+    listeners: [],
+    clock: { now: () => createdAt },
+  });
+  transitions.phase(server, { from: 'Pending', to: 'Running' });
+  t.deepEqual(log.lines, []);
+});
+
 test('a server that was made in the future has no negative age', (t) => {
   const { log, transitions } = setUp(createdAt - 5_000);
   transitions.phase(serverRecord({ regionId: undefined }), { from: '', to: 'Running' });

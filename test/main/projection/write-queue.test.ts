@@ -183,6 +183,21 @@ test('writes in flight can be waited for, and named until they end', async (t) =
   t.deepEqual(queue.inFlight, []);
 });
 
+test('each time, the last write is waited for', async (t) => {
+  const { writer, queue, submit } = setUp();
+  for (const name of ['first', 'second']) {
+    let isIdle = false;
+    submit(writer.add(name), 'Running');
+    const idle = queue.whenIdle().then(() => {
+      isIdle = true;
+    });
+    await turn();
+    t.false(isIdle, name);
+    await writer.end(name);
+    await idle;
+  }
+});
+
 test('what comes meanwhile is waited for, too, and a write that only waits is not in flight', async (t) => {
   const { writer, queue, submit } = setUp(1);
   submit(writer.add('first'), 'Running');

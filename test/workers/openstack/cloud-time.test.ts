@@ -10,6 +10,10 @@ test('a time without a zone is UTC', (t) => {
   t.is(cloudTime('2026-01-01T01:00:00+0100'), now);
 });
 
+test('the time of a header is read', (t) => {
+  t.is(headerTime('Thu, 01 Jan 2026 00:00:00 GMT'), now);
+});
+
 test('a time is read in the spellings that clouds have', (t) => {
   for (const text of [
     '2026-01-01 00:00:00',

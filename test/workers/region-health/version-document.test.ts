@@ -15,6 +15,7 @@ for (const [catalogUrl, expected] of [
   ['http://cloud:8774/v2.1/0123456789abcdef', ['http://cloud:8774/v2.1/', 'http://cloud:8774/']],
   ['https://cloud/volume/v3/AUTH_p1/', ['https://cloud/volume/v3/', 'https://cloud/volume/']],
   ['https://cloud/v2/region/v3', ['https://cloud/v2/', 'https://cloud/']],
+  ['https://cloud/v2x/', ['https://cloud/v2x/']],
   ['https://[::1]:6385/v1?a=b#c', ['https://[::1]:6385/v1/', 'https://[::1]:6385/']],
   ['not a url', null],
   ['ftp://cloud/v2', null],

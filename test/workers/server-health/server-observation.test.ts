@@ -59,14 +59,23 @@ test('a whole record of unknown status is not partial', (t) => {
   t.false(observeServer({ ...server, status: 'UNKNOWN' }, undefined).partial);
 });
 
+for (const status of [null, undefined])
+  test(`a whole record with ${status} as its status`, (t) => {
+    const { health, phase, stage } = observeServer({ ...server, status }, undefined);
+    t.deepEqual([health.status, phase, stage], ['Unknown', 'Running', 'other']);
+  });
+
 test('a deleted server', (t) => {
   const observed = observeServer({ ...server, status: 'DELETED', 'OS-EXT-STS:power_state': 0 }, undefined);
   t.true(observed.deleted);
   t.is(observed.phase, null);
 });
 
-test('a server that may yet be restored is not deleted', (t) => {
-  t.false(observeServer({ ...server, status: 'SOFT_DELETED' }, undefined).deleted);
+test('a server that may yet be restored is deleted only where lists of changes say so', (t) => {
+  const restorable = { ...server, status: 'SOFT_DELETED' };
+  t.false(observeServer(restorable, undefined).deleted);
+  t.true(observeServer(restorable, undefined, { complete: false }).deleted);
+  t.false(observeServer(server, undefined, { complete: false }).deleted);
 });
 
 test('times of the cloud are UTC, whatever zone they name or do not', (t) => {
