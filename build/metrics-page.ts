@@ -13,7 +13,7 @@ export function metricsPage(): string {
 Generated from \`src/main/telemetry/metric-table.ts\` by \`npm run docs\`.
 
 \`/metrics\` (with \`--listen\`) and OTLP ([where it goes](operations.md#where-telemetry-goes)) give the same. Over OTLP, gauges come with delta temporality,
-so that series that vanished vanish in the receiver too; all else is cumulative. \`region_id\` is the Region's name, \`region_name\`
+so that series that vanished vanish in the receiver too; all else is cumulative, unless OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is delta. \`region_id\` is the Region's name, \`region_name\`
 its label \`unikorn-cloud.org/name\`; where all namespaces are watched, the gauges of regions have \`region_namespace\`, too. \`worker\` is the number of a worker thread; a thread that is replaced keeps its number.
 
 Counters begin at 0 as soon as what they count by is known, so that \`increase()\` and alerts see the first step: by checker,

@@ -84,7 +84,7 @@ function placeFrom(signal: Signal, variables: Variables, exporter: 'otlp' | null
 /** The URL of a signal below the address of a receiver. */
 function below(base: URL, signal: Signal, source: string): Place {
   const url = new URL(base);
-  url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/${signal}`;
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/${signal}`;
   return { url, source };
 }
 

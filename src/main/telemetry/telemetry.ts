@@ -10,7 +10,7 @@ import {
   ProxyTracerProvider,
   type Tracer,
 } from '@opentelemetry/api';
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { MeterProvider, type PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import {
   AlwaysOnSampler,
   BatchSpanProcessor,
@@ -21,12 +21,13 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { Network } from '../../shared/network/network.ts';
 import { errorText } from '../log/error-text.ts';
+import { exportingDeltas } from './deltas.ts';
 import { PullReader, PushReader } from './metric-reader.ts';
 import { alreadyReported, OtlpReceivers } from './otlp-receivers.ts';
 import { otlpSettings } from './otlp-settings.ts';
 import { PrometheusText } from './prometheus-text.ts';
 import { resourceOf } from './resource.ts';
-import { type Environment, milliseconds, Variables } from './variables.ts';
+import { type Environment, milliseconds, oneOf, Variables } from './variables.ts';
 
 export interface TelemetryOptions {
   /** "host:port" (plain HTTP) or a URL; "" where only the environment names a receiver. */
@@ -76,7 +77,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     receivers.metrics === null
       ? new PullReader()
       : new PushReader({
-          exporter: receivers.metrics,
+          exporter: asPreferred(receivers.metrics, variables),
           intervalMs: variables.first(['OTEL_METRIC_EXPORT_INTERVAL'], milliseconds) ?? 60_000,
           timeoutMs: variables.first(['OTEL_METRIC_EXPORT_TIMEOUT'], milliseconds) ?? 30_000,
         });
@@ -103,6 +104,18 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       await ending;
     },
   };
+}
+
+/** Totals or deltas. Histograms have the buckets of the original, on /metrics too. */
+function asPreferred(exporter: PushMetricExporter, variables: Variables): PushMetricExporter {
+  const metrics = 'OTEL_EXPORTER_OTLP_METRICS';
+  variables.first([`${metrics}_DEFAULT_HISTOGRAM_AGGREGATION`], oneOf('explicit_bucket_histogram'));
+  const temporality = variables.first(
+    [`${metrics}_TEMPORALITY_PREFERENCE`],
+    oneOf('cumulative', 'delta', 'lowmemory'),
+  );
+  // "lowmemory" would leave some totals: here it means delta.
+  return temporality === null || temporality === 'cumulative' ? exporter : exportingDeltas(exporter);
 }
 
 interface Ending {

@@ -60,6 +60,66 @@ test('metrics arrive over OTLP, counted from the start, gauges without what vani
   t.deepEqual(said, { errors: [], ignored: [], recoveries: [] });
 });
 
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+test('a backend that adds up by itself gets what was counted since the last export; /metrics keeps totals', async (t) => {
+  const receiver = await startOtlpReceiver();
+  t.teardown(() => receiver.close());
+  const { telemetry, said } = telemetryOf(
+    { otlpEndpoint: receiver.endpoint },
+    { ...often, OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'Delta' },
+  );
+  const counter = telemetry.meter.createCounter('x_total');
+  const histogram = telemetry.meter.createHistogram('y_seconds', {
+    advice: { explicitBucketBoundaries: [1] },
+  });
+  let seen = 5;
+  telemetry.meter.createObservableCounter('seen_total').addCallback((result) => result.observe(seen));
+  telemetry.meter.createObservableGauge('here').addCallback((result) => result.observe(4));
+  counter.add(2, { of: 'a' });
+  histogram.record(0.5);
+  await eventually('an export', () => receiver.exports.length > 0);
+  counter.add(3, { of: 'a' });
+  counter.add(1, { of: 'b' });
+  histogram.record(2);
+  seen = 6;
+  await eventually('two more exports', () => receiver.exports.length > 2);
+  const page = await telemetry.prometheus.text();
+  await telemetry.shutdown(4000);
+
+  t.regex(page, /^x_total\{of="a"\} 5$/m);
+  const points = (name: string) => receiver.exports.flatMap(({ metrics }) => metrics.get(name)?.points ?? []);
+  const counted = (of: string) =>
+    points('x_total').flatMap(({ attributes, value }) => (attributes['of'] === of ? [value] : []));
+  t.is(sum(counted('a')), 5);
+  t.is(sum(counted('b')), 1);
+  t.is(sum(points('seen_total').map(({ value }) => value)), 6);
+  t.is(sum(points('y_seconds').map((point) => point.sum)), 2.5);
+  t.is(sum(points('y_seconds').map(({ count }) => count)), 2);
+  t.deepEqual(
+    [0, 1].map((bucket) => sum(points('y_seconds').map(({ buckets }) => buckets[bucket] ?? 0))),
+    [1, 1],
+  );
+  t.true(points('here').every(({ value }) => value === 4));
+  t.like(receiver.exports.at(-1)?.metrics.get('x_total'), { temporality: 1, monotonic: true });
+  t.like(receiver.exports.at(-1)?.metrics.get('y_seconds'), { temporality: 1 });
+  t.deepEqual(said, { errors: [], ignored: [], recoveries: [] });
+});
+
+test('an aggregation that is not supported is named', async (t) => {
+  const { telemetry, said } = telemetryOf(
+    { otlpEndpoint: '127.0.0.1:1' },
+    { OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: 'base2_exponential_bucket_histogram' },
+  );
+  await telemetry.shutdown(10);
+  t.regex(
+    said.ignored.join(),
+    /HISTOGRAM_AGGREGATION is ignored: it must be explicit_bucket_histogram, not "base2/,
+  );
+});
+
 test('a scrape between two exports leaves nothing stale in the second, nor the other way round', async (t) => {
   const receiver = await startOtlpReceiver();
   t.teardown(() => receiver.close());
