@@ -34,6 +34,9 @@ const silentWatchMs = 30_000;
 const longestRetryAfterMs = 5 * 60_000;
 /** Pages grow up to so many times their size while lists do not end before the API server forgets their version. */
 const maxPageGrowth = 8;
+/** A page that is larger than an answer may be is asked for again with so many times fewer objects. */
+const pageShrinkage = 4;
+const usualPageSize = 500;
 
 export class ResourceCache<R extends StoredRecord> {
   readonly counters: CacheCounters = { lists: 0, watches: 0, events: 0, errors: 0 };
@@ -51,7 +54,8 @@ export class ResourceCache<R extends StoredRecord> {
   #bookmarked = false;
   /** What failed once is not tried again: pages always work. */
   #streamed: boolean;
-  #pageGrowth = 1;
+  /** Objects in a page of a list. */
+  #pageSize: number;
   /** Pages of the list that came furthest, since the last one that was complete or expired; of a stream, as many objects. */
   #furthestPage = 0;
   #synced = false;
@@ -65,6 +69,7 @@ export class ResourceCache<R extends StoredRecord> {
     this.#path = resourcePath(options.resource, options.namespace);
     this.#selection = options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
     this.#streamed = options.streamed ?? false;
+    this.#pageSize = this.#usualPageSize;
     this.#random = options.random ?? Math.random;
     this.#reader = new ObjectReader(options);
     this.#store = new ResourceStore({ onListenerError: (error) => options.onError?.(error) });
@@ -148,12 +153,10 @@ export class ResourceCache<R extends StoredRecord> {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
-    const { pageSize = 500 } = this.#options;
-    const limit = String(pageSize * this.#pageGrowth);
     let list: IncomingList<R> | undefined;
     let token = '';
     for (let pages = 1; ; pages += 1) {
-      const query = { ...this.#selection, limit, ...(token === '' ? {} : { continue: token }) };
+      const query = { ...this.#selection, ...(token === '' ? {} : { continue: token }) };
       const page = parseListPage(await this.#page(query, signal), this.#options.resource);
       this.#contact();
       this.#progress(pages);
@@ -174,14 +177,14 @@ export class ResourceCache<R extends StoredRecord> {
   /** The whole first list as a stream; null when that is not to be had. */
   async #stream(signal: AbortSignal): Promise<string | null> {
     if (!this.#streamed || this.#synced) return null;
-    const { client, resource, pageSize = 500 } = this.#options;
+    const { client, resource } = this.#options;
     const list = new IncomingList(this.#reader, this.#store, { rewound: false });
     const asked = { path: this.#path, resource, query: this.#selection };
     let received = 0;
     const take = (event: WatchEvent): void => {
       received += 1;
       this.#contact();
-      this.#progress(Math.floor(received / pageSize));
+      this.#progress(Math.floor(received / this.#usualPageSize));
       list.apply(event);
     };
     try {
@@ -197,7 +200,7 @@ export class ResourceCache<R extends StoredRecord> {
   #listed(list: IncomingList<R>, version: string): string {
     list.commit();
     this.#position.listed(version);
-    this.#pageGrowth = 1;
+    this.#pageSize = Math.min(this.#pageSize, this.#usualPageSize);
     this.#furthestPage = 0;
     this.#lastError = null;
     this.counters.lists += 1;
@@ -206,17 +209,29 @@ export class ResourceCache<R extends StoredRecord> {
     return version;
   }
 
-  /** When the list expires in the middle, the next one has larger pages, takes fewer requests, and may be in time. */
-  async #page(query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<unknown> {
+  /**
+   * When objects are so large that the answer is more than may be read, there are fewer in a page. When the list expires in
+   * the middle, the next one has larger pages, takes fewer requests, and may be in time.
+   */
+  async #page(selected: Readonly<Record<string, string>>, signal: AbortSignal): Promise<unknown> {
+    const query = { ...selected, limit: String(this.#pageSize) };
     try {
       return await this.#options.client.get(this.#path, { signal, query });
     } catch (error) {
-      if (query['continue'] !== undefined && isVersionGone(error)) {
-        this.#pageGrowth = Math.min(this.#pageGrowth * 2, maxPageGrowth);
+      if (error instanceof ApiError && error.reason === 'ResponseTooLarge' && this.#pageSize > 1) {
+        this.#pageSize = Math.ceil(this.#pageSize / pageShrinkage);
+        return this.#page(selected, signal);
+      }
+      if (selected['continue'] !== undefined && isVersionGone(error)) {
+        this.#pageSize = Math.min(this.#pageSize * 2, this.#usualPageSize * maxPageGrowth);
         this.#furthestPage = 0;
       }
       throw error;
     }
+  }
+
+  get #usualPageSize(): number {
+    return this.#options.pageSize ?? usualPageSize;
   }
 
   /** The same pages again and again, before one that fails, are no progress. */

@@ -351,6 +351,31 @@ test('a list that expires in the middle again and again has larger and larger pa
   );
 });
 
+/** More than the monitor reads of an answer. */
+const hugePage: Answer = (response) => {
+  response.end(`{"items":["${'x'.repeat(33 * 1024 * 1024)}"]}`);
+};
+
+test('pages of objects that are too large for an answer have fewer objects, for good', async (t) => {
+  const { api, cache, errors } = await start(
+    t,
+    {
+      list: [hugePage, hugePage, page([identity('a', '1')], '10', 'token'), page([], '10'), page([], '30')],
+      watch: [status(410, 'Expired'), quiet],
+    },
+    { pageSize: 100 },
+  );
+  await eventually('two lists', () => cache.counters.lists === 2);
+  t.deepEqual(
+    api.lists.map((request) => Number(request.query.get('limit'))),
+    [100, 25, 7, 7, 7],
+  );
+  t.deepEqual(
+    errors.map(({ message }) => message).filter((message) => /bytes/.test(message)),
+    [],
+  );
+});
+
 test('all objects at once, from a server that knows no pages, are a list like any other', async (t) => {
   const { cache, api } = await start(
     t,
