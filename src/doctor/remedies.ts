@@ -41,11 +41,27 @@ const specialRemedies: readonly (readonly [ErrorCode, RegExp, string])[] = [
     'nothing there speaks TLS: is the port right, or is the endpoint http://?',
   ],
   ['tls', /CERT_HAS_EXPIRED/, 'renew the certificate'],
+  ['tls', /CERT_NOT_YET_VALID/, 'is the clock of this machine right? if it is, the certificate begins later'],
   ['tls', /ALTNAME_INVALID/, 'use the host name that the certificate is for, or have one made for this name'],
   [
     'tls',
     /KEY_TOO_SMALL|MD_TOO_WEAK|too weak|LEGACY_RENEGOTIATION|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/,
     'the TLS of the service is too old: have its certificate or its software renewed',
+  ],
+  [
+    'tls',
+    /UNRECOGNIZED_NAME/,
+    'the service knows no host of this name: use the name that its certificate is for',
+  ],
+  [
+    'tls',
+    /_ALERT_/,
+    'the service refused us: if it wants a client certificate, have it let the monitor in without one, as it has none; if not, its TLS is too old',
+  ],
+  [
+    'unreachable',
+    /other side closed|ECONNRESET|EPIPE/,
+    'is the service restarting? with http://, is it a port for https? with https://, does it want a client certificate, which the monitor does not have?',
   ],
   [
     'tls',
@@ -77,6 +93,8 @@ const specialRemedies: readonly (readonly [ErrorCode, RegExp, string])[] = [
 /** Null where the code alone decides. */
 export function specialRemedy({ code, message, redirect }: CheckError): string | null {
   if (redirect !== undefined) return redirectRemedy(redirect);
+  if (message.includes('the address needs https://'))
+    return 'correct the scheme: https://, in spec.openstack.endpoint or, for another service, in the catalog of the cloud';
   if (/(?:ends with a newline|ends with a space|begins with white space)/.test(message))
     return withoutNewline;
   return specialRemedies.find(([of, pattern]) => of === code && pattern.test(message))?.[2] ?? null;

@@ -123,7 +123,11 @@ export function asError(thrown: unknown): Error {
 
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (!(thrown instanceof Error)) return String(thrown);
+  // OpenSSL's own message has a thread's number and a line of its source: "wrong version number" says enough.
+  return 'library' in thrown && 'reason' in thrown && typeof thrown.reason === 'string'
+    ? thrown.reason
+    : thrown.message;
 }
 
 /** The code of a system error (ENOENT, ECONNREFUSED, …); "" where there is none. */

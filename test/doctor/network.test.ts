@@ -43,6 +43,18 @@ const rows: readonly [error: CheckError, remedy: RegExp][] = [
   ],
   [{ code: 'tls', message: 'failed: UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }, /ca\.crt .*SSL_CERT_FILE/],
   [{ code: 'tls', message: 'failed: UNSPECIFIED (EE certificate key too weak)' }, /too old/],
+  [{ code: 'tls', message: 'failed: CERT_NOT_YET_VALID' }, /clock/],
+  [{ code: 'tls', message: 'failed: ERR_SSL_TLSV1_UNRECOGNIZED_NAME' }, /no host of this name/],
+  [{ code: 'tls', message: 'failed: ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE' }, /client certificate/],
+  [{ code: 'tls', message: 'failed: ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' }, /too old/],
+  [
+    { code: 'unreachable', message: 'failed: UND_ERR_SOCKET (other side closed)' },
+    /https\?.*client certificate/,
+  ],
+  [
+    { code: 'unexpected-status', message: 'answered 400 (it speaks TLS there: the address needs https://)' },
+    /^correct the scheme/,
+  ],
   [{ code: 'timeout', message: 'gave no answer within 9 ms, nor a connection' }, /HTTPS_PROXY/],
   [{ code: 'timeout', message: 'gave no answer within 9 ms' }, /raise --request-timeout/],
 ];

@@ -1,5 +1,11 @@
 import test from 'ava';
-import { type CheckError, CheckFailure, errorCodes, toCheckError } from '../../src/shared/errors.ts';
+import {
+  type CheckError,
+  CheckFailure,
+  errorCodes,
+  messageOf,
+  toCheckError,
+} from '../../src/shared/errors.ts';
 
 test('a CheckFailure is its error, whole', (t) => {
   const error: CheckError = { code: 'rate-limited', message: 'slow down', status: 429, retryAfterMs: 7_000 };
@@ -23,6 +29,14 @@ test('an error crosses threads as it is', (t) => {
   const error = toCheckError(new CheckFailure({ code: 'forbidden', message: 'no role', status: 403 }));
   t.deepEqual(structuredClone(error), error);
   t.deepEqual(JSON.parse(JSON.stringify(error)), error);
+});
+
+test('of what OpenSSL says, its reason is enough', (t) => {
+  const text =
+    '40C6E29E:error:0A00010B:SSL routines:tls_validate_record_header:wrong version number:tlsany_meth.c:77:\n';
+  const error = Object.assign(new Error(text), { library: 'SSL routines', reason: 'wrong version number' });
+  t.is(messageOf(error), 'wrong version number');
+  t.is(messageOf(new Error('plain')), 'plain');
 });
 
 test('no code is listed twice', (t) => {

@@ -1,5 +1,7 @@
 // What to print of anything that was thrown.
 
+import { messageOf } from '../../shared/errors.ts';
+
 /** Causes followed at most, so that a chain that loops ends. */
 const maxDepth = 5;
 
@@ -20,7 +22,7 @@ function ownText(error: unknown): string {
   // A connection that failed on every address of a name has an empty message and the reasons in `errors`.
   if (error instanceof AggregateError && error.message === '')
     return error.errors.slice(0, maxDepth).map(ownText).join('; ');
-  if (error instanceof Error) return error.message === '' ? error.name : error.message;
+  if (error instanceof Error) return messageOf(error) || error.name;
   if (typeof error === 'string') return error;
   if (typeof error === 'object' && error !== null) {
     if ('message' in error && typeof error.message === 'string') return error.message;

@@ -15,7 +15,7 @@ import { loginRefused } from '../../shared/network/proxy-tunnel.ts';
 import { retryAfterMs } from '../../shared/retry-after.ts';
 import { headerTime } from './cloud-time.ts';
 import type { ConnectionLease } from './connections.ts';
-import { isClosedConnection, statusFailure, transportFailure } from './http-failure.ts';
+import { isClosedConnection, isRefusalOfPlainHttp, statusFailure, transportFailure } from './http-failure.ts';
 import type { JobContext } from './job-context.ts';
 import { mayFollow, redirectOf, shownRedirect } from './redirect.ts';
 
@@ -188,6 +188,7 @@ export class OpenstackClient {
         token: request.headers['x-auth-token'],
         retryAfterMs: retryAfterMs(header('retry-after'), dateMs ?? this.#context.clock.now()),
         redirect: target === null ? null : shownRedirect(target),
+        needsTls: url.protocol === 'http:' && isRefusalOfPlainHttp(raw.status, textOf(raw)),
       });
     }
     if (json === undefined) {

@@ -1,7 +1,7 @@
 // What went wrong with a request, as one of the closed set of codes.
 
 import * as v from 'valibot';
-import { CheckFailure, type ErrorCode } from '../../shared/errors.ts';
+import { CheckFailure, type ErrorCode, messageOf } from '../../shared/errors.ts';
 import { ProxyFailure } from '../../shared/network/proxy-tunnel.ts';
 
 /** Longest text of a cloud that we repeat in an error. */
@@ -19,14 +19,20 @@ export interface RefusedAnswer {
   readonly retryAfterMs: number | null;
   /** Where it redirects to, without secrets; null when it does not. */
   readonly redirect: string | null;
+  /** It came by plain HTTP, and the port is one for TLS. */
+  readonly needsTls?: boolean;
+}
+
+const needsHttps = 'it speaks TLS there: the address needs https://';
+
+/** What web servers answer to plain HTTP on a port for TLS: nginx, Go, Apache. */
+export function isRefusalOfPlainHttp(status: number, text: string): boolean {
+  return status === 400 && /HTTPS (?:port|server)|SSL-enabled server port/.test(text);
 }
 
 export function statusFailure(answer: RefusedAnswer): CheckFailure {
-  const { what, status, json, token, retryAfterMs, redirect } = answer;
-  const detail =
-    redirect === null
-      ? answeredMessage(json, token)
-      : `a redirect to ${redirect}, which is not followed with credentials: give the right URL`;
+  const { what, status, retryAfterMs, redirect } = answer;
+  const detail = detailOf(answer);
   return new CheckFailure({
     code: statusCode(status, retryAfterMs),
     message: `${what} answered ${status}${detail === null ? '' : ` (${detail})`}`,
@@ -34,6 +40,12 @@ export function statusFailure(answer: RefusedAnswer): CheckFailure {
     ...(redirect === null ? {} : { redirect }),
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
   });
+}
+
+function detailOf({ json, token, redirect, needsTls = false }: RefusedAnswer): string | null {
+  if (redirect !== null)
+    return `a redirect to ${redirect}, which is not followed with credentials: give the right URL`;
+  return needsTls ? needsHttps : answeredMessage(json, token);
 }
 
 function statusCode(status: number, retryAfterMs: number | null): ErrorCode {
@@ -85,11 +97,17 @@ export function transportFailure(what: string, thrown: unknown): CheckFailure {
       { cause: thrown },
     );
   const code = errorCode(thrown);
-  const reason = thrown instanceof Error && thrown.message !== '' ? thrown.message : String(thrown);
+  const reason = isTlsAlert(thrown) ? needsHttps : messageOf(thrown) || String(thrown);
   return new CheckFailure(
     { code: transportCode(code), message: `${what} failed: ${code ?? reason}${hint(code, reason)}` },
     { cause: thrown },
   );
+}
+
+/** Node's parser shows what it could not read. A record of TLS that tells of a failure begins with this byte. */
+function isTlsAlert(thrown: unknown): boolean {
+  if (!(thrown instanceof Error) || !('rawPacket' in thrown)) return false;
+  return thrown.rawPacket instanceof Uint8Array && thrown.rawPacket[0] === 0x15;
 }
 
 export function isClosedConnection(thrown: unknown): boolean {

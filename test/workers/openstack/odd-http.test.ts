@@ -109,6 +109,18 @@ for (const [name, answer] of unreadable)
     t.regex(failure(await runProject(cloud)).code, /^(?:unreachable|invalid-response)$/);
   });
 
+for (const [name, answer] of [
+  ['an alert of TLS', Buffer.from([0x15, 3, 1, 0, 2, 2, 70])],
+  ['nginx', 'HTTP/1.1 400 Bad Request\r\n\r\n<h1>The plain HTTP request was sent to HTTPS port</h1>'],
+  ['Go', 'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n'],
+  ['Apache', "HTTP/1.1 400 Bad Request\r\n\r\nYou're speaking plain HTTP to an SSL-enabled server port."],
+] as const)
+  test(`plain HTTP to a port for TLS says so: ${name}`, async (t) => {
+    await using cloud = await ScriptedCloud.start();
+    await inFrontOf(t, cloud, answer);
+    t.regex(failure(await runProject(cloud)).message, /it speaks TLS there: the address needs https:\/\//);
+  });
+
 for (const [encoding, compressed] of [
   ['gzip', gzipSync(body)],
   ['x-gzip', gzipSync(body)],
