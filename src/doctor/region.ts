@@ -30,7 +30,7 @@ import { TokenSession } from '../workers/openstack/token-session.ts';
 import { baremetalStep, examineBaremetal, needsBaremetal } from './baremetal.ts';
 import type { DoctorObjects } from './objects.ts';
 import { examineCertificate, examineWay } from './region-network.ts';
-import { withoutNewline } from './remedies.ts';
+import { catalogRemedies, withoutNewline } from './remedies.ts';
 import { type Examination, type Found, StepFailure } from './steps.ts';
 
 export interface RegionExamination {
@@ -203,23 +203,31 @@ async function examineService(
     return { value: { ...found, compute }, detail: `compute at ${compute.url}, among ${types.join(', ')}` };
   });
   if (session === undefined) return;
-  await exam.step('microversions', async () => {
-    const { version, min_version } = await discovery.version(session.compute.url, session.token);
-    const detail = `${min_version || '?'} to ${version || '?'}`;
-    const newest = Number(/^2\.(\d+)$/.exec(version ?? '')?.[1] ?? 0);
-    if (newest >= downCellMicroversion) return { value: true, detail };
-    const warning = `below 2.${downCellMicroversion} lists omit servers in cells that are down: they will count as not found`;
-    return { value: true, detail: version ? detail : 'none', warning };
-  });
-  await exam.step('flavors', async () => {
-    const flavors = await listFlavors(computeSession(tools, credentials, session));
-    const detail = flavors.length === 1 ? '1 public flavor' : `${flavors.length} public flavors`;
-    const ids = new Set(flavors.map(({ id }) => id));
-    const unknown = (openstack?.flavorIds ?? []).filter((id) => !ids.has(id));
-    if (unknown.length === 0) return { value: true, detail };
-    const warning = `the Region selects flavors that are not among them: ${unknown.join(', ')}`;
-    return { value: true, detail, warning };
-  });
+  await exam.step(
+    'microversions',
+    async () => {
+      const { version, min_version } = await discovery.version(session.compute.url, session.token);
+      const detail = `${min_version || '?'} to ${version || '?'}`;
+      const newest = Number(/^2\.(\d+)$/.exec(version ?? '')?.[1] ?? 0);
+      if (newest >= downCellMicroversion) return { value: true, detail };
+      const warning = `below 2.${downCellMicroversion} lists omit servers in cells that are down: they will count as not found`;
+      return { value: true, detail: version ? detail : 'none', warning };
+    },
+    catalogRemedies,
+  );
+  await exam.step(
+    'flavors',
+    async () => {
+      const flavors = await listFlavors(computeSession(tools, credentials, session));
+      const detail = flavors.length === 1 ? '1 public flavor' : `${flavors.length} public flavors`;
+      const ids = new Set(flavors.map(({ id }) => id));
+      const unknown = (openstack?.flavorIds ?? []).filter((id) => !ids.has(id));
+      if (unknown.length === 0) return { value: true, detail };
+      const warning = `the Region selects flavors that are not among them: ${unknown.join(', ')}`;
+      return { value: true, detail, warning };
+    },
+    catalogRemedies,
+  );
 }
 
 function computeSession(tools: LoginTools, credentials: Credentials, session: Session): ComputeSession {
@@ -258,19 +266,23 @@ async function examineProject(
     },
   );
   if (login === undefined) return;
-  await exam.step('servers', async () => {
-    const session = computeSession(tools, credentials, sessionOf(tools, login));
-    const { json } = await session.get({
-      path: '/servers/detail',
-      route: 'GET /servers/detail',
-    });
-    const { servers, malformed, next } = readServerPage(json, 1);
-    const count = servers.length + malformed.length;
-    const detail = `${count} ${count === 1 ? 'server' : 'servers'}${next === null ? '' : ' on the first of several pages'}`;
-    const [first] = malformed;
-    if (first === undefined) return { value: true, detail };
-    return { value: true, detail, warning: `${malformed.length} cannot be read: ${first.error.message}` };
-  });
+  await exam.step(
+    'servers',
+    async () => {
+      const session = computeSession(tools, credentials, sessionOf(tools, login));
+      const { json } = await session.get({
+        path: '/servers/detail',
+        route: 'GET /servers/detail',
+      });
+      const { servers, malformed, next } = readServerPage(json, 1);
+      const count = servers.length + malformed.length;
+      const detail = `${count} ${count === 1 ? 'server' : 'servers'}${next === null ? '' : ' on the first of several pages'}`;
+      const [first] = malformed;
+      if (first === undefined) return { value: true, detail };
+      return { value: true, detail, warning: `${malformed.length} cannot be read: ${first.error.message}` };
+    },
+    catalogRemedies,
+  );
   const { service } = examined.access;
   if (service === null || !needsBaremetal(examined.region)) return;
   await examineBaremetal(exam, { tools, credentials: { ...service, projectId: credentials.projectId } });

@@ -29,6 +29,14 @@ const remedies: Readonly<Record<ErrorCode, string>> = {
   internal: 'report it, with this message',
 };
 
+/** What helps with a service that is asked after a login, at the address that the catalog gives. */
+export const catalogRemedies: Partial<typeof remedies> = {
+  unreachable:
+    "let the monitor reach this address (DNS, firewall, network policy, proxy), or correct the public endpoint in the cloud's catalog",
+  unauthorized:
+    "the login worked, so the service does not accept Keystone's tokens: ask the cloud's operator to look at its keystone_authtoken settings and at its clock",
+};
+
 /** For values that were stored with white space at an end. */
 export const withoutNewline =
   'store the value without it: "echo -n", or kubectl create secret generic --from-literal';

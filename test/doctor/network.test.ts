@@ -7,7 +7,7 @@ import { remedyFor } from '../../src/doctor/remedies.ts';
 import type { CheckError } from '../../src/shared/errors.ts';
 import { ForwardProxy } from '../fixtures/clouds/forward-proxy.ts';
 import { namespace, type Sandbox, startSandbox } from '../fixtures/clouds/sandbox.ts';
-import { ScriptedCloud } from '../fixtures/clouds/scripted-cloud.ts';
+import { projectId, ScriptedCloud } from '../fixtures/clouds/scripted-cloud.ts';
 import { runOnce } from '../fixtures/kubernetes/one-shot.ts';
 
 const pem = (name: string): string =>
@@ -131,6 +131,25 @@ test('a redirect names the endpoint to set', async (t) => {
   const step = (await examine(t, sandbox)).get('Keystone');
   t.regex(step?.detail ?? '', /answered 301 \(a redirect to https:\/\/keystone\.example:5000\/v3/);
   t.is(step?.remedy, 'set spec.openstack.endpoint of the Region to https://keystone.example:5000');
+});
+
+test('a service after the login: its address is in the catalog, and it takes tokens, not passwords', async (t) => {
+  const sandbox = await startSandbox(t);
+  const region = await sandbox.addRegion('one');
+  region.putSecret({ 'project-id': projectId });
+  await using cloud = await ScriptedCloud.start();
+  const version = { version: { id: 'v3.14' } };
+  cloud.on('GET /v3', { body: version }).on('GET /v2.1', { body: version });
+  cloud.on('GET /v2.1/flavors/detail', { status: 401 });
+  setEndpoint(sandbox, cloud.url);
+  t.regex((await examine(t, sandbox)).get('flavors')?.remedy ?? '', /the login worked, .*keystone_authtoken/);
+
+  cloud.on('POST /v3/auth/tokens', (request) =>
+    cloud.token(request, { computeUrl: 'http://127.0.0.1:1/v2.1' }),
+  );
+  const away = await examine(t, sandbox);
+  for (const name of ['microversions', 'flavors'])
+    t.regex(away.get(name)?.remedy ?? '', /correct the public endpoint in the cloud's catalog/, name);
 });
 
 test('newlines in the Secret: region-name is trimmed, the others are named', async (t) => {
