@@ -74,6 +74,8 @@ export interface Polling {
   readonly transitions: RecentTransitions;
   readonly problems: Pick<ProblemLog, 'open'>;
   readonly cycles: readonly Pollable[];
+  /** True when no poll is needed before the next one of everything, as long as none is under way. */
+  readonly isSettled: () => boolean;
   /** Null where this process watches all regions. */
   readonly shards: Shards | null;
 }
@@ -293,6 +295,8 @@ export async function createPolling(options: Options, context: PollingContext): 
     transitions,
     problems: problemLog,
     cycles,
+    // With shards, regions come and go between polls. What checkers of others wait for is not known.
+    isSettled: () => shards === null && further.length === 0 && writes.size === 0 && !regions.unsettled,
     shards,
   };
 }

@@ -98,15 +98,19 @@ async function watch(options: Options, context: WatchContext): Promise<void> {
   });
   const { clock, caches, definitions, pool, regions, writing, cycles, shards } = parts;
   const firstPoll = Promise.withResolvers<void>();
+  let underway = 0;
   const polls = new PollClock({
     periodMs: options.transitionPollPeriodMs,
     ticksPerPoll: Math.round(options.pollPeriodMs / options.transitionPollPeriodMs),
+    isSettled: () => underway === 0 && parts.isSettled(),
     clock,
     onTick: (number, scope) => {
       latestPoll = number;
+      underway += 1;
       void writing.settle(stopping);
       const poll = Promise.all(cycles.map(async (cycle) => cycle.poll(number, scope)));
       void poll.then(() => {
+        underway -= 1;
         firstPoll.resolve();
         health.ready();
       });

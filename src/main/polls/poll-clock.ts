@@ -1,6 +1,6 @@
 // When polls begin: at once, then every period from the start. A tick that could not be kept (the process stood still) is
-// skipped, not made up for: the next poll sees everything anyway. Between two ticks the clock turns often enough to show
-// within minutes that it is alive, however long the period is.
+// skipped, not made up for: the next poll sees everything anyway. While nothing is unsettled, it sleeps until the next poll
+// of everything, but turns often enough to show within minutes that it is alive, however long the period is.
 
 import type { Cycle } from '../../shared/checker.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -10,6 +10,8 @@ export interface PollClockOptions {
   readonly periodMs: number;
   /** One tick of this many begins a poll of everything; the others look again at what is unsettled. */
   readonly ticksPerPoll: number;
+  /** Asked at the ticks between two polls of everything: whether nothing can become unsettled before the next one. */
+  readonly isSettled: () => boolean;
   readonly clock: Clock;
   /** Begins a poll; must not wait for it. Polls are numbered from 1, and those that were skipped have numbers too. */
   readonly onTick: (number: number, scope: Cycle['scope']) => void;
@@ -39,7 +41,7 @@ export class PollClock {
 
   /** Ticks until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { periodMs, ticksPerPoll, clock, onTick } = this.#options;
+    const { periodMs, ticksPerPoll, isSettled, clock, onTick } = this.#options;
     const startMs = clock.monotonicMs();
     let index = 0;
     let polled = 0;
@@ -47,11 +49,13 @@ export class PollClock {
       this.#lastTickMs = clock.monotonicMs();
       this.#lastTurnMs = this.#lastTickMs;
       const number = Math.floor(index / ticksPerPoll) + 1;
-      onTick(number, number > polled ? 'all' : 'unsettled');
+      const rests = number === polled && isSettled();
+      if (!rests) onTick(number, number > polled ? 'all' : 'unsettled');
       polled = number;
-      await this.#sleepUntil(startMs + (index + 1) * periodMs, signal);
-      // A timer may fire a little early, so the next tick is at least the next one.
-      index = Math.max(index + 1, Math.floor((clock.monotonicMs() - startMs) / periodMs));
+      const next = rests ? number * ticksPerPoll : index + 1;
+      await this.#sleepUntil(startMs + next * periodMs, signal);
+      // A timer may fire a little early, so the next tick is at least that one.
+      index = Math.max(next, Math.floor((clock.monotonicMs() - startMs) / periodMs));
     }
   }
 

@@ -78,6 +78,12 @@ export class Regions {
     return true;
   }
 
+  /** True while servers of a region will soon be different. */
+  get unsettled(): boolean {
+    for (const { unsettled } of this.#regions.values()) if (unsettled) return true;
+    return false;
+  }
+
   /** Why the last poll of a region got no answer, by key; regions that answered are not in it. */
   get failures(): ReadonlyMap<string, CheckError> {
     const failures = new Map<string, CheckError>();

@@ -12,6 +12,7 @@ function started({ clock = new ScriptedClock(), onTick = (_number: number): void
   const polls = new PollClock({
     periodMs: 100,
     ticksPerPoll: 1,
+    isSettled: () => false,
     clock,
     onTick: (number) => {
       ticks.push({ number, atMs: clock.monotonicMs() - startMs });
@@ -46,7 +47,13 @@ test('a clock that breaks ends the polls loudly', async (t) => {
     monotonicMs: () => real.monotonicMs(),
     sleep: async () => Promise.reject(new Error('no timers')),
   };
-  const polls = new PollClock({ periodMs: 100, ticksPerPoll: 1, clock: broken, onTick: () => {} });
+  const polls = new PollClock({
+    periodMs: 100,
+    ticksPerPoll: 1,
+    isSettled: () => false,
+    clock: broken,
+    onTick: () => {},
+  });
   await t.throwsAsync(polls.run(new AbortController().signal), { message: 'no timers' });
 });
 
@@ -73,6 +80,7 @@ test('a timer that fires early makes no poll of its own', async (t) => {
   const polls = new PollClock({
     periodMs: 100,
     ticksPerPoll: 1,
+    isSettled: () => false,
     clock: early,
     onTick: () => ticks.push(real.monotonicMs() - 1_000),
   });
@@ -109,6 +117,7 @@ test('an abort in the middle of a tick ends it', async (t) => {
   const polls = new PollClock({
     periodMs: 100,
     ticksPerPoll: 1,
+    isSettled: () => false,
     clock: new ScriptedClock(),
     onTick: () => stop.abort(),
   });
@@ -121,6 +130,7 @@ test('it does not begin when it is aborted before', async (t) => {
   const polls = new PollClock({
     periodMs: 100,
     ticksPerPoll: 1,
+    isSettled: () => false,
     clock: systemClock,
     onTick: () => t.fail('it began'),
   });
@@ -133,7 +143,13 @@ test('one tick of several begins a poll; after a standstill over its time the ne
   const ticks: [number: number, scope: string][] = [];
   const stop = new AbortController();
   const onTick = (number: number, scope: string): number => ticks.push([number, scope]);
-  const ended = new PollClock({ periodMs: 100, ticksPerPoll: 3, clock, onTick }).run(stop.signal);
+  const ended = new PollClock({
+    periodMs: 100,
+    ticksPerPoll: 3,
+    isSettled: () => false,
+    clock,
+    onTick,
+  }).run(stop.signal);
   for (const ms of [100, 100, 100, 400]) await clock.pass(ms);
   t.deepEqual(ticks, [
     [1, 'all'],
@@ -142,6 +158,57 @@ test('one tick of several begins a poll; after a standstill over its time the ne
     [2, 'all'],
     [3, 'all'],
   ]);
+  stop.abort();
+  await ended;
+});
+
+test('while nothing is unsettled, it sleeps until the next poll of everything', async (t) => {
+  const clock = new ScriptedClock();
+  const ticks: [number: number, scope: string, atMs: number][] = [];
+  const stop = new AbortController();
+  let settled = true;
+  const polls = new PollClock({
+    periodMs: 100,
+    ticksPerPoll: 4,
+    isSettled: () => settled,
+    clock,
+    onTick: (number, scope) => ticks.push([number, scope, clock.monotonicMs() - 1_000]),
+  });
+  const ended = polls.run(stop.signal);
+  for (let turn = 0; turn < 4; turn++) await clock.pass(100);
+  settled = false;
+  await clock.pass(100);
+  settled = true;
+  await clock.pass(100);
+  settled = false;
+  await clock.pass(100);
+  await clock.pass(100);
+  t.deepEqual(ticks, [
+    [1, 'all', 0],
+    [2, 'all', 400],
+    [2, 'unsettled', 500],
+    [3, 'all', 800],
+  ]);
+  stop.abort();
+  await ended;
+});
+
+test('a clock that rests shows that it is alive', async (t) => {
+  const clock = new ScriptedClock();
+  const stop = new AbortController();
+  const polls = new PollClock({
+    periodMs: 60_000,
+    ticksPerPoll: 6,
+    isSettled: () => true,
+    clock,
+    onTick: () => {},
+  });
+  const ended = polls.run(stop.signal);
+  await clock.pass(60_000);
+  for (let turn = 0; turn < 20; turn++) {
+    await clock.pass(15_000);
+    t.is(polls.lastTurnMs, clock.monotonicMs());
+  }
   stop.abort();
   await ended;
 });

@@ -9,7 +9,13 @@ const turnMs = 15_000;
 /** A poll clock that runs, and what is said of it. */
 function started({ pollPeriodMs = hourMs, synced = true, triedAll = (): boolean => true } = {}) {
   const clock = new ScriptedClock();
-  const polls = new PollClock({ periodMs: pollPeriodMs, ticksPerPoll: 1, clock, onTick: () => {} });
+  const polls = new PollClock({
+    periodMs: pollPeriodMs,
+    ticksPerPoll: 1,
+    isSettled: () => false,
+    clock,
+    onTick: () => {},
+  });
   const health = new Health({ clock, polls, pollPeriodMs, caches: { synced }, triedAll });
   const stop = new AbortController();
   return { clock, health, stop, begin: async () => polls.run(stop.signal) };
