@@ -49,14 +49,19 @@ export interface KnownPage {
   readonly next: string | null;
   /** Records in it. */
   readonly records: number;
+  /** Of the bytes of each of its servers, in order; 0 for one that may mean something else next time. */
+  readonly serverDigests: readonly number[];
 }
 
 /** A page as it came. */
 export interface ListedPage extends KnownPage {
-  /** True when it is the known page in its place: its observations are not reported again. */
+  /** True when it is the known page in its place: nothing of its servers is reported again, nor their digests. */
   readonly unchanged: boolean;
-  /** How many of the reported observations are of it. */
-  readonly observations: number;
+  /**
+   * Of its servers, in order: the place of each in the known pages, counted over all of them, if it is as it was there. Null
+   * for one whose observation is reported.
+   */
+  readonly places: readonly (number | null)[];
 }
 
 /** The fault text of a server, null for none, and the cloud's time of the last change when it was seen. */

@@ -4,6 +4,7 @@
 import type { Observation } from '../../shared/observation.ts';
 import type { KnownFault, KnownPage, ListedPage, MalformedRecord } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
+import { KnownList, type ListedServer } from './known-list.ts';
 
 export interface ProjectAnswer {
   readonly complete: boolean;
@@ -11,7 +12,7 @@ export interface ProjectAnswer {
   /** Records that could not be read: their servers are there, but nothing can be said of them. */
   readonly malformed: readonly MalformedRecord[];
   readonly watermark: string | null;
-  /** Of a complete list, in order: those that are as they were have no observations here. None of any other list. */
+  /** Of a complete list, in order: servers that are as they were have no observations here. None of any other list. */
   readonly pages: readonly ListedPage[];
 }
 
@@ -28,7 +29,7 @@ export type Finding =
 const slice = 1_000;
 
 export class ProjectView {
-  readonly #byId = new Map<string, Observation>();
+  #byId = new Map<string, Observation>();
   readonly #byOwner = new Map<string, Observation>();
   readonly #byName = new Map<string, Observation[]>();
   /** Provider id that was found for a Server object, by its uid: it survives renames on both sides. */
@@ -44,10 +45,7 @@ export class ProjectView {
   #watermark: string | null = null;
   /** Known faults: few servers have one, so they are kept apart. */
   readonly #faults = new Map<string, KnownFault>();
-  /** Of the last complete list. */
-  #pages: readonly ViewPage[] = [];
-  /** Servers that changed since, by provider id. */
-  readonly #changed = new Set<string>();
+  readonly #list = new KnownList();
   #confirming = false;
   /** Some records are partial. */
   #partial = false;
@@ -60,15 +58,9 @@ export class ProjectView {
     return this.#confirming || this.#partial ? null : this.#watermark;
   }
 
-  /** Of the last complete list. One that comes again with the digest that it has here would change nothing. */
+  /** Of the last complete list. What comes again with the digest that it has here would change nothing. */
   get pages(): readonly KnownPage[] {
-    if (this.#confirming) return [];
-    const isChanged = (id: string): boolean => this.#changed.has(id);
-    return this.#pages.map(({ digest, next, records, ids }) => ({
-      digest: this.#changed.size > 0 && ids.some(isChanged) ? null : digest,
-      next,
-      records,
-    }));
+    return this.#confirming ? [] : this.#list.pages;
   }
 
   /** True while most servers are missing for the first time: the next list must be complete and made with a new login. */
@@ -96,22 +88,24 @@ export class ProjectView {
    * Large answers are taken slice by slice: do not query the view before the end.
    */
   *take(answer: ProjectAnswer): Generator<void, boolean> {
-    if (this.#isShown(answer)) {
+    if (answer.complete && this.#list.isAgain(answer.pages)) {
       this.#watermark = answer.watermark;
       return true;
     }
     const empty = answer.observations.length + answer.malformed.length === 0;
     if (answer.complete) {
-      if (!this.#confirming && this.#mostVanished(answer)) {
+      const pages = this.#list.read(answer.pages, answer.observations);
+      if (!this.#confirming && this.#mostVanished(answer, pages)) {
         this.#confirming = true;
         return false;
       }
       yield;
       this.#confirming = false;
-      yield* this.#replace(answer);
+      yield* this.#replace(answer, pages);
     } else {
       yield* this.#putAll(answer.observations, this.#byId);
-      this.#noteChanges(answer);
+      for (const { providerId } of [...answer.observations, ...answer.malformed])
+        this.#list.noteChanged(providerId);
     }
     for (const record of answer.malformed) this.#malformed.set(malformedKey(record), record);
     this.#watermark = answer.watermark;
@@ -161,53 +155,34 @@ export class ProjectView {
     );
   }
 
-  /** True for a complete list that is what this view shows. */
-  #isShown({ complete, pages }: ProjectAnswer): boolean {
-    return (
-      complete && pages.length > 0 && pages.every(({ unchanged }) => unchanged) && this.#changed.size === 0
-    );
-  }
-
-  #noteChanges({ observations, malformed }: ProjectAnswer): void {
-    for (const { providerId } of observations) this.#changed.add(providerId);
-    for (const { providerId } of malformed) {
-      if (providerId === null) this.#pages = [];
-      else this.#changed.add(providerId);
-    }
-  }
-
-  #mostVanished(answer: ProjectAnswer): boolean {
+  #mostVanished({ observations, malformed }: ProjectAnswer, pages: Pages): boolean {
     if (this.#byId.size === 0) return false;
-    const present = new Set(answer.observations.map(({ providerId }) => providerId));
-    for (const [index, { unchanged }] of answer.pages.entries())
-      if (unchanged) for (const id of this.#idsOf(index)) present.add(id);
-    for (const { providerId } of answer.malformed) if (providerId !== null) present.add(providerId);
+    const present = new Set(observations.map(({ providerId }) => providerId));
+    for (const page of pages) for (const { id } of page) present.add(id);
+    for (const { providerId } of malformed) if (providerId !== null) present.add(providerId);
     let vanished = 0;
     for (const id of this.#byId.keys()) if (!present.has(id)) vanished++;
     return vanished * 2 > this.#byId.size;
   }
 
-  *#replace({ observations, malformed, pages }: ProjectAnswer): Generator<void> {
-    const before = new Map(this.#byId);
-    this.#byId.clear();
+  *#replace(answer: ProjectAnswer, pages: Pages): Generator<void> {
+    const { malformed } = answer;
+    const before = this.#byId;
+    this.#byId = new Map();
     this.#faults.clear();
     this.#malformed.clear();
-    const kept: ViewPage[] = [];
-    let reported = 0;
-    for (const [index, { digest, next, records, unchanged, observations: count }] of pages.entries()) {
-      const page = observations.slice(reported, reported + count);
-      reported += count;
-      const ids = unchanged ? this.#idsOf(index) : page.map(({ providerId }) => providerId);
-      kept.push({ digest, next, records, ids });
-      // A server that moved into a page before this one came with it.
-      const listed = unchanged
-        ? ids.flatMap((id) => (this.#byId.has(id) ? [] : (before.get(id) ?? [])))
-        : page;
+    // What was reported is newer than what was known, wherever it stands in the list.
+    const standing = (id: string): readonly Observation[] => {
+      const known = this.#byId.has(id) ? undefined : before.get(id);
+      return known === undefined ? [] : [known];
+    };
+    for (const page of pages) {
+      const listed = page.flatMap(({ id, reported }) => reported ?? standing(id));
       yield* this.#putAll(listed, before);
     }
-    yield* this.#putAll(observations.slice(reported), before);
-    this.#pages = kept;
-    this.#changed.clear();
+    // Those of a list without pages.
+    if (pages.length === 0) yield* this.#putAll(answer.observations, before);
+    this.#list.replace(answer.pages, pages);
     // What could not be read is still there: it is kept as it was last seen.
     for (const { providerId } of malformed) {
       const known = providerId === null ? undefined : before.get(providerId);
@@ -220,10 +195,6 @@ export class ProjectView {
       for (const observation of some) this.#put(observation, before.get(observation.providerId));
       yield;
     }
-  }
-
-  #idsOf(page: number): readonly string[] {
-    return this.#pages[page]?.ids ?? [];
   }
 
   #put(observation: Observation, before: Observation | undefined): void {
@@ -265,10 +236,7 @@ export class ProjectView {
   }
 }
 
-interface ViewPage extends KnownPage {
-  /** Provider ids of its servers. */
-  readonly ids: readonly string[];
-}
+type Pages = readonly (readonly ListedServer[])[];
 
 function* slicesOf(observations: readonly Observation[]): Iterable<readonly Observation[]> {
   for (let from = 0; from < observations.length; from += slice) yield observations.slice(from, from + slice);

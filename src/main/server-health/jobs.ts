@@ -152,7 +152,7 @@ function baremetalTask(project: Project, input: RegionJobInput): Pick<ProjectTas
 }
 
 function knownPages({ pages }: ProjectView): Pick<ProjectTask, 'knownPages'> {
-  return pages.some(({ digest }) => digest !== null) ? { knownPages: pages } : {};
+  return pages.length === 0 ? {} : { knownPages: pages };
 }
 
 function simulatedServer(server: ServerRecord, nowMs: number): SimulatedServer {

@@ -47,10 +47,13 @@ export interface Answer {
   readonly waitedMs: number;
 }
 
-export function textOf({ chunks, bytes }: Answer): string {
+export function bodyOf({ chunks, bytes }: Answer): Buffer {
   const [first] = chunks;
-  const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, bytes);
-  return body.toString('utf8');
+  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, bytes);
+}
+
+export function textOf(answer: Answer): string {
+  return bodyOf(answer).toString('utf8');
 }
 
 /** Of the body. */

@@ -2,6 +2,7 @@
 // objects take it seconds and a hundred times their size in memory.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { JsonOutline } from './json-outline.ts';
 
 /** The deepest that is known: managed fields of Kubernetes objects, some twenty levels. */
 const maxDepth = 64;
@@ -19,17 +20,27 @@ const backslash = 0x5c;
 const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
+/** Brackets that lie deeper are of no interest to an outline. */
+const outlineDepth = 3;
 
-/** Why a text is not worth parsing, whether it is JSON or not; null when it may be parsed. */
-export async function jsonExcess(chunks: readonly Buffer[], bytes: number): Promise<string | null> {
-  if (bytes <= fewValues) return null;
-  const look = new JsonLook(bytes);
+/**
+ * Why a text is not worth parsing, whether it is JSON or not; null when it may be parsed. An outline is drawn on the way, of a
+ * small text too.
+ */
+export async function jsonExcess(
+  chunks: readonly Buffer[],
+  bytes: number,
+  outline?: JsonOutline,
+): Promise<string | null> {
+  const isSmall = bytes <= fewValues;
+  if (isSmall && outline === undefined) return null;
+  const look = new JsonLook(bytes, outline);
   let sinceTurn = 0;
   for (const chunk of chunks) {
     for (let start = 0; start < chunk.length; start += bytesPerTurn) {
       const part = chunk.subarray(start, start + bytesPerTurn);
       const excess = look.at(part);
-      if (excess !== null) return excess;
+      if (excess !== null) return isSmall ? null : excess;
       sinceTurn += part.length;
       if (sinceTurn < bytesPerTurn) continue;
       sinceTurn = 0;
@@ -51,9 +62,13 @@ class JsonLook {
   #inString = false;
   /** The next byte belongs to an escape, which a chunk may cut in two. */
   #escaped = false;
+  /** Bytes before the next part. */
+  #offset = 0;
+  readonly #outline: JsonOutline | undefined;
 
-  constructor(bytes: number) {
+  constructor(bytes: number, outline?: JsonOutline) {
     this.#maxValues = fewValues + bytes / bytesPerValue;
+    this.#outline = outline;
   }
 
   at(part: Buffer): string | null {
@@ -73,13 +88,18 @@ class JsonLook {
         values++;
         depth++;
         if (depth > maxDepth) return `more than ${maxDepth} values within each other`;
-      } else if (byte === closeBracket || byte === closeBrace) depth--;
+        if (depth <= outlineDepth) this.#outline?.opened(byte, depth, this.#offset + index);
+      } else if (byte === closeBracket || byte === closeBrace) {
+        if (depth <= outlineDepth) this.#outline?.closed(byte, depth, this.#offset + index);
+        depth--;
+      }
     }
     if (values > this.#maxValues) return `more than ${Math.floor(this.#maxValues)} values`;
     this.#depth = depth;
     this.#values = values;
     this.#inString = inString;
     this.#escaped = index > part.length;
+    this.#offset += part.length;
     return null;
   }
 }

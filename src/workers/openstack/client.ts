@@ -6,17 +6,20 @@ import { CheckFailure } from '../../shared/errors.ts';
 import {
   type Answer,
   AnswerTooLarge,
+  bodyOf,
   digestOf,
   exchange,
   textOf,
 } from '../../shared/network/http-exchange.ts';
 import { jsonExcess } from '../../shared/network/json-bounds.ts';
+import { JsonOutline } from '../../shared/network/json-outline.ts';
 import { loginRefused } from '../../shared/network/proxy-tunnel.ts';
 import { retryAfterMs } from '../../shared/retry-after.ts';
 import { headerTime } from './cloud-time.ts';
 import type { ConnectionLease } from './connections.ts';
 import { isClosedConnection, isRefusalOfPlainHttp, statusFailure, transportFailure } from './http-failure.ts';
 import type { JobContext } from './job-context.ts';
+import { cutKnown, type KnownRecords, type ListedRecord } from './known-records.ts';
 import { mayFollow, redirectOf, shownRedirect } from './redirect.ts';
 
 const mebibyte = 1_048_576;
@@ -35,12 +38,16 @@ export interface ApiRequest {
   readonly accept: readonly number[];
   /** Asks for the body's digest; a body that has this one is not even parsed. "" where none is known yet. */
   readonly knownDigest?: string | undefined;
+  /** Asks for the digests of the records in this field; those that are known are not parsed. */
+  readonly records?: { readonly field: string; readonly known: KnownRecords } | undefined;
 }
 
 export interface ApiReply {
   readonly status: number;
-  /** Null when the answer is `unchanged`. */
+  /** Null when the answer is `unchanged`; a record in it is null when it has a `place` in `records`. */
   readonly json: unknown;
+  /** As they were asked for, in order; none when they could not be told apart. */
+  readonly records: readonly ListedRecord[];
   /** Of the body as it came; null when it was not asked for. */
   readonly digest: string | null;
   /** True when that is the digest which the caller knows. */
@@ -177,7 +184,7 @@ export class OpenstackClient {
     const dateMs = headerTime(header('date'));
     const digest = request.knownDigest === undefined ? null : digestOf(raw);
     const unchanged = digest !== null && digest === request.knownDigest && raw.status === 200;
-    const json = unchanged ? null : await parseJson(raw, what);
+    const { json, records } = unchanged ? unread : await parseJson(raw, { what, records: request.records });
     const target = redirectOf(raw.status, header('location'), url);
     if (target !== null && follow && mayFollow(request.method, url, target)) return target;
     if (!request.accept.includes(raw.status)) {
@@ -200,7 +207,7 @@ export class OpenstackClient {
         status: raw.status,
       });
     }
-    return { status: raw.status, json, digest, unchanged, header, dateMs, waitedMs: raw.waitedMs };
+    return { status: raw.status, json, records, digest, unchanged, header, dateMs, waitedMs: raw.waitedMs };
   }
 }
 
@@ -212,19 +219,30 @@ function stalled(what: string): CheckFailure {
   });
 }
 
-/** Undefined for what is not JSON. */
-async function parseJson(raw: Answer, what: string): Promise<unknown> {
-  const excess = await jsonExcess(raw.chunks, raw.bytes);
+const unread = { json: null, records: [] };
+
+/** `json` is undefined for what is not JSON. */
+async function parseJson(
+  raw: Answer,
+  { what, records }: { readonly what: string; readonly records: ApiRequest['records'] },
+): Promise<Pick<ApiReply, 'json' | 'records'>> {
+  const outline = records === undefined ? undefined : new JsonOutline();
+  const excess = await jsonExcess(raw.chunks, raw.bytes, outline);
   if (excess !== null)
     throw new CheckFailure({
       code: 'invalid-response',
       message: `${what} answered ${raw.status} with ${raw.bytes} bytes that hold ${excess}`,
       status: raw.status,
     });
+  const body = bodyOf(raw);
+  const cut =
+    outline === undefined || records === undefined
+      ? { text: body.toString(), records: [] }
+      : cutKnown(body, { outline, ...records });
   try {
-    return JSON.parse(textOf(raw));
+    return { json: JSON.parse(cut.text), records: cut.records };
   } catch {
-    return undefined;
+    return { json: undefined, records: [] };
   }
 }
 

@@ -3,6 +3,7 @@
 import { CheckFailure } from '../../shared/errors.ts';
 import type { KnownPage } from '../../shared/server-health.ts';
 import type { ApiReply } from './client.ts';
+import type { ListedRecord } from './known-records.ts';
 import type { ServiceQuery } from './session.ts';
 
 const maxPages = 1000;
@@ -24,20 +25,20 @@ export interface PagedReply {
 
 export type ReplyTimes = Pick<ApiReply, 'dateMs' | 'waitedMs'>;
 
-export interface ReadPage extends KnownPage {
+export interface ReadPage extends Omit<KnownPage, 'serverDigests'> {
   /** True when it is the known page in its place: it was not read. */
   readonly unchanged: boolean;
 }
 
 /** What of a page shows whether the list continues. */
 interface Page {
-  /** Of its records; null for one that has none. */
+  /** Of its records, each different from all others; null for one that has none. */
   readonly ids: readonly (string | null)[];
   /** Link to the next page; null on the last. */
   readonly next: string | null;
 }
 
-export type PageReader = (json: unknown, pageNumber: number) => Page;
+export type PageReader = (json: unknown, pageNumber: number, records: readonly ListedRecord[]) => Page;
 
 interface List {
   readonly path: string;
@@ -45,6 +46,8 @@ interface List {
   readonly route?: string;
   /** Pages as they were when the list was read before, none perhaps. Absent when that is of no interest. */
   readonly knownPages?: readonly KnownPage[];
+  /** The records that are known; see ApiRequest. */
+  readonly records?: ServiceQuery['records'];
 }
 
 /**
@@ -71,14 +74,14 @@ class LostMarker extends CheckFailure {}
 
 async function readOnce(
   service: PagedService,
-  { path, query, knownPages, route = `GET ${path}` }: List,
+  { path, query, knownPages, records: knownRecords, route = `GET ${path}` }: List,
   reader: PageReader,
 ): Promise<PagedReply> {
   const ask = async (search: string, index: number): Promise<Reading> => {
     const known = knownPages?.[index];
     const knownDigest = knownPages === undefined ? undefined : (known?.digest ?? '');
-    const reply = service.get({ path: path + search, route, knownDigest });
-    const read = (json: unknown): Page => reader(json, index + 1);
+    const reply = service.get({ path: path + search, route, knownDigest, records: knownRecords });
+    const read = ({ json, records }: ApiReply): Page => reader(json, index + 1, records);
     return readReply(index === 0 ? reply : markerKept(reply), { known, read, route });
   };
   const seen = { queries: new Set([query]), ids: new Set<string>() };
@@ -136,14 +139,18 @@ async function readReply(
     route,
   }: {
     readonly known: KnownPage | undefined;
-    readonly read: (json: unknown) => Page;
+    readonly read: (reply: ApiReply) => Page;
     readonly route: string;
   },
 ): Promise<Reading> {
-  const { json, digest, unchanged, dateMs, waitedMs } = await reply;
+  const answer = await reply;
+  const { digest, unchanged, dateMs, waitedMs } = answer;
   const times = { dateMs, waitedMs };
-  if (unchanged && known !== undefined) return { times, page: { ...known, unchanged }, ids: null };
-  const { ids, next } = read(json);
+  if (unchanged && known !== undefined) {
+    const { next, records } = known;
+    return { times, page: { digest, next, records, unchanged }, ids: null };
+  }
+  const { ids, next } = read(answer);
   const query = next === null ? null : nextQuery(next, route);
   return { times, page: { digest, next: query, records: ids.length, unchanged: false }, ids };
 }

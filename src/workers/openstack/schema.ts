@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { CheckFailure } from '../../shared/errors.ts';
 import type { MalformedRecord } from '../../shared/server-health.ts';
+import type { ListedRecord } from './known-records.ts';
 import { ownerId } from './owner-metadata.ts';
 
 /** Names and ids have 255 characters at most. */
@@ -111,8 +112,11 @@ export type NovaFlavor = v.InferOutput<typeof flavorPageSchema>['flavors'][numbe
 
 /** `href` of the next page; null on the last. */
 export interface ServerPage {
+  /** Those that are not known. */
   readonly servers: readonly NovaServer[];
   readonly malformed: readonly MalformedRecord[];
+  /** All that are not malformed, in order. */
+  readonly listed: readonly ListedRecord[];
   readonly next: string | null;
 }
 
@@ -150,16 +154,26 @@ export function readVersions(json: unknown): readonly NovaVersion[] {
 }
 
 /** A record that cannot be read becomes an entry of `malformed`: the rest of the page stands. */
-export function readServerPage(json: unknown, pageNumber: number): ServerPage {
+export function readServerPage(
+  json: unknown,
+  pageNumber: number,
+  records: readonly ListedRecord[] = [],
+): ServerPage {
   const page = readAnswer(serverPageSchema, json, 'the list of servers');
   const servers: NovaServer[] = [];
   const malformed: MalformedRecord[] = [];
-  page.servers.forEach((record, index) => {
-    const parsed = v.safeParse(serverSchema, record);
-    if (parsed.success) servers.push(parsed.output);
-    else malformed.push(malformedServer(record, parsed.issues, `at index ${index} of page ${pageNumber}`));
-  });
-  return { servers, malformed, next: nextLink(page.servers_links) };
+  const listed: ListedRecord[] = [];
+  for (const [index, record] of page.servers.entries()) {
+    const { digest, place } = records[index] ?? { digest: 0, place: null };
+    const parsed = place === null ? v.safeParse(serverSchema, record) : null;
+    if (parsed?.success === false) {
+      malformed.push(malformedServer(record, parsed.issues, `at index ${index} of page ${pageNumber}`));
+      continue;
+    }
+    if (parsed !== null) servers.push(parsed.output);
+    listed.push({ digest, place });
+  }
+  return { servers, malformed, listed, next: nextLink(page.servers_links) };
 }
 
 export function readFault(json: unknown): string | null {

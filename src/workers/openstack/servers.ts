@@ -1,7 +1,8 @@
 // The list of a project's servers: all of them, or those that changed since a time.
 
 import { kubernetesTime } from '../../shared/conditions.ts';
-import type { MalformedRecord, ProjectTask } from '../../shared/server-health.ts';
+import type { KnownPage, MalformedRecord, ProjectTask } from '../../shared/server-health.ts';
+import type { KnownRecords, ListedRecord } from './known-records.ts';
 import { type ReadPage, type ReplyTimes, readPages } from './pages.ts';
 import { type NovaServer, readServerPage } from './schema.ts';
 import type { ComputeSession } from './session.ts';
@@ -11,13 +12,14 @@ export interface ServerList {
   readonly malformed: readonly MalformedRecord[];
   /** Where the next list of changes must begin; null when that is not known: the next list must be complete. */
   readonly watermark: string | null;
-  /** Of a complete list, in order; those that are as they were have no `servers`. None of a list of changes. */
+  /** Of a complete list, in order; those that are as they were list no servers. None of a list of changes. */
   readonly pages: readonly ServerPage[];
 }
 
 interface ServerPage extends ReadPage {
-  /** How many of the list's `servers` are of it, and how many of its `malformed` records. */
-  readonly servers: number;
+  /** Its servers, in order. Those without a place are the next of the list's `servers`. */
+  readonly listed: readonly ListedRecord[];
+  /** How many of its records could not be read. */
   readonly malformed: number;
 }
 
@@ -37,40 +39,58 @@ export async function listServers(
 ): Promise<ServerList> {
   const servers: NovaServer[] = [];
   const malformed: MalformedRecord[] = [];
-  const counts = new Map<number, Pick<ServerPage, 'servers' | 'malformed'>>();
+  const read = new Map<number, Pick<ServerPage, 'listed' | 'malformed'>>();
   const query = queryOf(changesSince, pageSize);
-  const whole = changesSince === undefined ? { knownPages } : {};
+  const records = { field: 'servers', known: recordsOf(knownPages) };
+  const whole = changesSince === undefined ? { knownPages, records } : {};
   const list = { path: '/servers/detail', query, ...whole };
   const { first, pages } = await readPages(session, list, () => {
     servers.length = 0;
     malformed.length = 0;
-    counts.clear();
-    return (json, pageNumber) => {
-      const page = readServerPage(json, pageNumber);
+    read.clear();
+    return (json, pageNumber, records) => {
+      const page = readServerPage(json, pageNumber, records);
       for (const server of page.servers) servers.push(server);
       for (const record of page.malformed) malformed.push(record);
-      counts.set(pageNumber, { servers: page.servers.length, malformed: page.malformed.length });
+      read.set(pageNumber, { listed: page.listed, malformed: page.malformed.length });
       return {
-        ids: [...page.servers.map(({ id }) => id), ...page.malformed.map(providerId)],
+        ids: [
+          ...page.servers.map(({ id }) => id),
+          ...page.malformed.map(providerId),
+          ...placesOf(page.listed),
+        ],
         next: page.next,
       };
     };
   });
-  const counted = pages.map((page, index) => ({
-    ...page,
-    ...(counts.get(index + 1) ?? { servers: 0, malformed: 0 }),
-  }));
+  const unread = { listed: [], malformed: 0 };
+  const servedPages = pages.map((page, index) => ({ ...page, ...(read.get(index + 1) ?? unread) }));
   return {
     servers,
     malformed,
     watermark: watermark(first, changesSince),
-    pages: changesSince === undefined ? counted : [],
+    pages: changesSince === undefined ? servedPages : [],
   };
 }
 
 function queryOf(changesSince: string | undefined, pageSize: number | undefined): string {
   if (changesSince !== undefined) return `?changes-since=${encodeURIComponent(changesSince)}`;
   return pageSize === undefined ? '' : `?limit=${pageSize}`;
+}
+
+function recordsOf(pages: readonly KnownPage[]): KnownRecords {
+  const places = new Map<number, number>();
+  let place = 0;
+  for (const { serverDigests } of pages)
+    for (const digest of serverDigests) {
+      if (digest !== 0) places.set(digest, place);
+      place += 1;
+    }
+  return places;
+}
+
+function placesOf(listed: readonly ListedRecord[]): readonly string[] {
+  return listed.flatMap(({ place }) => (place === null ? [] : [`known ${place}`]));
 }
 
 function providerId(record: MalformedRecord): string | null {

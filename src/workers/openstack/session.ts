@@ -3,16 +3,13 @@
 import { CheckFailure } from '../../shared/errors.ts';
 import type { ComputeService, Session } from '../../shared/session.ts';
 import { endpointUrl } from './catalog.ts';
-import type { ApiReply } from './client.ts';
+import type { ApiReply, ApiRequest } from './client.ts';
 import type { LoginTools } from './login.ts';
 import type { TokenSession } from './token-session.ts';
 
-export interface ServiceQuery {
+export interface ServiceQuery extends Pick<ApiRequest, 'route' | 'knownDigest' | 'records'> {
   /** Below the service's URL, for example "/servers/detail?limit=10". */
   readonly path: string;
-  readonly route: string;
-  /** See ApiRequest. */
-  readonly knownDigest?: string | undefined;
 }
 
 /** Finds the service that the catalog names, and falls back to the microversion that it offers. */
@@ -59,7 +56,7 @@ export class ComputeSession {
   async #sendOnce(
     { url, microversion }: ComputeService,
     token: string,
-    { path, route, knownDigest }: ServiceQuery,
+    { path, route, knownDigest, records }: ServiceQuery,
   ): Promise<ApiReply> {
     return this.#tools.client.send({
       method: 'GET',
@@ -76,6 +73,7 @@ export class ComputeSession {
       },
       accept: [200, 406],
       knownDigest,
+      records,
     });
   }
 }

@@ -105,11 +105,15 @@ export class OpenstackProvider implements Provider {
 }
 
 function listedPages({ pages }: ServerList, observations: readonly Observation[]): readonly ListedPage[] {
-  let from = 0;
-  return pages.map(({ digest, next, records, unchanged, servers, malformed }) => {
-    const certain = malformed === 0 && observations.slice(from, from + servers).every(isCertain);
-    from += servers;
-    return { digest: certain ? digest : null, next, records, unchanged, observations: servers };
+  const reported = observations.values();
+  return pages.map(({ digest, next, records, unchanged, listed, malformed }) => {
+    const serverDigests = listed.map((record) => {
+      const observation = record.place === null ? reported.next().value : undefined;
+      return observation === undefined || isCertain(observation) ? record.digest : 0;
+    });
+    const certain = malformed === 0 && !serverDigests.includes(0);
+    const places = listed.map(({ place }) => place);
+    return { digest: certain ? digest : null, next, records, serverDigests, unchanged, places };
   });
 }
 

@@ -86,7 +86,7 @@ test('a fault that is known stays known while its page is as it was', (t) => {
   t.deepEqual(view.knownFaults(), { 4: { updated: '2026-01-01T00:00:00Z', fault: 'no valid host' } });
 });
 
-test('a page is known until one of its servers changes', (t) => {
+test('a server is known until it changes', (t) => {
   const view = new ProjectView();
   const servers = [nova('4', { name: 'foo-4' }), nova('5'), nova('6')];
   drained(view.take(listFor(view, ...servers)));
@@ -95,7 +95,7 @@ test('a page is known until one of its servers changes', (t) => {
   drained(view.take(changes(nova('4', { name: 'foo-48' }))));
   t.deepEqual(
     listFor(view, ...servers).observations.map(({ providerId }) => providerId),
-    ['4', '5'],
+    ['4'],
   );
   drained(view.take(listFor(view, ...servers)));
   t.is(find(view, foo4), '4');
@@ -121,9 +121,25 @@ test('a server that moved into a changed page is shown as it came with it', (t) 
   const view = new ProjectView();
   drained(view.take(listFor(view, nova('5'), nova('6'), nova('4', { name: 'foo-4' }))));
   const moved = listFor(view, nova('4', { name: 'foo-48' }), nova('5'), nova('4', { name: 'foo-4' }));
-  t.is(moved.observations.length, 2);
+  t.is(moved.observations.length, 1);
   drained(view.take(moved));
   t.is(find(view, foo48), '4');
+});
+
+test('servers that moved to other pages are shown as they were', (t) => {
+  const view = new ProjectView();
+  const servers = ['1', '2', '3', '4', '5'].map((id) =>
+    nova(id, { name: `foo-${id}`, updated: 'u', fault: id }),
+  );
+  drained(view.take(listFor(view, ...servers)));
+  const shorter = listFor(view, ...servers.slice(1));
+  t.deepEqual(shorter.observations, []);
+  t.true(drained(view.take(shorter)));
+  t.deepEqual([...view.observations()], servers.slice(1));
+  t.deepEqual(Object.keys(view.knownFaults()), ['2', '3', '4', '5']);
+  t.is(find(view, foo4), '4');
+  drained(view.take(listFor(view, ...servers)));
+  t.deepEqual([...view.observations()], servers);
 });
 
 test('most servers are there when most pages are as they were', (t) => {

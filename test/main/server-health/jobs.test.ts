@@ -122,7 +122,7 @@ function plan(
   return project;
 }
 
-const listPage: KnownPage = { digest: 'of the list', next: null, records: 1 };
+const listPage: KnownPage = { digest: 'of the list', next: null, records: 1, serverDigests: [1] };
 
 function take(region: Region, ...observations: Observation[]): void {
   drained(
@@ -135,7 +135,7 @@ function take(region: Region, ...observations: Observation[]): void {
           observations,
           malformed: [],
           watermark: '2026-11-22T07:00:00Z',
-          pages: [{ ...listPage, unchanged: false, observations: observations.length }],
+          pages: [{ ...listPage, unchanged: false, places: observations.map(() => null) }],
         },
         session: session('of p1'),
       },

@@ -15,33 +15,64 @@ function serve(cloud: ScriptedCloud, first: readonly unknown[], second: readonly
   );
 }
 
+/** Provider ids of what is reported. */
+function reported({ observations }: ReturnType<typeof listed>): readonly string[] {
+  return observations.map(({ providerId }) => providerId);
+}
+
 test('a complete list that is as it was is not reported again, but where to go on from is', async (t) => {
   await using cloud = await ScriptedCloud.start();
   cloud.on(list, { body: { servers: [novaServer('a'), novaServer('b')] } });
   const { pages, observations } = listed(await runProject(cloud));
   t.is(observations.length, 2);
-  t.like(pages, [{ next: null, records: 2, unchanged: false, observations: 2 }]);
+  t.like(pages, [{ next: null, records: 2, unchanged: false, places: [null, null] }]);
   t.truthy(pages[0]?.digest);
   cloud.on(list, { headers: later, body: { servers: [novaServer('a'), novaServer('b')] } });
   t.deepEqual(listed(await runProject(cloud, { knownPages: pages })), {
     ok: true,
     complete: true,
-    pages: pages.map((page) => ({ ...page, unchanged: true, observations: 0 })),
+    pages: pages.map((page) => ({ ...page, unchanged: true, serverDigests: [], places: [] })),
     observations: [],
     malformed: [],
     watermark: '2026-01-01T11:59:29Z',
   });
 });
 
-test('a page with the smallest difference is reported as a whole', async (t) => {
+test('of a page with a difference, only the servers are reported that differ', async (t) => {
   await using cloud = await ScriptedCloud.start();
   cloud.on(list, { body: { servers: [novaServer('a'), novaServer('b')] } });
   const { pages } = listed(await runProject(cloud));
   cloud.on(list, { body: { servers: [novaServer('a'), novaServer('b', { status: 'SHUTOFF' })] } });
   const changed = listed(await runProject(cloud, { knownPages: pages }));
-  t.is(changed.observations.length, 2);
-  t.like(changed.pages, [{ unchanged: false, observations: 2 }]);
+  t.deepEqual(reported(changed), ['b']);
+  t.like(changed.pages, [{ unchanged: false, records: 2, places: [0, null] }]);
   t.not(changed.pages[0]?.digest, pages[0]?.digest);
+  t.deepEqual(
+    changed.pages[0]?.serverDigests.map((digest, index) => digest === pages[0]?.serverDigests[index]),
+    [true, false],
+  );
+});
+
+test('servers that moved to another page, as another was deleted, are not reported again', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  serve(cloud, [novaServer('a'), novaServer('b')], [novaServer('c'), novaServer('d')]);
+  const { pages } = listed(await runProject(cloud));
+  serve(cloud, [novaServer('b'), novaServer('c')], [novaServer('d'), novaServer('e')]);
+  const moved = listed(await runProject(cloud, { knownPages: pages }));
+  t.deepEqual(reported(moved), ['e']);
+  t.like(moved.pages, [{ places: [1, 2] }, { places: [3, null] }]);
+});
+
+test('a server that has changed since is reported, although its record is as it was', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(list, { body: { servers: [novaServer('a'), novaServer('b')] } });
+  const { pages } = listed(await runProject(cloud));
+  const knownPages = pages.map((page) => ({
+    ...page,
+    digest: null,
+    serverDigests: page.serverDigests.with(0, 0),
+  }));
+  t.deepEqual(reported(listed(await runProject(cloud, { knownPages }))), ['a']);
 });
 
 test('of several pages only those are reported again that are not as they were', async (t) => {
@@ -49,8 +80,8 @@ test('of several pages only those are reported again that are not as they were',
   serve(cloud, [novaServer('a')], [novaServer('b'), novaServer('c')]);
   const { pages } = listed(await runProject(cloud));
   t.like(pages, [
-    { next: '?marker=a', records: 1, observations: 1 },
-    { next: null, records: 2, observations: 2 },
+    { next: '?marker=a', records: 1, places: [null] },
+    { next: null, records: 2, places: [null, null] },
   ]);
   serve(cloud, [novaServer('a')], [novaServer('b'), novaServer('c')]);
   const again = listed(await runProject(cloud, { knownPages: pages }));
@@ -61,20 +92,14 @@ test('of several pages only those are reported again that are not as they were',
   );
   serve(cloud, [novaServer('a')], [novaServer('b', { status: 'SHUTOFF' })]);
   const second = listed(await runProject(cloud, { knownPages: pages }));
-  t.deepEqual(
-    second.observations.map(({ providerId }) => providerId),
-    ['b'],
-  );
+  t.deepEqual(reported(second), ['b']);
   t.deepEqual(
     second.pages.map(({ unchanged }) => unchanged),
     [true, false],
   );
   serve(cloud, [novaServer('d')], [novaServer('b'), novaServer('c')]);
   const first = listed(await runProject(cloud, { knownPages: pages }));
-  t.deepEqual(
-    first.observations.map(({ providerId }) => providerId),
-    ['d'],
-  );
+  t.deepEqual(reported(first), ['d']);
   t.like(first.pages, [{ unchanged: false }, { unchanged: true }]);
 });
 
@@ -84,7 +109,8 @@ test('a list that has become shorter ends where it ends', async (t) => {
   const { pages } = listed(await runProject(cloud));
   cloud.on(list, { body: { servers: [novaServer('a')] } });
   const shorter = listed(await runProject(cloud, { knownPages: pages }));
-  t.like(shorter.pages, [{ unchanged: false, observations: 1, next: null }]);
+  t.deepEqual(reported(shorter), []);
+  t.like(shorter.pages, [{ unchanged: false, places: [0], next: null }]);
   t.is(shorter.pages.length, 1);
 });
 
@@ -94,8 +120,8 @@ test('a list that has become longer is followed to its end', async (t) => {
   const { pages } = listed(await runProject(cloud));
   serve(cloud, [novaServer('a')], [novaServer('b')]);
   const longer = listed(await runProject(cloud, { knownPages: pages }));
-  t.is(longer.observations.length, 2);
-  t.is(longer.pages.length, 2);
+  t.deepEqual(reported(longer), ['b']);
+  t.like(longer.pages, [{ places: [0] }, { places: [null] }]);
 });
 
 test('a cloud that answers each page with the first is found out, although that is as it was', async (t) => {
@@ -108,18 +134,25 @@ test('a cloud that answers each page with the first is found out, although that 
   t.like(outcome, { ok: false, error: { code: 'invalid-response' } });
 });
 
-const uncertain: [what: string, servers: readonly unknown[]][] = [
-  ['a record that cannot be read', [novaServer('a'), { id: 'b', name: 7 }]],
-  ['a server of a cell that is down', [novaServer('a'), { id: 'b', status: 'UNKNOWN' }]],
-  ['a server whose fault could not be fetched', [novaServer('a', { status: 'ERROR' })]],
+const uncertain: [what: string, servers: readonly unknown[], uncertainId: string][] = [
+  ['a record that cannot be read', [novaServer('a'), { id: 'b', name: 7 }], 'b'],
+  ['a server of a cell that is down', [novaServer('a'), { id: 'b', status: 'UNKNOWN' }], 'b'],
+  ['a server whose fault could not be fetched', [novaServer('a', { status: 'ERROR' }), novaServer('b')], 'a'],
 ];
 
-for (const [what, servers] of uncertain) {
+for (const [what, servers, uncertainId] of uncertain) {
   test(`a page with ${what} is read each time`, async (t) => {
     await using cloud = await ScriptedCloud.start();
     cloud.on(list, { body: { servers } });
     cloud.on('GET /v2.1/servers/a', { status: 500 });
-    t.like(listed(await runProject(cloud)).pages, [{ digest: null, unchanged: false }]);
+    const { pages } = listed(await runProject(cloud));
+    t.like(pages, [{ digest: null, unchanged: false }]);
+    const again = listed(await runProject(cloud, { knownPages: pages }));
+    t.deepEqual(
+      [...reported(again), ...again.malformed.map(({ providerId }) => providerId)],
+      [uncertainId],
+      'what is certain of it is not',
+    );
   });
 }
 
