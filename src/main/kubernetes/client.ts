@@ -22,6 +22,7 @@ import {
 import { jsonExcess } from '../../shared/network/json-bounds.ts';
 import { Network } from '../../shared/network/network.ts';
 import { ProxyFailure } from '../../shared/network/proxy-tunnel.ts';
+import { redirectOf, shownRedirect } from '../../shared/network/redirect.ts';
 import { untilAborted } from '../../shared/until-aborted.ts';
 import type { ClusterAccess } from './access/cluster-access.ts';
 import { type Call, describe, failure, noAnswer, parse } from './call.ts';
@@ -36,6 +37,9 @@ const maxBytes = 32 * 1024 * 1024;
 const maxRefusalBytes = 64 * 1024;
 /** etcd takes 1.5 MB an object; its event is a little larger. */
 const maxLineBytes = 4 * 1024 * 1024;
+
+/** What a header must not hold. */
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
 
 type RequestHeaders = ExchangeRequest['headers'];
 
@@ -129,7 +133,7 @@ export class KubernetesClient {
         this.#openWatch(call, headers, deadline.signal),
       );
       body = response.body;
-      if (response.refusal !== null) throw failed(call, response, response.refusal);
+      if (response.refusal !== null) throw this.#failed(call, response, response.refusal);
       open = true;
       deadline.restart(options.idleTimeoutMs);
       options.onOpen?.();
@@ -168,7 +172,7 @@ export class KubernetesClient {
       if (excess !== null)
         throw noAnswer(call, 'InvalidResponse', `the answer has ${answer.bytes} bytes that hold ${excess}`);
       const text = textOf(answer);
-      if (status < 200 || status > 299) throw failed(call, answer, text);
+      if (status < 200 || status > 299) throw this.#failed(call, answer, text);
       return parse(call, status, text);
     } catch (error) {
       throw this.#explain(call, error, deadline, 'Timeout');
@@ -237,12 +241,30 @@ export class KubernetesClient {
 
   /** A credential plugin is a foreign program: it may hang, so the deadline holds for it too. */
   async #authorization(call: Call, signal: AbortSignal, refused?: string): Promise<string | undefined> {
+    let header: string | undefined;
     try {
-      return await untilAborted(this.#access.authorization(refused), signal);
+      header = await untilAborted(this.#access.authorization(refused), signal);
     } catch (error) {
       if (signal.aborted) throw error;
       throw noAnswer(call, 'Credentials', `no credentials: ${messageOf(error)}`, error);
     }
+    if (header !== undefined && unsendable.test(header))
+      throw noAnswer(
+        call,
+        'Credentials',
+        'the token has a character that cannot be sent, a line break maybe',
+      );
+    return header;
+  }
+
+  #failed(call: Call, { status, headers }: Pick<Answer, 'status' | 'headers'>, text: string): ApiError {
+    const { location, 'retry-after': retryAfter } = headers;
+    const target = typeof location === 'string' ? redirectOf(status, location, this.#url(call)) : null;
+    return failure(call, {
+      status,
+      retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
+      text: target === null ? text : `a redirect to ${shownRedirect(target)}, which is not followed`,
+    });
   }
 
   #explain(call: Call, error: unknown, deadline: Deadline, timeoutReason: string): ApiError {
@@ -269,15 +291,6 @@ interface Opened extends Pick<Answer, 'status' | 'headers'> {
   readonly body: Readable;
   /** What it said in refusing, or the beginning of it; null when it did not. */
   readonly refusal: string | null;
-}
-
-function failed(call: Call, { status, headers }: Pick<Answer, 'status' | 'headers'>, text: string): ApiError {
-  const retryAfter = headers['retry-after'];
-  return failure(call, {
-    status,
-    retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
-    text,
-  });
 }
 
 async function readBounded(body: AsyncIterable<unknown>, maxBytes: number): Promise<string> {

@@ -41,6 +41,8 @@ export function advice(status: number, reason: string): string {
   if (status === 401)
     return 'the API server does not accept our credentials: renew the token, certificate or kubeconfig';
   if (status === 403) return 'grant the right in the role that is bound to this account';
+  if (status >= 300 && status <= 399)
+    return 'something in front of the API server answers: give the address of the API server itself';
   if (status === 429) return 'the API server asks for fewer requests: the monitor retries after a pause';
   switch (reason) {
     case 'Unreachable':
@@ -60,7 +62,7 @@ export function advice(status: number, reason: string): string {
     case 'Timeout':
       return 'is the API server overloaded, or does something on the way to it hold packets back?';
     case 'Credentials':
-      return 'fix the token file or the credential plugin that the kubeconfig names';
+      return 'fix the token, its file or the credential plugin in the kubeconfig';
     default:
       return '';
   }

@@ -14,13 +14,13 @@ import {
 import { jsonExcess } from '../../shared/network/json-bounds.ts';
 import { JsonOutline } from '../../shared/network/json-outline.ts';
 import { loginRefused } from '../../shared/network/proxy-tunnel.ts';
+import { mayFollow, redirectOf, shownRedirect } from '../../shared/network/redirect.ts';
 import { retryAfterMs } from '../../shared/retry-after.ts';
 import { headerTime } from './cloud-time.ts';
 import type { ConnectionLease } from './connections.ts';
 import { isClosedConnection, isRefusalOfPlainHttp, statusFailure, transportFailure } from './http-failure.ts';
 import type { JobContext } from './job-context.ts';
 import { cutKnown, type KnownRecords, type ListedRecord } from './known-records.ts';
-import { mayFollow, redirectOf, shownRedirect } from './redirect.ts';
 
 const mebibyte = 1_048_576;
 /** A page is 1000 servers of 1 to 3 KB, where the cloud has not raised that. The catalog of a login is much smaller. */

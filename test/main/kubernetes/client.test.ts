@@ -239,7 +239,13 @@ test('a redirect is not followed: the token is for the server that was asked', a
     { other: [301, 302, 307, 308].map(redirect), watch: [redirect(307)] },
     { access: { authorization: async () => 'Bearer secret' } },
   );
-  for (const code of [301, 302, 307, 308]) t.is((await refusal(t, client.get(server))).status, code);
+  for (const code of [301, 302, 307, 308]) {
+    const refused = await refusal(t, client.get(server));
+    t.is(refused.status, code);
+    t.true(
+      refused.message.includes(`: a redirect to ${other.access.server}${server}, which is not followed (`),
+    );
+  }
   const { signal } = new AbortController();
   const events = client.stream(server, { query: { watch: 'true' }, signal, idleTimeoutMs: 10_000 });
   t.is((await refusal(t, collect(events))).status, 307);
@@ -254,6 +260,7 @@ test('a token that is no header is an error that does not show it', async (t) =>
   );
   const { message } = await refusal(t, client.get(server));
   t.false(message.includes('planted'), message);
+  t.regex(message, /a character that cannot be sent, a line break maybe \(fix the token/);
   t.is(api.others.length, 0);
 });
 

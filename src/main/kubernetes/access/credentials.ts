@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { monotonicMs } from '../../../shared/clock.ts';
+import { messageOf } from '../../../shared/errors.ts';
 
 /** Gives the Authorization header; undefined where the client certificate says it all. */
 export type Authorization = (refused?: string) => Promise<string | undefined>;
@@ -41,7 +42,10 @@ interface PlainOptions {
  * The module is imported by file and on demand: the index costs 400 ms and 60 MB. The file name holds for the pinned
  * version, which has no `exports`.
  */
-export async function providerCredentials(user: string, authProvider: unknown): Promise<Authorization> {
+export async function providerCredentials(
+  user: string,
+  authProvider: { readonly name: string },
+): Promise<Authorization> {
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   const config = new KubeConfig();
   // KubeConfig asks the user for credentials, but only with a cluster beside it; this one is never called.
@@ -51,7 +55,16 @@ export async function providerCredentials(user: string, authProvider: unknown): 
   );
   return async () => {
     const options: PlainOptions = { headers: {} };
-    await config.applyToHTTPSOptions(options);
+    try {
+      await config.applyToHTTPSOptions(options);
+    } catch (cause) {
+      const what = `the auth-provider ${authProvider.name} of user "${user}" gives no token: ${messageOf(cause)}`;
+      const instead =
+        authProvider.name === 'oidc'
+          ? 'log in again'
+          : 'kubectl has no such provider any more: use exec, with gke-gcloud-auth-plugin or kubelogin for example';
+      throw new Error(`${what}; ${instead}`, { cause });
+    }
     return options.headers['Authorization'];
   };
 }

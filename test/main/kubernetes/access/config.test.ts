@@ -201,6 +201,13 @@ test('a user without a name, but with a password, has both in the header', async
   t.is(await access.authorization(), `Basic ${Buffer.from(':hunter2').toString('base64')}`);
 });
 
+test('an auth-provider of old kubeconfigs that gives no token names what took its place', async (t) => {
+  const access = await load(t, config({ user: { 'auth-provider': { name: 'gcp' } } }));
+  await t.throwsAsync(access.authorization(), {
+    message: /auth-provider gcp of user "u" gives no token: .*; .*use exec, with gke-gcloud-auth-plugin/,
+  });
+});
+
 test('authority, certificate and key are read again when their files are replaced, but never half of them', async (t) => {
   const dir = await folder(t);
   const put = async (name: string, from: string) => copyFile(join(pems, from), join(dir, name));
