@@ -38,9 +38,12 @@ export function withCondition(
   now: () => string,
 ): readonly Condition[] {
   const old = findCondition(conditions, type);
-  if (old === undefined) return [...conditions, { type, ...health, lastTransitionTime: now() }];
-  if (old.status === health.status && old.reason === health.reason && old.message === health.message)
+  if (old?.status === health.status && old.reason === health.reason && old.message === health.message)
     return conditions;
+  // The API server stores U+FFFD for what is not Unicode: written as it came, it would differ at each poll.
+  if (!health.message.isWellFormed())
+    return withCondition(conditions, type, { ...health, message: health.message.toWellFormed() }, now);
+  if (old === undefined) return [...conditions, { type, ...health, lastTransitionTime: now() }];
   const lastTransitionTime = old.status === health.status ? old.lastTransitionTime : now();
   return conditions.map((condition) =>
     condition === old ? { type, ...health, lastTransitionTime } : condition,

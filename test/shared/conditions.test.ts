@@ -28,6 +28,16 @@ test('a condition that says so already is left alone', (t) => {
   );
 });
 
+test('of a message that is not Unicode, what the API server stores of it is what is meant', (t) => {
+  const odd: Health = { ...degraded, message: 'libvirt: caf\udce9' };
+  const stored = withCondition([], healthyType, odd, () => now);
+  t.is(stored[0]?.message, 'libvirt: caf\ufffd');
+  t.is(
+    withCondition(stored, healthyType, odd, () => now),
+    stored,
+  );
+});
+
 test('lastTransitionTime moves with the status', (t) => {
   const [condition] = withCondition([healthyCondition()], healthyType, degraded, () => now);
   t.deepEqual(condition, { type: 'Healthy', ...degraded, lastTransitionTime: now });
