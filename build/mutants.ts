@@ -18,13 +18,20 @@ const usage = `npm run mutants -- [--share=1] [--seed=1] [--jobs=2] [--near] PAT
   --share  the share of the mutations that is tried, 0 to 1
   --seed   another one chooses another sample
   --jobs   how many files are tried at once, each in a copy of the tree
-  --near   only with tests of the file's name, and those that import it: quick, and notices less
+  --near   only with tests of the file's name, and those that import it, if there are any: quick, and notices less
 `;
 
 interface Target {
   readonly path: string;
   readonly source: string;
   readonly mutations: readonly Mutation[];
+}
+
+/** Some lines of a file, or all of them. */
+interface Lines {
+  readonly path: string;
+  readonly first: number;
+  readonly last: number;
 }
 
 interface Sample {
@@ -60,8 +67,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 const sample: Sample = { share: Number(values.share), seed: values.seed };
 // The longest first, so that no copy waits long for another at the end.
-const targets = positionals
-  .flatMap((given) => targetsOf(given, sample))
+const asked = Map.groupBy(positionals.flatMap(linesOf), ({ path }) => path);
+const targets = [...asked]
+  .map(([path, lines]) => targetOf(path, lines, sample))
   .filter(({ mutations }) => mutations.length > 0)
   .toSorted((one, other) => other.mutations.length - one.mutations.length);
 const rows: Record<string, object> = {};
@@ -79,16 +87,19 @@ await Promise.all(
 );
 console.table({ ...rows, total: shownCounts(total) });
 
-function targetsOf(given: string, sample: Sample): readonly Target[] {
+function linesOf(given: string): readonly Lines[] {
   const [, path = '', first = '1', last = 'Infinity'] = /^(.*?)(?::(\d+)-(\d+))?$/.exec(given) ?? [];
-  return sourcesOf(path).map((path) => {
-    const source = readFileSync(join(root, path), 'utf8');
-    const mutations = mutationsOf(path, source).filter((mutation) => {
-      const line = lineOf(source, mutation);
-      return line >= Number(first) && line <= Number(last) && isChosen(sample, { path, source, mutation });
-    });
-    return { path, source, mutations };
+  return sourcesOf(path).map((path) => ({ path, first: Number(first), last: Number(last) }));
+}
+
+function targetOf(path: string, lines: readonly Lines[], sample: Sample): Target {
+  const source = readFileSync(join(root, path), 'utf8');
+  const mutations = mutationsOf(path, source).filter((mutation) => {
+    const line = lineOf(source, mutation);
+    const isAsked = lines.some(({ first, last }) => line >= first && line <= last);
+    return isAsked && isChosen(sample, { path, source, mutation });
   });
+  return { path, source, mutations };
 }
 
 /** TypeScript files of a file or a folder. */

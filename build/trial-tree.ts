@@ -58,11 +58,12 @@ export class TrialTree {
     const distance = (test: string): number => {
       if (inRoom(test) && basename(test, '.test.ts') === basename(path, '.ts')) return 0;
       if (this.#importsOf(test).has(path)) return inRoom(test) ? 1 : 2;
-      return !nearOnly && inRoom(test) && this.#reaches(test, path) ? 3 : Infinity;
+      return inRoom(test) && this.#reaches(test, path) ? 3 : Infinity;
     };
     const tests = this.#tests.map((test) => ({ test, far: distance(test) }));
+    const most = nearOnly && tests.some(({ far }) => far < 3) ? 2 : 3;
     return tests
-      .filter(({ far }) => far < Infinity)
+      .filter(({ far }) => far <= most)
       .toSorted((one, other) => one.far - other.far)
       .map(({ test }) => test);
   }

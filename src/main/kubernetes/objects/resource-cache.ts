@@ -86,7 +86,7 @@ export class ResourceCache<R extends StoredRecord> {
     return this.#synced;
   }
 
-  /** What went wrong last; null while all is well. */
+  /** What went wrong last; null while a watch is open. */
   get lastError(): Error | null {
     return this.#lastError;
   }
@@ -201,8 +201,6 @@ export class ResourceCache<R extends StoredRecord> {
     list.commit();
     this.#position.listed(version);
     this.#pageSize = Math.min(this.#pageSize, this.#usualPageSize);
-    this.#furthestPage = 0;
-    this.#lastError = null;
     this.counters.lists += 1;
     this.#synced = true;
     this.#firstSync.resolve();

@@ -10,6 +10,7 @@ import {
   ScriptedApi,
   status,
 } from '../../../fixtures/kubernetes/scripted-api.ts';
+import { ScriptedClock } from '../../../fixtures/scripted-clock.ts';
 
 const path = 'apis/region.unikorn-cloud.org/v1alpha1';
 
@@ -104,4 +105,81 @@ test('notices a new definition by its hash, and keeps what it knows while it can
   stop.abort();
   await t.notThrowsAsync(run);
   t.deepEqual(changes, ['v1.16', 'v1.19']);
+});
+
+/** A watch that runs by a clock of the test's, and looks at an index that is there or not. */
+async function watching(t: ExecutionContext) {
+  const clock = new ScriptedClock();
+  const state = { isThere: true, document: json(old) };
+  let hashes = 0;
+  const answer: Answer = (response, request) => {
+    if (!state.isThere) status(503, 'ServiceUnavailable')(response, request);
+    else if (request.path !== '/openapi/v3') state.document(response, request);
+    else json({ paths: { [path]: { serverRelativeURL: `?hash=${++hashes}` } } })(response, request);
+  };
+  const api = await ScriptedApi.start(t, { other: [answer] });
+  const client = new KubernetesClient(api.access, { requestTimeoutMs: 5_000 });
+  const changes: string[] = [];
+  const watch = new ProfileWatch({
+    client,
+    clock,
+    periodMs: 60_000,
+    onChange: (profile) => changes.push(profile),
+  });
+  const stop = new AbortController();
+  const looks = () => api.others.filter((request) => request.path === '/openapi/v3').length;
+  /** Waits until so many looks have come, and the watch waits for the next. */
+  const looked = async (count: number) => {
+    await eventually(`look ${count}`, () => looks() >= count && clock.sleeping === 1, { everyMs: 5 });
+    t.is(looks(), count);
+  };
+  const begin = () => {
+    const run = watch.run(stop.signal);
+    t.teardown(async () => {
+      stop.abort();
+      await run;
+      await client.close();
+    });
+  };
+  return { watch, clock, state, changes, looked, begin, signal: stop.signal };
+}
+
+test('definitions that are not known are looked for every two seconds, others every period', async (t) => {
+  const { watch, clock, state, looked, begin } = await watching(t);
+  state.isThere = false;
+  begin();
+  await watch.looked;
+  await looked(1);
+  t.is(watch.current, null);
+  t.is(watch.profile, 'v1.16');
+  state.isThere = true;
+  await clock.pass(2_000);
+  await looked(2);
+  t.is(watch.current, 'v1.16');
+  await clock.pass(59_000);
+  await looked(2);
+  await clock.pass(1_000);
+  await looked(3);
+});
+
+test('a write that was refused has them looked at now, and for a while every two seconds', async (t) => {
+  const { watch, clock, changes, state, looked, begin, signal } = await watching(t);
+  begin();
+  await looked(1);
+  await Promise.all([watch.recheck(signal), watch.recheck(signal)]);
+  await looked(3);
+  await watch.recheck(signal);
+  await looked(3);
+  for (let look = 4; look <= 8; look++) {
+    await clock.pass(2_000);
+    await looked(look);
+  }
+  await clock.pass(2_000);
+  await looked(8);
+  state.document = json(recent);
+  await watch.recheck(signal);
+  t.deepEqual([watch.profile, changes], ['v1.19', ['v1.16', 'v1.19']]);
+  await looked(9);
+  await clock.pass(2_000);
+  await looked(9);
 });

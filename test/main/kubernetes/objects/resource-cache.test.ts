@@ -335,6 +335,7 @@ test('a version that says "any" is not one to watch from', async (t) => {
 });
 
 test('a list that expires in the middle again and again has larger and larger pages, then usual ones', async (t) => {
+  let progress = 0;
   const expired: Answer[] = [page([identity('a', '1')], '10', 'token'), status(410, 'Expired')];
   const { api, cache } = await start(
     t,
@@ -342,12 +343,22 @@ test('a list that expires in the middle again and again has larger and larger pa
       list: [...expired, ...expired, ...expired, ...expired, ...expired, page([], '20'), page([], '30')],
       watch: [status(410, 'Expired'), quiet],
     },
-    { pageSize: 100 },
+    {
+      pageSize: 100,
+      onProgress: () => {
+        progress += 1;
+      },
+    },
   );
   await eventually('two lists', () => cache.counters.lists === 2);
   t.deepEqual(
     api.lists.map((request) => Number(request.query.get('limit'))),
     [100, 100, 200, 200, 400, 400, 800, 800, 800, 800, 800, 100],
+  );
+  t.is(
+    progress,
+    6,
+    'each of the first lists, which begin again with larger pages; none once one is complete',
   );
 });
 

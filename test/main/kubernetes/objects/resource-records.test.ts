@@ -2,6 +2,7 @@ import test from 'ava';
 import { createIntern } from '../../../../src/main/kubernetes/objects/interner.ts';
 import {
   parseIdentity,
+  parseLoadBalancer,
   parseOpenstackIdentity,
   parseRegion,
   parseSecret,
@@ -132,8 +133,13 @@ test('a server fresh from its creator has no labels, no status, and is no error'
     phase: '',
     conditions: [],
   });
+  t.is(parseServer({ metadata }).flavorId, '');
   const empty = { 'regions.unikorn-cloud.org/region-id': '' };
   t.is(parseServer({ metadata: { ...metadata, labels: empty } }).regionId, '', 'an empty label is present');
+});
+
+test('a load balancer without labels has neither organization nor name, and is no error', (t) => {
+  t.like(parseLoadBalancer({ metadata }), { organizationId: '', displayName: '', conditions: [] });
 });
 
 const malformed: readonly [unknown, string][] = [
