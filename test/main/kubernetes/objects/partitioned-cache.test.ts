@@ -21,12 +21,15 @@ import {
   watch,
 } from '../../../fixtures/kubernetes/scripted-api.ts';
 
+function selectorOf({ query }: SeenRequest): string {
+  return query.get('labelSelector') ?? 'all';
+}
+
 async function start(
   t: ExecutionContext,
   lists: Record<string, Answer>,
   watches: Record<string, Answer> = {},
 ) {
-  const selectorOf = ({ query }: SeenRequest): string => query.get('labelSelector') ?? 'all';
   const api = await ScriptedApi.start(t, {
     list: [(response, request) => lists[selectorOf(request)]?.(response, request)],
     watch: [(response, request) => (watches[selectorOf(request)] ?? watch([]))(response, request)],
@@ -58,7 +61,7 @@ async function start(
     await client.close();
   });
   const names = () => [...cache.values()].map(({ name }) => name);
-  return { api, cache, opened, changes, unlisten: listen, names, stop, run, selectorOf };
+  return { api, cache, opened, changes, unlisten: listen, names, stop, run };
 }
 
 /** A page that comes when a test says so. */
@@ -71,7 +74,7 @@ function held(answer: Answer): { readonly answer: Answer; readonly release: () =
 }
 
 test('parts are one cache: found in any, counted together, heard of alike', async (t) => {
-  const { cache, names, changes, unlisten, api, selectorOf } = await start(
+  const { cache, names, changes, unlisten, api } = await start(
     t,
     {
       'region in (a)': page([identity('a1', '1'), identity('a2', '2')], '10'),
