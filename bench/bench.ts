@@ -36,7 +36,11 @@ const measures: Readonly<Record<Scenario, Measure>> = {
     }),
   small: async (options, settings) => measureIdle(fleet(options, hundred), quickly(options, settings)),
   '10k': async (options, settings) =>
-    measurePasses(fleet(options, tenThousand), settings, { fullToFloor: 1.25, latencySeconds: 1 }),
+    measurePasses(fleet(options, tenThousand), settings, {
+      fullToFloor: 1.25,
+      changedToFloor: 1.6,
+      latencySeconds: 1,
+    }),
   '100k': async (options, settings) =>
     measurePasses(fleet(options, hundredThousand), settings, {
       fullSeconds: 60,

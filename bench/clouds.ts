@@ -68,9 +68,18 @@ export class Clouds {
 
   /** Stops or starts a share of the servers of the first `clouds` clouds; gives how many. */
   async change(percent: number, clouds: number): Promise<number> {
+    return this.#change('change', percent, clouds);
+  }
+
+  /** Gives them other names, which changes no status. */
+  async rename(percent: number, clouds: number): Promise<number> {
+    return this.#change('rename', percent, clouds);
+  }
+
+  async #change(command: 'change' | 'rename', percent: number, clouds: number): Promise<number> {
     let changed = 0;
     for (let cloud = 0; cloud < clouds; cloud++) {
-      const { results } = await this.#program.ask({ command: 'change', percent, cloud }, changedSchema);
+      const { results } = await this.#program.ask({ command, percent, cloud }, changedSchema);
       for (const result of results) changed += result.changed;
     }
     return changed;

@@ -15,6 +15,7 @@ import type { Pass, Subject } from './subject.ts';
 /** Issue and design set them for some fleets only. */
 export interface PassLimits {
   readonly fullToFloor?: number;
+  readonly changedToFloor?: number;
   readonly fullSeconds?: number;
   readonly hungToFull?: number;
   readonly latencySeconds?: number;
@@ -32,6 +33,10 @@ interface Measured extends Pass {
   readonly latencies: readonly number[];
 }
 
+/** Changes servers of the clouds; gives how many changes of a status must follow. */
+type Change = () => Promise<number>;
+
+const nothing: Change = async () => 0;
 const changedPercent = 1;
 const changesTimeoutMs = 120_000;
 const settleMs = 1_000;
@@ -142,8 +147,17 @@ class PassScenario {
     const full = this.report.section('full pass: complete lists, nothing changed');
     await this.#besideFloor(monitor, full, this.#limits.fullToFloor);
     // A list that is as it was need not be read: this shows what it costs when each must be.
+    const { clouds, size } = this.#stage;
+    const oneOfEach = 100 / serversPerProject(size);
+    const renamed = this.report.section(
+      'full pass: complete lists, one server renamed in each: nothing to write',
+    );
+    await this.#besideFloor(monitor, renamed, this.#limits.changedToFloor, async () => {
+      await clouds.rename(oneOfEach, size.regions);
+      return 0;
+    });
     const changed = this.report.section('full pass: complete lists, one server changed in each');
-    await this.#besideFloor(monitor, changed, undefined, 100 / serversPerProject(this.#stage.size));
+    await this.#besideFloor(monitor, changed, undefined, async () => clouds.change(oneOfEach, size.regions));
     if (hung === 0) return;
     this.#settings.progress(`${hung} regions that hang`);
     await this.#stage.addHung();
@@ -157,11 +171,16 @@ class PassScenario {
   }
 
   /** Each pass of the monitor is followed by one of the bare client over the same regions. */
-  async #besideFloor(monitor: MeasuredMonitor, section: Section, limit?: number, percent = 0): Promise<void> {
+  async #besideFloor(
+    monitor: MeasuredMonitor,
+    section: Section,
+    limit?: number,
+    change: Change = nothing,
+  ): Promise<void> {
     // In the order in which they shall be read.
     section.add('time', 's', {}, optional(this.#limits.fullSeconds));
     section.add('÷ floor', '', {}, optional(limit));
-    await this.#repeat(monitor, section, percent, async () => {
+    await this.#repeat(monitor, section, change, async () => {
       const floor = await this.#stage.floor.list(this.#stage.size.regions);
       const seconds = section.samples('time', 'monitor').at(-1) ?? Number.NaN;
       section.add('time', 's', { floor: floor.seconds });
@@ -176,18 +195,16 @@ class PassScenario {
     await this.#changed(monitor);
   }
 
-  /** Passes, each after changes to so many percent of the servers. */
+  /** Passes, each after a change. */
   async #repeat(
     subject: Subject,
     section: Section,
-    percent = 0,
+    change: Change = nothing,
     afterEach: () => Promise<void> = async () => {},
   ): Promise<readonly number[]> {
     const latencies: number[] = [];
     for (let round = 0; round < this.#settings.repeat; round++) {
-      const { clouds, size } = this.#stage;
-      const changed = percent === 0 ? 0 : await clouds.change(percent, size.regions);
-      const measured = await this.#measure(subject, changed);
+      const measured = await this.#measure(subject, await change());
       this.#add(section, subject, measured);
       latencies.push(...measured.latencies);
       await afterEach();
@@ -197,7 +214,10 @@ class PassScenario {
 
   async #changed(subject: Subject): Promise<void> {
     const section = this.report.section(`pass with ${changedPercent} % changed at once`);
-    const latencies = await this.#repeat(subject, section, changedPercent);
+    const { clouds, size } = this.#stage;
+    const latencies = await this.#repeat(subject, section, async () =>
+      clouds.change(changedPercent, size.regions),
+    );
     const { column } = subject;
     const add = (name: string, share: number, limit?: Limit): void =>
       section.add(`change → status, ${name}`, 's', { [column]: percentile(latencies, share) }, limit);

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import * as v from 'valibot';
 import type { SandboxCloud } from './cloud.ts';
 import { type Command, commandSchema, planSchema, startCloud } from './plan.ts';
+import type { CloudServer } from './server.ts';
 
 class Clouds {
   readonly #clouds: SandboxCloud[] = [];
@@ -30,7 +31,7 @@ class Clouds {
     if (chosen.length === 0) throw new RangeError(`there is no cloud ${command.cloud}`);
     const results: (object | null)[] = [];
     for (const cloud of chosen) results.push(await this.#apply(cloud, command));
-    if (command.command === 'change') this.#turn++;
+    if (command.command === 'change' || command.command === 'rename') this.#turn++;
     return { ok: true, results };
   }
 
@@ -39,7 +40,8 @@ class Clouds {
   }
 
   async #apply(cloud: SandboxCloud, command: Command): Promise<object | null> {
-    if (command.command === 'change') return this.#change(cloud, command.percent);
+    if (command.command === 'change') return this.#change(cloud, command.percent, switchPower);
+    if (command.command === 'rename') return this.#change(cloud, command.percent, rename);
     if (command.command === 'requests') return requests(cloud, command.clear ?? false);
     if (command.command === 'memory') return { rssBytes: process.memoryUsage.rss(), servers: cloud.size };
     if (command.command === 'fault') cloud.faults.add(command.fault, command.target);
@@ -51,18 +53,30 @@ class Clouds {
     return null;
   }
 
-  #change(cloud: SandboxCloud, percent: number): { changed: number } {
+  #change(cloud: SandboxCloud, percent: number, change: ServerChange): { changed: number } {
     const servers = cloud.servers();
     const changed = Math.round((servers.length * percent) / 100);
     const step = changed === 0 ? 0 : servers.length / changed;
     for (let index = 0; index < changed; index++) {
       const server = servers[(Math.floor(index * step) + this.#turn) % servers.length];
-      if (server === undefined) continue;
-      if (server.status === 'ACTIVE') cloud.stop(server.id);
-      else cloud.start(server.id);
+      if (server !== undefined) change(cloud, server);
     }
     return { changed };
   }
+}
+
+type ServerChange = (cloud: SandboxCloud, server: CloudServer) => void;
+
+function switchPower(cloud: SandboxCloud, { id, status }: CloudServer): void {
+  if (status === 'ACTIVE') cloud.stop(id);
+  else cloud.start(id);
+}
+
+const renamed = '-renamed';
+
+/** The second time, to the name that it had. */
+function rename(cloud: SandboxCloud, { id, name }: CloudServer): void {
+  cloud.rename(id, name.endsWith(renamed) ? name.slice(0, -renamed.length) : `${name}${renamed}`);
 }
 
 function requests(cloud: SandboxCloud, clear: boolean): object {

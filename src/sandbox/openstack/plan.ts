@@ -66,9 +66,9 @@ const targetSchema: v.GenericSchema<unknown, FaultTarget> = v.strictObject({
 /** `cloud` is its place in the plan; all clouds unless given. */
 const cloud = v.exactOptional(count);
 export const commandSchema = v.variant('command', [
-  /** Stops servers that run and starts those that do not: others at each call. */
+  /** Stops servers that run and starts those that do not, or gives them other names: others at each call. */
   v.strictObject({
-    command: v.literal('change'),
+    command: v.picklist(['change', 'rename']),
     cloud,
     percent: v.pipe(v.number(), v.minValue(0), v.maxValue(100)),
   }),

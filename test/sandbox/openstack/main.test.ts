@@ -102,6 +102,12 @@ test('says where its clouds are, obeys, and ends with its input', async (t) => {
   const changed = (await list()).filter((server) => server['status'] !== before.get(server['id']));
   t.true(changed.length >= 5, String(changed.length));
 
+  for (const names of [20, 0]) {
+    await program.ask({ command: 'rename', cloud: 0, percent: 100 });
+    const found = namesOf(await list()).filter((name) => name.endsWith('-renamed'));
+    t.is(found.length, names);
+  }
+
   t.like(await program.ask({ command: 'requests', cloud: 0, clear: true }), {
     ok: true,
     results: [{ logins: 1 }],
