@@ -22,6 +22,12 @@ export const systemClock: Clock = {
   monotonicMs,
   sleep: async (ms, signal) => {
     // What is due already: Node prints a warning into the log about a timer of less than nothing.
-    await sleep(Math.max(0, ms), undefined, signal === undefined ? {} : { signal });
+    try {
+      await sleep(Math.max(0, ms), undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      // Node's own AbortError does not say why.
+      signal?.throwIfAborted();
+      throw error;
+    }
   },
 };

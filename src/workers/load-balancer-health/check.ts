@@ -1,6 +1,5 @@
 // The worker half of the load-balancer-health check: asks one region for the load balancers of its projects.
 
-import pLimit from 'p-limit';
 import type { Check } from '../../shared/checker.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { CheckFailure, toCheckError } from '../../shared/errors.ts';
@@ -16,6 +15,7 @@ import { JobScope } from '../openstack/job-scope.ts';
 import { missedTurn } from '../openstack/job-time.ts';
 import type { LoginTools } from '../openstack/login.ts';
 import { loginTools } from '../openstack/login-tools.ts';
+import { ProjectTurns } from '../openstack/project-turns.ts';
 import { TokenSession } from '../openstack/token-session.ts';
 import { listLoadBalancers } from './load-balancers.ts';
 import { withMembers } from './members.ts';
@@ -44,12 +44,11 @@ export class LoadBalancerHealthCheck {
     const { signal } = scope;
     const lease = connections.lease({ caCertificate: target.caCertificate, requestTimeoutMs });
     const logIn = loginTools(target, lease, scope);
-    // Besides the requests, the projects take turns: what is begun gets finished before the deadline.
-    const turns = pLimit(concurrency);
+    const turns = new ProjectTurns(concurrency);
     try {
       const projects = await Promise.all(
         job.projects.map(async (task) =>
-          turns(async () => (signal.aborted ? unasked(task, signal) : listProject(logIn, task))),
+          turns.take(task, async () => (signal.aborted ? unasked(task, signal) : listProject(logIn, task))),
         ),
       );
       return { projects, ...scope.sent };

@@ -58,6 +58,7 @@ export function missedTurn({ reason }: AbortSignal): CheckError {
   const error = toCheckError(reason);
   const message =
     'the check reached its deadline before it could ask this project: other projects of the region took the time; ' +
-    'it is among the first at the next poll. If they are only slow, raise --region-concurrency';
-  return error.code === 'timeout' ? { ...error, message } : error;
+    'it is among the first at the next poll. If they are only slow, raise --region-concurrency; where many have to log ' +
+    'in at once, raise --region-logins-per-second';
+  return error.code === 'timeout' ? { code: 'timeout', message } : error;
 }

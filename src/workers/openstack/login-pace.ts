@@ -1,6 +1,8 @@
 // Logins one after another: clouds limit how many they take in a second, and each costs them a slow hash.
 
 import type { Clock } from '../../shared/clock.ts';
+import { CheckFailure } from '../../shared/errors.ts';
+import { missedTurn } from './job-time.ts';
 
 export interface LoginPaceOptions {
   readonly perSecond: number;
@@ -25,6 +27,11 @@ export class LoginPace {
     const { perSecond, clock, signal } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#nextMs = Math.max(this.#nextMs, nowMs - 1_000) + 1_000 / perSecond;
-    if (this.#nextMs > nowMs) await clock.sleep(this.#nextMs - nowMs, signal);
+    if (this.#nextMs <= nowMs) return;
+    try {
+      await clock.sleep(this.#nextMs - nowMs, signal);
+    } catch {
+      throw new CheckFailure(missedTurn(signal));
+    }
   }
 }

@@ -1,6 +1,5 @@
 // The worker half of the server-health check: asks one region of all its projects' servers.
 
-import pLimit from 'p-limit';
 import type { Check } from '../../shared/checker.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { concernsRegion } from '../../shared/errors.ts';
@@ -14,6 +13,7 @@ import { ownTools } from '../../shared/worker-tools.ts';
 import { Connections } from '../openstack/connections.ts';
 import { JobScope } from '../openstack/job-scope.ts';
 import { missedTurn } from '../openstack/job-time.ts';
+import { ProjectTurns } from '../openstack/project-turns.ts';
 import { createProvider } from './create-provider.ts';
 
 /** Owns what outlives a job: the connections. Runs any number of jobs at once. */
@@ -29,21 +29,21 @@ export class ServerHealthCheck {
   readonly run: Check<ServerHealthJob, ServerHealthResult> = async (job, signal, tools = ownTools()) => {
     const connections = this.#connections;
     const scope = new JobScope(job, { connections, clock: this.#clock, tools, signal });
-    // Besides the requests, the projects take turns: what is begun gets finished before the deadline, and no more
-    // lists are in memory than can be read at once.
-    const turns = pLimit(job.concurrency);
+    const turns = new ProjectTurns(job.concurrency);
     const provider = createProvider(job.target, scope);
     const { flavors } = job;
     const [first, ...others] = job.projects;
     const listInTurn = async (task: ProjectTask): Promise<ProjectResult> =>
-      turns(async () => (scope.signal.aborted ? unasked(task, scope.signal) : provider.listProject(task)));
+      turns.take(task, async () =>
+        scope.signal.aborted ? unasked(task, scope.signal) : provider.listProject(task),
+      );
     try {
       const probed = job.probe && first !== undefined ? await provider.listProject(first) : null;
       const refused = probed === null ? null : refusal(job, probed);
       if (refused !== null) return { ...refused, ...scope.sent };
       const left = probed === null ? job.projects : others;
       const [flavorResult, listed] = await Promise.all([
-        flavors === undefined ? null : turns(async () => provider.listFlavors(flavors)),
+        flavors === undefined ? null : turns.take(flavors, async () => provider.listFlavors(flavors)),
         Promise.all(left.map(listInTurn)),
       ]);
       const projects = probed === null ? listed : [probed, ...listed];

@@ -157,11 +157,14 @@ test('a token that is refused is renewed once', async (t) => {
 
 test('a project whose turn does not come says so, and keeps its login', async (t) => {
   const { cloud, task } = await start(t);
+  // Both have a session: those that must log in wait among themselves.
+  const { session: own } = await listProject(cloud.endpoint, task);
+  const first = { ...task, ...(own === null ? {} : { session: own }) };
   cloud.faults.add({ kind: 'hang' }, { route: listRoute });
   const session = { token: 'kept', renewAtMs: Number.POSITIVE_INFINITY, endpoints: {}, compute: null };
   const late = loadBalancerTask(cloud.addIdentity(), { session });
   const limits = { deadlineMs: monotonicMs() + 2_000, concurrency: 1 };
-  const { projects } = await listProjects(cloud.endpoint, [task, late], limits);
+  const { projects } = await listProjects(cloud.endpoint, [first, late], limits);
   t.like(projects[0]?.outcome, { ok: false, unasked: undefined });
   t.like(projects[1], { outcome: { ok: false, unasked: true, error: { code: 'timeout' } }, session });
   t.regex(JSON.stringify(projects[1]?.outcome), /before it could ask this project/);

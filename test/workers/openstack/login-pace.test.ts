@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { Clock } from '../../../src/shared/clock.ts';
+import { CheckFailure } from '../../../src/shared/errors.ts';
 import { LoginPace } from '../../../src/workers/openstack/login-pace.ts';
 
 /** A clock on which sleeping is the only thing that takes time. */
@@ -34,6 +35,6 @@ test('waiting ends with the job', async (t) => {
   const stop = new AbortController();
   const pace = new LoginPace({ perSecond: 1, clock: sleepingClock(), signal: stop.signal });
   await pace.turn();
-  stop.abort(new Error('the job is over'));
+  stop.abort(new CheckFailure({ code: 'cancelled', message: 'the job is over' }));
   await t.throwsAsync(pace.turn(), { message: 'the job is over' });
 });

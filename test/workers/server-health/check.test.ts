@@ -140,9 +140,39 @@ test('the deadline ends what waits for its turn, too', async (t) => {
     error: {
       message:
         'the check reached its deadline before it could ask this project: other projects of the region took the ' +
-        'time; it is among the first at the next poll. If they are only slow, raise --region-concurrency',
+        'time; it is among the first at the next poll. If they are only slow, raise --region-concurrency; where ' +
+        'many have to log in at once, raise --region-logins-per-second',
     },
   });
+});
+
+test('many projects that have to log in do not hold up those that have a session', async (t) => {
+  await using cloud = await startCloud();
+  const known = projects('k1', 'k2', 'k3');
+  const first = await runJob(healthJob(cloud, { projects: known }));
+  const withSession = known.map((task, index) => {
+    const session = first.projects[index]?.session;
+    if (!session) throw new Error('there was no login');
+    return { ...task, session: { ...session, renewAtMs: monotonicMs() + 60_000 } };
+  });
+  const newOnes = projects(...Array.from({ length: 12 }, (_, index) => `n${index}`));
+  const job = healthJob(cloud, {
+    projects: [...newOnes, ...withSession],
+    loginsPerSecond: 1,
+    concurrency: 2,
+  });
+  const result = await runJob({ ...job, deadlineMs: monotonicMs() + 4_000 });
+  const ended = new Map(result.projects.map(({ identityId, outcome }) => [identityId, outcome]));
+  for (const { identityId } of known) t.true(ended.get(identityId)?.ok, identityId);
+  const late = newOnes.flatMap(({ identityId }) => {
+    const outcome = ended.get(identityId);
+    return outcome === undefined || outcome.ok ? [] : [outcome.error];
+  });
+  t.true(late.length > 0);
+  for (const error of late) {
+    t.is(error.code, 'timeout');
+    t.regex(error.message, /raise --region-logins-per-second$/);
+  }
 });
 
 test('large lists that hardly come do not keep a large list of another region waiting', async (t) => {
