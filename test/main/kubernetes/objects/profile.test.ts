@@ -23,6 +23,7 @@ function schema(phases: readonly string[], kind = 'Server'): unknown {
           properties: { status: { properties: { phase: { enum: phases } } } },
           'x-kubernetes-group-version-kind': [
             { group: 'region.unikorn-cloud.org', kind, version: 'v1alpha1' },
+            { group: 'meta.example', kind: 'Options', version: 'v1' },
           ],
         },
       },

@@ -1,16 +1,23 @@
+import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { KubernetesClient } from '../../../../src/main/kubernetes/client.ts';
 import { ResourceCaches } from '../../../../src/main/kubernetes/objects/resource-caches.ts';
 import { watchedResources } from '../../../../src/main/kubernetes/required-rights.ts';
-import type { Logger } from '../../../../src/main/log/logger.ts';
 import { systemClock } from '../../../../src/shared/clock.ts';
-import { type Answer, page, ScriptedApi, status, watch } from '../../../fixtures/kubernetes/scripted-api.ts';
+import { eventually } from '../../../fixtures/eventually.ts';
+import {
+  type Answer,
+  bookmark,
+  page,
+  ScriptedApi,
+  status,
+  watch,
+} from '../../../fixtures/kubernetes/scripted-api.ts';
+import { RecordedLog } from '../../../fixtures/monitor/recorded-log.ts';
 
-const silent: Logger = { debug: () => {}, info: () => {}, error: () => {}, named: () => silent };
-
-/** Everything but the list of servers is well: `servers` answers for its pages, which are numbered from 0. */
-async function start(t: ExecutionContext, servers: (page: number) => Answer) {
+/** Everything but servers is well: `servers` answers for the pages of their list, which are numbered from 0. */
+async function start(t: ExecutionContext, servers: (page: number) => Answer, watchOfServers = watch([])) {
   const api = await ScriptedApi.start(t, {
     list: [
       (response, request) => {
@@ -21,11 +28,13 @@ async function start(t: ExecutionContext, servers: (page: number) => Answer) {
     watch: [
       (response, request) => {
         const refused = request.query.has('sendInitialEvents');
-        (refused ? status(422, 'Invalid') : watch([]))(response, request);
+        const usual = request.path.endsWith('/servers') ? watchOfServers : watch([]);
+        (refused ? status(422, 'Invalid') : usual)(response, request);
       },
     ],
   });
   const client = new KubernetesClient(api.access, { requestTimeoutMs: 10_000 });
+  const log = new RecordedLog();
   const caches = new ResourceCaches({
     client,
     namespace: 'shop',
@@ -33,7 +42,7 @@ async function start(t: ExecutionContext, servers: (page: number) => Answer) {
     // Half of it is the longest pause after a failure.
     pollPeriodMs: 1_000,
     clock: systemClock,
-    logger: silent,
+    logger: log,
   });
   const stop = new AbortController();
   const run = caches.run(stop.signal);
@@ -42,7 +51,7 @@ async function start(t: ExecutionContext, servers: (page: number) => Answer) {
     await run;
     await client.close();
   });
-  return { caches, signal: stop.signal };
+  return { api, caches, log, signal: stop.signal };
 }
 
 function slowly(answer: Answer, ms: number): Answer {
@@ -85,4 +94,47 @@ test('a list that expires begins again, and that is progress', async (t) => {
   });
   await caches.whenSynced(2_000, signal);
   t.is(lists, 4);
+});
+
+test('an outage has a line for each reason, not for each attempt, and one when it is over; so has the next', async (t) => {
+  let reason = 'etcd has lost a disk';
+  const open = new Set<ServerResponse>();
+  const whileWell =
+    (usual: Answer): Answer =>
+    (...to) =>
+      (reason === '' ? usual : status(500, 'InternalError', reason))(...to);
+  const bringing: Answer = (response, request) => {
+    open.add(response);
+    watch([bookmark('11')])(response, request);
+  };
+  const { api, caches, log } = await start(t, () => whileWell(page([], '10')), whileWell(bringing));
+  const asked = () =>
+    [...api.lists, ...api.watches].filter((request) => request.path.endsWith('/servers')).length;
+  const errors = () => log.lines.filter(({ level }) => level === 'error');
+  for (const outage of ['the first', 'the second']) {
+    const beginMs = performance.now();
+    const attempts = asked();
+    reason = 'etcd has lost a disk';
+    for (const response of open) response.end();
+    await eventually('more attempts', () => asked() > attempts + 4);
+    t.deepEqual(
+      [...caches.outages()].map(({ resource }) => resource),
+      ['servers'],
+    );
+    const reasons = errors().length;
+    reason = 'etcd has no space left';
+    await eventually('another reason', () => errors().length > reasons);
+    t.regex([...caches.outages()][0]?.error ?? '', /no space left/);
+    reason = '';
+    await eventually('the end', () => log.lines.at(-1)?.level === 'info');
+    t.deepEqual([...caches.outages()], []);
+    const said = errors().map(({ error }) => error);
+    t.true(said.length > 0 && said.length <= 4, `${outage}: a watch and a list, for two reasons`);
+    t.is(new Set(said).size, said.length);
+    t.deepEqual(new Set(log.lines.map(({ fields }) => fields['resource'])), new Set(['servers']));
+    const last = log.lines.at(-1);
+    t.is(last?.msg, 'listing and watching again');
+    t.true(Number(last?.fields['after_seconds']) <= Math.ceil((performance.now() - beginMs) / 1000));
+    t.is(log.take().filter((msg) => msg === last?.msg).length, 1);
+  }
 });

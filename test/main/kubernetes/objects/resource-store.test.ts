@@ -52,6 +52,7 @@ test('what was listed and is gone before the list ends is gone, whether it was k
   for (const [name, version] of [
     ['a', 1],
     ['b', 2],
+    ['e', 3],
   ] as const)
     store.apply(record(name, version));
   const gone: string[] = [];
@@ -59,14 +60,14 @@ test('what was listed and is gone before the list ends is gone, whether it was k
   const list = store.replace({ rewound: false });
   for (const name of ['a', 'b', 'c', 'd']) list.add(record(name, 5));
   for (const name of ['b', 'c', 'never']) list.remove(record(name, 5).namespace, name);
-  t.is(store.size, 2, 'until then the old content stands');
+  t.is(store.size, 3, 'until then the old content stands');
   list.commit();
   t.deepEqual(
     [...store.values()].map(({ name }) => name),
     ['a', 'd'],
   );
   t.is(store.size, 2);
-  t.deepEqual(gone, ['b']);
+  t.deepEqual(gone.toSorted(), ['b', 'e']);
 });
 
 test('a list that another one overtook is not put in place', (t) => {
