@@ -171,22 +171,25 @@ export class ProjectView {
     this.#byId = new Map();
     this.#faults.clear();
     this.#malformed.clear();
-    // What was reported is newer than what was known, wherever it stands in the list.
-    const standing = (id: string): readonly Observation[] => {
-      const known = this.#byId.has(id) ? undefined : before.get(id);
-      return known === undefined ? [] : [known];
-    };
+    let listed = 0;
     for (const page of pages) {
-      const listed = page.flatMap(({ id, reported }) => reported ?? standing(id));
-      yield* this.#putAll(listed, before);
+      yield* this.#putAll(
+        page.flatMap(({ id, reported }) => reported ?? before.get(id) ?? []),
+        before,
+      );
+      listed += page.length;
     }
     // Those of a list without pages.
     if (pages.length === 0) yield* this.#putAll(answer.observations, before);
-    this.#list.replace(answer.pages, pages);
+    // Of a server that is listed twice, the last record counts, so the others would not mean the same in another list.
+    this.#list.replace(listed === this.#byId.size ? answer.pages : [], pages);
     // What could not be read is still there: it is kept as it was last seen.
     for (const { providerId } of malformed) {
       const known = providerId === null ? undefined : before.get(providerId);
-      if (known !== undefined) this.#put(known, undefined);
+      if (known === undefined) continue;
+      this.#put(known, undefined);
+      // Another record of it could be read, perhaps, but is not what is shown.
+      this.#list.noteChanged(providerId);
     }
   }
 

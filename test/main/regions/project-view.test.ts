@@ -117,12 +117,16 @@ test('a server that only a list of changes had is gone when the pages are as the
   t.is(find(view, foo4), 'missing');
 });
 
-test('a server that moved into a changed page is shown as it came with it', (t) => {
+test('of a server that is listed twice, the last record counts, known or not', (t) => {
   const view = new ProjectView();
-  drained(view.take(listFor(view, nova('5'), nova('6'), nova('4', { name: 'foo-4' }))));
-  const moved = listFor(view, nova('4', { name: 'foo-48' }), nova('5'), nova('4', { name: 'foo-4' }));
-  t.is(moved.observations.length, 1);
-  drained(view.take(moved));
+  const named4 = nova('4', { name: 'foo-4' });
+  const named48 = nova('4', { name: 'foo-48' });
+  drained(view.take(listFor(view, nova('5'), nova('6'), named4)));
+  const twice = listFor(view, named48, nova('5'), named4);
+  t.is(twice.observations.length, 1);
+  drained(view.take(twice));
+  t.is(find(view, foo4), '4');
+  drained(view.take(listFor(view, named48, nova('5'))));
   t.is(find(view, foo48), '4');
 });
 
