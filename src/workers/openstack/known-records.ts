@@ -8,7 +8,7 @@ export type KnownRecords = ReadonlyMap<number, number>;
 
 /** An element of the list as it came. */
 export interface ListedRecord {
-  /** The first 48 bits of its SHA-256, as an integer: enough to tell the records of one list apart. */
+  /** The first 52 bits of its SHA-256, as many as an integer holds exactly: enough to tell the records of one list apart. */
   readonly digest: number;
   /** Its place in the known list; null when it is not known. */
   readonly place: number | null;
@@ -21,7 +21,8 @@ export interface CutText {
   readonly records: readonly ListedRecord[];
 }
 
-const digestLength = 12;
+/** In hexadecimal digits. */
+const digestLength = 13;
 const betweenElements = new Set(Buffer.from(' \t\r\n,'));
 const endOfArray = ']'.charCodeAt(0);
 
