@@ -29,7 +29,7 @@ export class PollClock {
     this.#options = options;
   }
 
-  /** Monotonic milliseconds of the last tick; null before the first. */
+  /** Monotonic milliseconds of the last tick that began a poll; null before the first. */
   get lastTickMs(): number | null {
     return this.#lastTickMs;
   }
@@ -46,11 +46,13 @@ export class PollClock {
     let index = 0;
     let polled = 0;
     while (!signal.aborted) {
-      this.#lastTickMs = clock.monotonicMs();
-      this.#lastTurnMs = this.#lastTickMs;
+      this.#lastTurnMs = clock.monotonicMs();
       const number = Math.floor(index / ticksPerPoll) + 1;
       const rests = number === polled && isSettled();
-      if (!rests) onTick(number, number > polled ? 'all' : 'unsettled');
+      if (!rests) {
+        this.#lastTickMs = this.#lastTurnMs;
+        onTick(number, number > polled ? 'all' : 'unsettled');
+      }
       polled = number;
       const next = rests ? number * ticksPerPoll : index + 1;
       await this.#sleepUntil(startMs + next * periodMs, signal);

@@ -209,6 +209,7 @@ test('a clock that rests shows that it is alive', async (t) => {
     await clock.pass(15_000);
     t.is(polls.lastTurnMs, clock.monotonicMs());
   }
+  t.is(polls.lastTickMs, 361_000, 'no poll began when it only looked');
   stop.abort();
   await ended;
 });
