@@ -295,8 +295,8 @@ export async function createPolling(options: Options, context: PollingContext): 
     transitions,
     problems: problemLog,
     cycles,
-    // With shards, regions come and go between polls. What checkers of others wait for is not known.
-    isSettled: () => shards === null && further.length === 0 && writes.size === 0 && !regions.unsettled,
+    // Only polls unsettle a region. With shards, regions come between polls; what checkers of others wait for is not known.
+    isSettled: () => shards === null && further.length === 0 && !regions.unsettled,
     shards,
   };
 }

@@ -165,13 +165,15 @@ export function readServerPage(
   const listed: ListedRecord[] = [];
   for (const [index, record] of page.servers.entries()) {
     const { digest, place } = records[index] ?? { digest: 0, place: null };
-    const parsed = place === null ? v.safeParse(serverSchema, record) : null;
-    if (parsed?.success === false) {
-      malformed.push(malformedServer(record, parsed.issues, `at index ${index} of page ${pageNumber}`));
+    if (record === null && place !== null) {
+      listed.push({ digest, place });
       continue;
     }
-    if (parsed !== null) servers.push(parsed.output);
-    listed.push({ digest, place });
+    const parsed = v.safeParse(serverSchema, record);
+    if (parsed.success) {
+      servers.push(parsed.output);
+      listed.push({ digest, place: null });
+    } else malformed.push(malformedServer(record, parsed.issues, `at index ${index} of page ${pageNumber}`));
   }
   return { servers, malformed, listed, next: nextLink(page.servers_links) };
 }

@@ -41,15 +41,15 @@ export async function listServers(
   const malformed: MalformedRecord[] = [];
   const read = new Map<number, Pick<ServerPage, 'listed' | 'malformed'>>();
   const query = queryOf(changesSince, pageSize);
-  const records = { field: 'servers', known: recordsOf(knownPages) };
+  const records = { field: 'servers', known: knownRecords(knownPages) };
   const whole = changesSince === undefined ? { knownPages, records } : {};
   const list = { path: '/servers/detail', query, ...whole };
   const { first, pages } = await readPages(session, list, () => {
     servers.length = 0;
     malformed.length = 0;
     read.clear();
-    return (json, pageNumber, records) => {
-      const page = readServerPage(json, pageNumber, records);
+    return (json, pageNumber, listed) => {
+      const page = readServerPage(json, pageNumber, listed);
       for (const server of page.servers) servers.push(server);
       for (const record of page.malformed) malformed.push(record);
       read.set(pageNumber, { listed: page.listed, malformed: page.malformed.length });
@@ -78,7 +78,7 @@ function queryOf(changesSince: string | undefined, pageSize: number | undefined)
   return pageSize === undefined ? '' : `?limit=${pageSize}`;
 }
 
-function recordsOf(pages: readonly KnownPage[]): KnownRecords {
+function knownRecords(pages: readonly KnownPage[]): KnownRecords {
   const places = new Map<number, number>();
   let place = 0;
   for (const { serverDigests } of pages)

@@ -107,11 +107,13 @@ export class OpenstackProvider implements Provider {
 function listedPages({ pages }: ServerList, observations: readonly Observation[]): readonly ListedPage[] {
   const reported = observations.values();
   return pages.map(({ digest, next, records, unchanged, listed, malformed }) => {
+    let certain = malformed === 0;
     const serverDigests = listed.map((record) => {
       const observation = record.place === null ? reported.next().value : undefined;
-      return observation === undefined || isCertain(observation) ? record.digest : 0;
+      if (observation === undefined || isCertain(observation)) return record.digest;
+      certain = false;
+      return 0;
     });
-    const certain = malformed === 0 && !serverDigests.includes(0);
     const places = listed.map(({ place }) => place);
     return { digest: certain ? digest : null, next, records, serverDigests, unchanged, places };
   });
