@@ -42,6 +42,9 @@ function setUp() {
     deleted: (record: ServerRecord) => {
       for (const listener of listeners) listener({ type: 'delete', record, previous: record });
     },
+    changed: (record: ServerRecord, previous: ServerRecord) => {
+      for (const listener of listeners) listener({ type: 'put', record, previous });
+    },
     /** As the projector does it: a writer is asked to write only when it is not idle. */
     see: async (server: ServerRecord, seen: Observation) => {
       if (writer.isIdle(server, seen)) return server;
@@ -89,16 +92,29 @@ test('what went back, or was written by another, is told anew when it comes agai
 });
 
 test('the annotation is a write beside the status, and is told by itself', async (t) => {
-  const { see, counted } = setUp();
+  const { see, counted, log } = setUp();
   const fresh = serverRecord({ phase: '' });
   const building = observation({ phase: null, health: { ...healthy, reason: 'Provisioning' } });
   const after = await see(fresh, building);
   t.is(after?.phase, 'Pending');
   t.not(after?.pendingEntryTime, undefined);
   t.deepEqual(counted, ['status', 'annotation']);
+  const msg = 'shadow: would write pending-entry annotation';
+  t.like(log.lines.at(-1), { msg, fields: { change: 'stamp' } });
   // Another monitor wrote the status, and not yet the annotation.
   await see(serverRecord({ phase: 'Pending', conditions: after?.conditions ?? [] }), building);
   t.deepEqual(counted, ['status', 'annotation']);
+  await see(serverRecord({ phase: 'Pending', pendingEntryTime: '2026-05-01T10:00:00Z' }), observation());
+  t.like(log.lines.at(-1), { msg, fields: { change: 'remove' } });
+});
+
+test('what was told of a server outlasts its changes, but not its replacement by another of its name', async (t) => {
+  const { see, changed, writer } = setUp();
+  await see(running, stopped);
+  changed({ ...running, displayName: 'renamed' }, running);
+  t.false(writer.isIdle(running, observation()));
+  changed({ ...running, uid: 'another' }, running);
+  t.true(writer.isIdle(running, observation()));
 });
 
 test('of a server that is deleted nothing is kept', async (t) => {

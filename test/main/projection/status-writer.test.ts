@@ -108,6 +108,9 @@ async function setUp(
     deleted: (record: ServerRecord) => {
       for (const listener of listeners) listener({ type: 'delete', record, previous: record });
     },
+    changed: (record: ServerRecord, previous: ServerRecord) => {
+      for (const listener of listeners) listener({ type: 'put', record, previous });
+    },
   };
 }
 
@@ -241,6 +244,17 @@ test('nothing is kept of an object that is gone', async (t) => {
   await write(known, stopped);
   t.false(writer.isIdle(known, observation()));
   deleted(known);
+  t.true(writer.isIdle(known, observation()));
+});
+
+test('what is open of an object outlasts its changes, but not its replacement by another of its name', async (t) => {
+  const { cluster, write, writer, changed, server } = await setUp(t);
+  const known = server();
+  cluster.faults.add({ ...always }, { kind: 'drop' });
+  await write(known, stopped);
+  changed({ ...known, displayName: 'renamed' }, known);
+  t.false(writer.isIdle(known, observation()));
+  changed({ ...known, uid: 'another' }, known);
   t.true(writer.isIdle(known, observation()));
 });
 
