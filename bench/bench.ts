@@ -45,7 +45,7 @@ const measures: Readonly<Record<Scenario, Measure>> = {
     measurePasses(fleet(options, hundredThousand), settings, {
       fullSeconds: 60,
       hungToFull: 1.05,
-      memoryMiB: 512,
+      memoryMiB: 420,
       loopDelayMs: 50,
     }),
   burst: async (options, settings) => {
