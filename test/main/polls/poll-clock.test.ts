@@ -4,19 +4,25 @@ import type { Clock } from '../../../src/shared/clock.ts';
 import { systemClock } from '../../../src/shared/clock.ts';
 import { ScriptedClock } from '../../fixtures/scripted-clock.ts';
 
-/** A poll clock of 100 ms that runs, and the times of its ticks since the start. */
-function started({ clock = new ScriptedClock(), onTick = (_number: number): void => {} } = {}) {
+/** A poll clock that runs, and its ticks with their times since the start. */
+function started({
+  periodMs = 100,
+  ticksPerPoll = 1,
+  isSettled = (): boolean => false,
+  clock = new ScriptedClock(),
+  onTick = (_number: number, _scope: string): void => {},
+} = {}) {
   const startMs = clock.monotonicMs();
   const ticks: { number: number; atMs: number }[] = [];
   const stop = new AbortController();
   const polls = new PollClock({
-    periodMs: 100,
-    ticksPerPoll: 1,
-    isSettled: () => false,
+    periodMs,
+    ticksPerPoll,
+    isSettled,
     clock,
-    onTick: (number) => {
+    onTick: (number, scope) => {
       ticks.push({ number, atMs: clock.monotonicMs() - startMs });
-      onTick(number);
+      onTick(number, scope);
     },
   });
   return { clock, polls, ticks, stop, ended: polls.run(stop.signal) };
@@ -139,17 +145,11 @@ test('it does not begin when it is aborted before', async (t) => {
 });
 
 test('one tick of several begins a poll; after a standstill over its time the next tick does', async (t) => {
-  const clock = new ScriptedClock();
   const ticks: [number: number, scope: string][] = [];
-  const stop = new AbortController();
-  const onTick = (number: number, scope: string): number => ticks.push([number, scope]);
-  const ended = new PollClock({
-    periodMs: 100,
+  const { clock, stop, ended } = started({
     ticksPerPoll: 3,
-    isSettled: () => false,
-    clock,
-    onTick,
-  }).run(stop.signal);
+    onTick: (number, scope) => ticks.push([number, scope]),
+  });
   for (const ms of [100, 100, 100, 400]) await clock.pass(ms);
   t.deepEqual(ticks, [
     [1, 'all'],
@@ -165,16 +165,13 @@ test('one tick of several begins a poll; after a standstill over its time the ne
 test('while nothing is unsettled, it sleeps until the next poll of everything', async (t) => {
   const clock = new ScriptedClock();
   const ticks: [number: number, scope: string, atMs: number][] = [];
-  const stop = new AbortController();
   let settled = true;
-  const polls = new PollClock({
-    periodMs: 100,
+  const { stop, ended } = started({
     ticksPerPoll: 4,
     isSettled: () => settled,
     clock,
     onTick: (number, scope) => ticks.push([number, scope, clock.monotonicMs() - 1_000]),
   });
-  const ended = polls.run(stop.signal);
   for (let turn = 0; turn < 4; turn++) await clock.pass(100);
   settled = false;
   await clock.pass(100);
@@ -194,16 +191,11 @@ test('while nothing is unsettled, it sleeps until the next poll of everything', 
 });
 
 test('a clock that rests shows that it is alive', async (t) => {
-  const clock = new ScriptedClock();
-  const stop = new AbortController();
-  const polls = new PollClock({
+  const { clock, polls, stop, ended } = started({
     periodMs: 60_000,
     ticksPerPoll: 6,
     isSettled: () => true,
-    clock,
-    onTick: () => {},
   });
-  const ended = polls.run(stop.signal);
   await clock.pass(60_000);
   for (let turn = 0; turn < 20; turn++) {
     await clock.pass(15_000);

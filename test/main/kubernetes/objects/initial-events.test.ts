@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { KubernetesClient } from '../../../../src/main/kubernetes/client.ts';
 import { ResourceCache } from '../../../../src/main/kubernetes/objects/resource-cache.ts';
 import { parseIdentity } from '../../../../src/main/kubernetes/objects/resource-records.ts';
+import { runCache } from '../../../fixtures/kubernetes/running-cache.ts';
 import {
   type Answer,
   bookmark,
@@ -47,13 +48,7 @@ async function synced(t: ExecutionContext, stream: Answer) {
     },
     onMalformed: (name) => malformed.push(name),
   });
-  const stop = new AbortController();
-  const run = cache.run(stop.signal);
-  t.teardown(async () => {
-    stop.abort();
-    await run;
-    await client.close();
-  });
+  runCache(t, cache, client);
   await cache.whenSynced(AbortSignal.timeout(5_000));
   const names = [...cache.values()].map((record) => `${record.name}@${record.resourceVersion}`).toSorted();
   const positions = () => api.watches.map(({ query }) => query.get('resourceVersion'));

@@ -9,6 +9,7 @@ import {
   parseIdentity,
 } from '../../../../src/main/kubernetes/objects/resource-records.ts';
 import { eventually } from '../../../fixtures/eventually.ts';
+import { runCache } from '../../../fixtures/kubernetes/running-cache.ts';
 import {
   type Answer,
   event,
@@ -53,13 +54,7 @@ async function start(
   });
   const changes: string[] = [];
   const listen = cache.onChange(({ type, record }) => changes.push(`${type} ${record.name}`));
-  const stop = new AbortController();
-  const run = cache.run(stop.signal);
-  t.teardown(async () => {
-    stop.abort();
-    await run;
-    await client.close();
-  });
+  const { stop, run } = runCache(t, cache, client);
   const names = () => [...cache.values()].map(({ name }) => name);
   return { api, cache, opened, changes, unlisten: listen, names, stop, run };
 }

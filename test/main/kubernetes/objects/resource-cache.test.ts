@@ -9,6 +9,7 @@ import {
 import type { Change } from '../../../../src/main/kubernetes/objects/resource-store.ts';
 import { systemClock } from '../../../../src/shared/clock.ts';
 import { eventually } from '../../../fixtures/eventually.ts';
+import { runCache } from '../../../fixtures/kubernetes/running-cache.ts';
 import {
   type Answer,
   bookmark,
@@ -52,13 +53,7 @@ async function start(
     const { type, record, previous } = change;
     changes.push(`${type} ${record.name} ${previous?.resourceVersion ?? '-'}>${record.resourceVersion}`);
   });
-  const stop = new AbortController();
-  const run = cache.run(stop.signal);
-  t.teardown(async () => {
-    stop.abort();
-    await run;
-    await client.close();
-  });
+  const { stop, run } = runCache(t, cache, client);
   const names = () =>
     [...cache.values()].map((record) => `${record.name}@${record.resourceVersion}`).toSorted();
   return { api, cache, clock, errors, recoveries, malformed, changes, names, stop, run };

@@ -6,6 +6,7 @@ import { ResourceCaches } from '../../../../src/main/kubernetes/objects/resource
 import { watchedResources } from '../../../../src/main/kubernetes/required-rights.ts';
 import { systemClock } from '../../../../src/shared/clock.ts';
 import { eventually } from '../../../fixtures/eventually.ts';
+import { runCache } from '../../../fixtures/kubernetes/running-cache.ts';
 import {
   type Answer,
   bookmark,
@@ -44,13 +45,7 @@ async function start(t: ExecutionContext, servers: (page: number) => Answer, wat
     clock: systemClock,
     logger: log,
   });
-  const stop = new AbortController();
-  const run = caches.run(stop.signal);
-  t.teardown(async () => {
-    stop.abort();
-    await run;
-    await client.close();
-  });
+  const { stop } = runCache(t, caches, client);
   return { api, caches, log, signal: stop.signal };
 }
 
