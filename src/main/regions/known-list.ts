@@ -41,11 +41,13 @@ export class KnownList {
     return pages.length > 0 && pages.every(({ unchanged }) => unchanged) && this.#changed.size === 0;
   }
 
-  /** The servers of a list that was asked for with these pages, page by page. */
+  /** The servers of a list that was asked for with these pages, page by page; a list without pages is one. */
   read(
     pages: readonly ListedPage[],
     observations: readonly Observation[],
   ): readonly (readonly ListedServer[])[] {
+    if (pages.length === 0)
+      return [observations.map((observation) => ({ id: observation.providerId, reported: observation }))];
     const known = this.#pages.flatMap(({ ids }) => ids);
     const reported = observations.values();
     return pages.map(({ unchanged, places }, index) =>

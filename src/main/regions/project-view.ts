@@ -155,10 +155,9 @@ export class ProjectView {
     );
   }
 
-  #mostVanished({ observations, malformed }: ProjectAnswer, pages: Pages): boolean {
+  #mostVanished({ malformed }: ProjectAnswer, pages: Pages): boolean {
     if (this.#byId.size === 0) return false;
-    const present = new Set(observations.map(({ providerId }) => providerId));
-    for (const page of pages) for (const { id } of page) present.add(id);
+    const present = new Set(pages.flatMap((page) => page.map(({ id }) => id)));
     for (const { providerId } of malformed) if (providerId !== null) present.add(providerId);
     let vanished = 0;
     for (const id of this.#byId.keys()) if (!present.has(id)) vanished++;
@@ -179,8 +178,6 @@ export class ProjectView {
       );
       listed += page.length;
     }
-    // Those of a list without pages.
-    if (pages.length === 0) yield* this.#putAll(answer.observations, before);
     // Of a server that is listed twice, the last record counts, so the others would not mean the same in another list.
     this.#list.replace(listed === this.#byId.size ? answer.pages : [], pages);
     // What could not be read is still there: it is kept as it was last seen.
