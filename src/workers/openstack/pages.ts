@@ -151,7 +151,8 @@ async function readReply(
     return { times, page: { digest, next, records, unchanged }, ids: null };
   }
   const { ids, next } = read(answer);
-  const query = next === null ? null : nextQuery(next, route);
+  // A page without records is the end of a list, whatever its links say.
+  const query = next === null || ids.length === 0 ? null : nextQuery(next, route);
   return { times, page: { digest, next: query, records: ids.length, unchanged: false }, ids };
 }
 
