@@ -176,14 +176,18 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
   finish(ref: RegionRef, cycle: Cycle): void {
     const underway = this.#underway.get(regionKey(ref));
     this.#underway.delete(regionKey(ref));
-    // The monitor's own end says nothing about the region.
-    if (underway === undefined || cycle.signal.aborted) return;
+    if (underway === undefined) return;
+    if (cycle.signal.aborted) {
+      // The monitor's own end says nothing about the region.
+      endSpan(underway.span);
+      return;
+    }
     const { region, question, span } = underway;
     const { problems, writeProblems, counts } = this.#options;
     if (question.overtaken && !underway.answered && underway.failures.length === 0) {
       // What it is now, the next poll shows.
       counts.retain(region, new Set());
-      endSpan(span, null);
+      endSpan(span);
       return;
     }
     problems.report(scopeOf(region, this.name), [...problemsOf(underway), ...writeProblems.of(region)]);
@@ -202,8 +206,10 @@ export class LoadBalancerHealthChecker implements Checker<LoadBalancerHealthJob,
 
   /** Drops what is remembered of a region that is gone. */
   forget(region: Region): void {
-    this.#projects.delete(regionKey(region));
+    const underway = this.#underway.get(regionKey(region));
+    if (underway !== undefined) endSpan(underway.span);
     this.#underway.delete(regionKey(region));
+    this.#projects.delete(regionKey(region));
     this.#options.counts.remove(region);
     this.#options.writeProblems.forget(region);
   }

@@ -146,8 +146,12 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
   finish(ref: RegionRef, cycle: Cycle): void {
     const underway = this.#underway.get(regionKey(ref));
     this.#underway.delete(regionKey(ref));
-    // The monitor's own end says nothing about the region.
-    if (underway === undefined || cycle.signal.aborted) return;
+    if (underway === undefined) return;
+    if (cycle.signal.aborted) {
+      // The monitor's own end says nothing about the region.
+      endSpan(underway.span);
+      return;
+    }
     const { region, sight, span, startedMs } = underway;
     if (sight === null) {
       endSpan(span);
@@ -168,8 +172,10 @@ export class RegionHealthChecker implements Checker<RegionHealthJob, RegionHealt
 
   /** Drops what is remembered of a region that is gone. */
   forget(region: Region): void {
-    this.#services.delete(regionKey(region));
+    const underway = this.#underway.get(regionKey(region));
+    if (underway !== undefined) endSpan(underway.span);
     this.#underway.delete(regionKey(region));
+    this.#services.delete(regionKey(region));
     this.#options.writeProblems.forget(region);
   }
 

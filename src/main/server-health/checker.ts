@@ -129,8 +129,12 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
   finish(ref: RegionRef, cycle: Cycle): void {
     const underway = this.#underway.get(regionKey(ref));
     this.#underway.delete(regionKey(ref));
-    // The monitor's own end says nothing about the region.
-    if (underway === undefined || cycle.signal.aborted) return;
+    if (underway === undefined) return;
+    if (cycle.signal.aborted) {
+      // The monitor's own end says nothing about the region.
+      endSpan(underway.span);
+      return;
+    }
     const { poll, question, region, span } = underway;
     // What it is now, the next poll shows.
     const inconclusive = question.overtaken && !poll.conclusive;
@@ -150,9 +154,11 @@ export class ServerHealthChecker implements Checker<ServerHealthJob, ServerHealt
 
   /** Drops what is remembered of a region that is gone. */
   forget(region: Region): void {
+    const underway = this.#underway.get(regionKey(region));
+    if (underway !== undefined) endSpan(underway.span);
+    this.#underway.delete(regionKey(region));
     this.#options.counts.remove(region);
     this.#options.writeProblems.forget(region);
-    this.#underway.delete(regionKey(region));
   }
 
   async #planAll(region: Region, cycle: Cycle): Promise<readonly ServerHealthJob[]> {

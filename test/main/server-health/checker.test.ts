@@ -1,4 +1,4 @@
-import { createNoopMeter, INVALID_SPAN_CONTEXT, ProxyTracerProvider, trace } from '@opentelemetry/api';
+import { createNoopMeter, INVALID_SPAN_CONTEXT, trace } from '@opentelemetry/api';
 import test, { type ExecutionContext } from 'ava';
 import type { RegionRecord } from '../../../src/main/kubernetes/objects/resource-records.ts';
 import { EventLoopTurns } from '../../../src/main/polls/event-loop-turns.ts';
@@ -21,6 +21,7 @@ import type {
 } from '../../../src/shared/server-health.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import { settableSources } from '../../fixtures/monitor/metric-sources.ts';
+import { RecordedSpans } from '../../fixtures/monitor/recorded-spans.ts';
 import { createdAt, installed, observation, serverRecord } from '../../fixtures/monitor/records.ts';
 import {
   projectCredentials,
@@ -126,6 +127,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
   };
   const clock = new ScriptedClock({ monotonicMs: 1_000_000, wallMs: createdAt });
   const turns = new EventLoopTurns();
+  const spans = new RecordedSpans();
   const writeProblems = new WriteProblems(writeProblem);
   const counts = new StateCounts();
   const metrics = new CountingMetrics(createNoopMeter(), settableSources().sources);
@@ -172,7 +174,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     problems: { report: (scope, problems) => reported.set(scope, problems) },
     definitions: installed('v1.16'),
     metrics,
-    tracer: new ProxyTracerProvider().getTracer('test'),
+    tracer: spans.tracer,
     clock,
     turns,
     holdLastKnownMs,
@@ -246,6 +248,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     writeProblems,
     metrics,
     reported,
+    spans,
     stop,
     poll,
     addServer,
@@ -310,6 +313,21 @@ test('a region that is gone is forgotten with its counts', async (t) => {
   t.deepEqual(retained.at(-1), []);
   t.deepEqual([...regions.values()], []);
   t.deepEqual([...counts.values()], []);
+});
+
+test('the span of a region ends with its poll, also where the region is gone by then, or the monitor stops', async (t) => {
+  const { world, spans, stop, poll } = await polled(t);
+  t.deepEqual(spans.ended(), ['check region']);
+  world.meanwhile = () => {
+    world.regions.length = 0;
+    void poll('unsettled');
+  };
+  await poll();
+  t.deepEqual(spans.ended(), ['check region', 'check region']);
+  world.regions.push(regionRecord());
+  world.meanwhile = () => stop.abort();
+  await poll();
+  t.deepEqual(spans.ended(), ['check region', 'check region', 'check region']);
 });
 
 const elsewhere = (): RegionRecord => {
