@@ -53,7 +53,7 @@ const specialRemedies: readonly (readonly [ErrorCode, RegExp, string])[] = [
   ['tls', /ALTNAME_INVALID/, 'use the host name that the certificate is for, or have one made for this name'],
   [
     'tls',
-    /KEY_TOO_SMALL|MD_TOO_WEAK|too weak|LEGACY_RENEGOTIATION|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/,
+    /KEY_TOO_SMALL|MD_TOO_WEAK|too weak|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/,
     'the TLS of the service is too old: have its certificate or its software renewed',
   ],
   [

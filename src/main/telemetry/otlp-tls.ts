@@ -2,7 +2,7 @@
 // the receiver is then checked against the usual authorities, and refuses a client that has to show a certificate.
 
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
+import { secureContextOf } from '../../shared/network/accepted-tls.ts';
 import { anchorsIn } from '../../shared/network/anchors.ts';
 import { errorText } from '../log/error-text.ts';
 import { Unusable, type Variables } from './variables.ts';
@@ -36,7 +36,7 @@ function clientPair(names: Parameters<typeof otlpTls>[0], variables: Variables):
     const pem = contentOf(path);
     if (key === null) throw new Unusable(`it needs ${keyNames[1]}, the file of its private key`);
     try {
-      createSecureContext({ cert: pem, key });
+      secureContextOf({ cert: pem, key });
     } catch (error) {
       throw new Unusable(`the certificate and the key do not fit together: ${errorText(error)}`);
     }

@@ -6,6 +6,7 @@ import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node
 import type { buildConnector } from 'undici';
 import { Deadline } from '../deadline.ts';
 import { asError, codeOf, messageOf } from '../errors.ts';
+import { acceptedTls } from './accepted-tls.ts';
 import { type DialOptions, dial, type Endpoint } from './dial.ts';
 import { hostOf, type ProxyServer, portOf } from './proxy-rules.ts';
 import { openTunnel, ProxyFailure } from './proxy-tunnel.ts';
@@ -177,6 +178,7 @@ async function overTls(
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   const name = tls.servername ?? host;
   const secured = connectTls({
+    ...acceptedTls,
     ...tls,
     socket,
     host,

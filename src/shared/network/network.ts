@@ -2,7 +2,8 @@
 // One object for each thread; it reads the trusted authorities when the first connection with TLS needs them.
 
 import type { Socket } from 'node:net';
-import { createSecureContext, getCACertificates } from 'node:tls';
+import { getCACertificates } from 'node:tls';
+import { secureContextOf } from './accepted-tls.ts';
 import { type Anchor, anchorsIn, isValidAt } from './anchors.ts';
 import { openConnection, TlsSessions } from './connector.ts';
 import type { DialOptions } from './dial.ts';
@@ -105,7 +106,7 @@ export class Network {
       latest = this.#shared(key.join(), () => {
         const usual = getCACertificates('default');
         return trustIn({ usual, own, lapsed: given, nowMs }, (ca) => ({
-          secureContext: createSecureContext({
+          secureContext: secureContextOf({
             allowPartialTrustChain: true,
             ...(ca === null ? {} : { ca }),
           }),

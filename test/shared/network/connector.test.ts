@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createServer as createTcpServer } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import test from 'ava';
 import { openConnection, TlsSessions } from '../../../src/shared/network/connector.ts';
@@ -34,3 +35,28 @@ for (const [host, shown] of [
     secured.on('error', () => {});
     t.is(secured.servername, shown);
   });
+
+test('a server without secure renegotiation is as good as any other, as for Go', async (t) => {
+  const hello = [
+    [0x03, 0x03], // TLS 1.2
+    [...Buffer.alloc(32, 7)], // its random
+    [0], // no session
+    [0xc0, 0x2f, 0], // ECDHE-RSA-AES128-GCM-SHA256, without compression, and without extensions
+  ].flat();
+  const record = Buffer.from([0x16, 0x03, 0x03, 0, hello.length + 4, 2, 0, 0, hello.length, ...hello]);
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end(record));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const connecting = openConnection(
+    { url: new URL(`https://127.0.0.1:${port}`), proxy: null, tls, proxyTls: tls },
+    { timeoutMs: 30_000, signal: new AbortController().signal },
+    new TlsSessions(),
+  );
+  const error = await t.throwsAsync<NodeJS.ErrnoException>(connecting);
+  t.is(error.code, 'ECONNRESET', 'not that its hello is refused: it is the server that ends the handshake');
+});

@@ -1,8 +1,8 @@
 // What is said to a credential plugin and what it answers: the API group client.authentication.k8s.io.
 
 import { X509Certificate } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
 import * as v from 'valibot';
+import { secureContextOf } from '../../../shared/network/accepted-tls.ts';
 import type { TlsMaterial } from './cluster-access.ts';
 
 export const defaultApiVersion = 'client.authentication.k8s.io/v1';
@@ -87,7 +87,7 @@ function parseJson(stdout: string): unknown {
 /** When the certificate ends, epoch milliseconds. */
 function endOf(cert: string, key: string): number {
   try {
-    createSecureContext({ cert, key });
+    secureContextOf({ cert, key });
     return Date.parse(new X509Certificate(cert).validTo);
   } catch {
     throw new Error('its certificate and key are not PEM, or do not belong together');

@@ -2,9 +2,9 @@
 // from a credential plugin.
 
 import { readFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
 import type { Clock } from '../../../shared/clock.ts';
 import { messageOf } from '../../../shared/errors.ts';
+import { secureContextOf } from '../../../shared/network/accepted-tls.ts';
 import { anchorsIn } from '../../../shared/network/anchors.ts';
 import type { TlsMaterial } from './cluster-access.ts';
 
@@ -62,7 +62,7 @@ export function whyUnusable({ ca, cert, key }: TlsMaterial): string {
   if (ca !== undefined && anchorsIn(ca.toString('latin1')).length === 0)
     return 'the authority is not a PEM certificate';
   try {
-    createSecureContext({ ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) });
+    secureContextOf({ ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) });
     return '';
   } catch (error) {
     return messageOf(error);

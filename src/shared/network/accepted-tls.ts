@@ -1,0 +1,22 @@
+// Which TLS is good enough: the same as for a Go program. OpenSSL's usual level refuses RSA keys of 1024 bits, which old
+// private clouds have, and servers without secure renegotiation (RFC 5746), which harm no client that never renegotiates.
+
+import { constants } from 'node:crypto';
+import {
+  createSecureContext,
+  DEFAULT_CIPHERS,
+  type SecureContext,
+  type SecureContextOptions,
+  type TlsOptions,
+} from 'node:tls';
+
+/** A level that somebody chose (`--tls-cipher-list`) counts. */
+export const acceptedTls: Pick<TlsOptions, 'ciphers' | 'secureOptions'> = {
+  ciphers: DEFAULT_CIPHERS.includes('@SECLEVEL') ? DEFAULT_CIPHERS : `${DEFAULT_CIPHERS}:@SECLEVEL=1`,
+  secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
+};
+
+/** Throws for a certificate and a key that cannot be used, or do not belong together. */
+export function secureContextOf(options: SecureContextOptions): SecureContext {
+  return createSecureContext({ ...acceptedTls, ...options });
+}
