@@ -44,7 +44,7 @@ export interface StatusWriterOptions<
   readonly fieldManager: string;
   readonly definitions: Definitions;
   /** Asked right before each write is sent: another replica may have the object's region by then. */
-  readonly mayWrite?: ((object: Watched) => boolean) | undefined;
+  readonly mayWrite: (object: Watched) => boolean;
   readonly metrics: Pick<Metrics, 'statusWrite'>;
   readonly tracer: Tracer;
   /** Shared by the writers of all kinds. */
@@ -101,7 +101,7 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
   async settle(signal: AbortSignal): Promise<void> {
     const { mayWrite } = this.#options;
     // Of all others, the next write does.
-    if (mayWrite !== undefined) await this.#unanswered.settleThose((object) => !mayWrite(object), signal);
+    await this.#unanswered.settleThose((object) => !mayWrite(object), signal);
   }
 
   /**
@@ -201,7 +201,8 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
           break;
         } catch (error) {
           if (!(error instanceof ApiError) || attempt >= attempts) throw error;
-          if (isWithheld(error)) break;
+          // Another's to write, or gone.
+          if (isWithheld(error) || error.status === 404) break;
           if (error.status === 429) pause.begin(error.retryAfterMs);
           else if (error.status === 409) current = (await this.#read(object, signal))?.record ?? null;
           else throw error;
@@ -216,7 +217,7 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
 
   #sending(object: Watched) {
     const { fieldManager, mayWrite } = this.#options;
-    return { query: { fieldManager }, mayBeSent: () => mayWrite?.(object) ?? true };
+    return { query: { fieldManager }, mayBeSent: () => mayWrite(object) };
   }
 
   #annotations(object: Watched): Annotations | null {
@@ -233,15 +234,18 @@ export class StatusWriter<Watched extends WatchedObject, Observation, Projected 
     } catch {
       // Not even an object: it says nothing of what was written.
     }
-    const written = after?.uid === before.uid && after.resourceVersion !== before.resourceVersion;
-    if (after !== null && (written || (change !== null && kind.shows(after, change)))) return after;
+    const isSame = after?.uid === before.uid;
+    if (after !== null && isSame) {
+      if (after.resourceVersion !== before.resourceVersion) return after;
+      if (change !== null && kind.shows(after, change)) return after;
+    }
     throw new ApiError(
       `the answer to the status patch is not the ${title} that was patched: what answered?`,
       {
         status: 200,
         verb: 'patch',
         resource: `${resource}/status`,
-        reason: after?.uid === before.uid ? unchangedReason : 'InvalidResponse',
+        reason: isSame ? unchangedReason : 'InvalidResponse',
         retryAfterMs: null,
       },
     );

@@ -162,6 +162,7 @@ test('transitions are told as they happened, whatever becomes of the requests', 
         fieldManager: 'region-monitor-test-1',
         ended: new AbortController().signal,
         definitions: installed('v1.16'),
+        mayWrite: () => true,
         metrics: { statusWrite: () => {} },
         tracer: new ProxyTracerProvider().getTracer('test'),
       });

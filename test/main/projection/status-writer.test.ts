@@ -1,7 +1,7 @@
 // Status writes whose answers are lost, against the stand-in for the API server: each transition is told once, whatever
 // the watch has brought by then.
 
-import { ProxyTracerProvider } from '@opentelemetry/api';
+import type { Span } from '@opentelemetry/api';
 import test, { type ExecutionContext } from 'ava';
 import { KubernetesClient } from '../../../src/main/kubernetes/client.ts';
 import type { Definitions, Profile } from '../../../src/main/kubernetes/objects/profile.ts';
@@ -10,12 +10,13 @@ import type { ChangeListener } from '../../../src/main/kubernetes/objects/resour
 import { StatusWriter } from '../../../src/main/projection/status-writer.ts';
 import { WritePause } from '../../../src/main/projection/write-pause.ts';
 import { SandboxKubernetes } from '../../../src/sandbox/kubernetes/api.ts';
-import { isJsonObject } from '../../../src/sandbox/kubernetes/object.ts';
+import { isJsonObject, type KubernetesObject } from '../../../src/sandbox/kubernetes/object.ts';
 import { type Clock, systemClock } from '../../../src/shared/clock.ts';
 import { apiGroup, apiVersion } from '../../../src/shared/labels.ts';
 import type { Observation } from '../../../src/shared/observation.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import { eventually } from '../../fixtures/eventually.ts';
+import { RecordedSpans } from '../../fixtures/monitor/recorded-spans.ts';
 import { degraded, healthyCondition, installed, observation } from '../../fixtures/monitor/records.ts';
 import { serverKind } from '../../fixtures/monitor/server-kind.ts';
 
@@ -65,6 +66,8 @@ async function setUp(
   t.teardown(async () => client.close());
   const told: string[] = [];
   const outcomes: string[] = [];
+  const durations: (number | null)[] = [];
+  const spans = new RecordedSpans();
   let nowMs = Date.now();
   const time = { monotonicMs: 1_000 };
   // No two writes in the same second: their transition times tell them apart.
@@ -90,8 +93,13 @@ async function setUp(
     ended: ended.signal,
     definitions,
     mayWrite,
-    metrics: { statusWrite: (outcome) => outcomes.push(outcome) },
-    tracer: new ProxyTracerProvider().getTracer('test'),
+    metrics: {
+      statusWrite: (outcome, seconds) => {
+        outcomes.push(outcome);
+        durations.push(seconds);
+      },
+    },
+    tracer: spans.tracer,
   });
   const server = (name = 'web'): ServerRecord => parseServer(cluster.get('servers', namespace, name));
   return {
@@ -102,9 +110,15 @@ async function setUp(
     time,
     told,
     outcomes,
+    durations,
+    spans,
     server,
-    write: async (known: ServerRecord, seen: Observation, signal = new AbortController().signal) =>
-      writer.write({ object: known, observation: seen, signal }),
+    write: async (
+      known: ServerRecord,
+      seen: Observation,
+      signal = new AbortController().signal,
+      span?: Span,
+    ) => writer.write({ object: known, observation: seen, signal, span }),
     deleted: (record: ServerRecord) => {
       for (const listener of listeners) listener({ type: 'delete', record, previous: record });
     },
@@ -115,7 +129,27 @@ async function setUp(
 }
 
 const patches = { method: 'PATCH', path: /\/status/ };
+const stamps = { method: 'PATCH', path: /\/servers\/web(\?|$)/ };
 const reads = { method: 'GET', path: /\/servers\/web/ };
+/** Definitions that stay as they are, and count how often they are asked for. */
+function countedDefinitions() {
+  const definitions = {
+    ...installed('v1.16'),
+    rechecks: 0,
+    recheck: async () => {
+      definitions.rechecks++;
+    },
+  };
+  return definitions;
+}
+
+/** As it is stored. */
+function objectOf(cluster: SandboxKubernetes, name: string): KubernetesObject {
+  const object = cluster.get('servers', namespace, name);
+  if (object === undefined) throw new Error(`no server ${name}`);
+  return object;
+}
+
 /** Does what the first patch that was received asks for. */
 function applyFirst(cluster: SandboxKubernetes): void {
   const [first] = cluster.requests.matching(patches);
@@ -142,7 +176,7 @@ test('a write whose answer is lost, in an outage that lasts into the next poll, 
 });
 
 test('of two writes without an answer, the one that was applied is told, even if it was the first', async (t) => {
-  const { cluster, write, told, server } = await setUp(t, { requestTimeoutMs: 300 });
+  const { cluster, write, told, server } = await setUp(t, { requestTimeoutMs: 1_000 });
   cluster.faults.add(patches, { kind: 'hang' });
   // It is applied after all, when nobody waits for it any more and the second one is on its way.
   cluster.faults.add(patches, { kind: 'before', run: () => applyFirst(cluster) });
@@ -329,7 +363,6 @@ test('429 pauses all writes, for as long as the API server said', async (t) => {
 
 test('429 on the annotation is waited out', async (t) => {
   const { cluster, write, server } = await setUp(t);
-  const stamps = { method: 'PATCH', path: /\/servers\/web$/ };
   const fault = cluster.faults.tooManyRequests({ ...stamps, retryAfterSeconds: 1 });
   const written = await write(server(), observation({ phase: 'Pending' }));
   t.is(fault.hits, 1);
@@ -475,7 +508,6 @@ test('the annotation of a server that left Pending goes, and with the definition
 
 test('an annotation whose object changed meanwhile is written to the object as it is now', async (t) => {
   const { cluster, write, server } = await setUp(t);
-  const stamps = { method: 'PATCH', path: /\/servers\/web(\?|$)/ };
   const change = () =>
     cluster.patchStatus('servers', namespace, 'web', { status: { privateIP: '10.0.0.7' } });
   cluster.faults.add(stamps, { kind: 'before', run: change });
@@ -492,4 +524,137 @@ test('a write is idle only if status and annotation are as they should be', asyn
   t.false(writer.isIdle({ ...server(), pendingEntryTime: '2026-11-22T07:00:00Z' }, observation()));
   await write(server(), stopped);
   t.true(writer.isIdle(server(), stopped));
+});
+
+test('an answer of 2xx with another object says nothing of the write, though that object looks as wanted', async (t) => {
+  const definitions = countedDefinitions();
+  const { cluster, add, write, told, outcomes, server } = await setUp(t, {
+    definitions,
+    sleep: async () => {},
+  });
+  add('other');
+  cluster.patchStatus('servers', namespace, 'other', { status: { phase: 'Stopped' } });
+  const body = objectOf(cluster, 'other');
+  const fault = cluster.faults.add({ ...patches, times: 1 }, { kind: 'respond', status: 200, body });
+  t.like(await write(server(), observation({ phase: 'Stopped' })), {
+    kind: 'stands',
+    object: { name: 'web', phase: 'Stopped' },
+  });
+  t.is(fault.hits, 1);
+  t.deepEqual(told, ['Running > Stopped']);
+  t.deepEqual(outcomes, ['applied']);
+  t.is(definitions.rechecks, 0);
+  cluster.faults.add({ ...patches, ...always }, { kind: 'respond', status: 200, body });
+  t.like(await write(server(), observation()), {
+    kind: 'failed',
+    error: {
+      message: 'the answer to the status patch is not the Server that was patched: what answered?',
+      status: 200,
+      verb: 'patch',
+      resource: 'servers/status',
+      reason: 'InvalidResponse',
+    },
+  });
+});
+
+test('an answer with the object as it was asks for the definitions: they may not have what was written', async (t) => {
+  const definitions = countedDefinitions();
+  const { cluster, write, told, server } = await setUp(t, { definitions });
+  const body = objectOf(cluster, 'web');
+  cluster.faults.add(patches, { kind: 'respond', status: 200, body });
+  t.is((await write(server(), stopped)).kind, 'stands');
+  t.is(definitions.rechecks, 1);
+  t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
+});
+
+test('a write takes as long as its request; one that failed, as all its attempts', async (t) => {
+  const { cluster, time, write, outcomes, durations, server } = await setUp(t);
+  const slow = { kind: 'before', run: () => (time.monotonicMs += 2_000) } as const;
+  cluster.faults.add({ ...patches, ...always }, slow);
+  cluster.faults.add({ ...patches, times: 1 }, { kind: 'respond', status: 409, body: {} });
+  await write(server(), stopped);
+  cluster.faults.add({ ...patches, times: 1 }, { kind: 'respond', status: 409, body: {} });
+  cluster.faults.add({ ...patches, times: 1 }, { kind: 'respond', status: 403, body: {} });
+  await write(server(), observation());
+  t.deepEqual(outcomes, ['conflict', 'applied', 'conflict', 'failed']);
+  t.deepEqual(durations, [2, 2, 2, 4]);
+});
+
+test('each attempt of a write is a span of the poll that asked for it, and failed where the attempt did', async (t) => {
+  const { cluster, write, spans, server } = await setUp(t);
+  const poll = spans.tracer.startSpan('poll');
+  const { signal } = new AbortController();
+  cluster.faults.add(patches, { kind: 'respond', status: 409, body: {} });
+  await write(server(), stopped, signal, poll);
+  t.deepEqual(spans.ended(), ['write status', 'write status']);
+  t.deepEqual(spans.failed(), ['write status']);
+  await write(server(), observation());
+  t.is(spans.ended().length, 2, 'a write outside a poll has none');
+});
+
+test('what another replica may write by then is not sent, and not counted as gone', async (t) => {
+  const { cluster, write, told, outcomes, server } = await setUp(t, { mayWrite: () => false });
+  t.deepEqual(await write(server(), stopped), { kind: 'gone' });
+  t.is(cluster.requests.count({ method: 'PATCH' }), 0);
+  t.deepEqual(told, []);
+  t.deepEqual(outcomes, []);
+});
+
+test('an annotation of an object that goes to another replica is left to that one', async (t) => {
+  let asked = 0;
+  const { cluster, write, server } = await setUp(t, { mayWrite: () => ++asked === 1 });
+  const written = await write(server(), observation({ phase: 'Pending' }));
+  t.like(written, { kind: 'stands', object: { phase: 'Pending' } });
+  t.false('annotationError' in written);
+  t.is(cluster.requests.count(stamps), 0);
+});
+
+test('an annotation that always meets another version is given up', async (t) => {
+  const { cluster, write, server } = await setUp(t);
+  const fault = cluster.faults.add({ ...stamps, ...always }, { kind: 'respond', status: 409, body: {} });
+  const written = await write(server(), observation({ phase: 'Pending' }));
+  t.like(written, { kind: 'stands', object: { phase: 'Pending' }, annotationError: { status: 409 } });
+  t.is(fault.hits, 6);
+});
+
+test('an annotation that something takes out again is not written in a loop', async (t) => {
+  const { cluster, write, server } = await setUp(t);
+  const body = objectOf(cluster, 'web');
+  const fault = cluster.faults.add({ ...stamps, ...always }, { kind: 'respond', status: 200, body });
+  await write(server(), observation({ phase: 'Pending' }));
+  t.is(fault.hits, 1);
+});
+
+test('an object that goes before its annotation is written needs none', async (t) => {
+  for (const status of [404, 409]) {
+    const { cluster, write, server } = await setUp(t);
+    const goes = () => cluster.delete('servers', namespace, 'web');
+    cluster.faults.add(stamps, { kind: 'before', run: goes });
+    cluster.faults.add(stamps, { kind: 'respond', status, body: {} });
+    const written = await write(server(), observation({ phase: 'Pending' }));
+    t.like(written, { kind: 'stands', object: { phase: 'Pending' } });
+    t.false('annotationError' in written);
+  }
+});
+
+test('a stop that comes before the annotation is no failure of it', async (t) => {
+  const { cluster, write, server } = await setUp(t);
+  const stop = new AbortController();
+  cluster.faults.add(stamps, { kind: 'before', run: () => stop.abort() });
+  cluster.faults.tooManyRequests({ ...stamps, retryAfterSeconds: 1 });
+  const written = await write(server(), observation({ phase: 'Pending' }), stop.signal);
+  t.like(written, { kind: 'stands', object: { phase: 'Pending' } });
+  t.false('annotationError' in written);
+});
+
+test('a time that a failing API server names is a pause of all writes; a conflict is none', async (t) => {
+  const pauses: number[] = [];
+  const sleep = async (ms: number) => {
+    pauses.push(ms);
+  };
+  const { cluster, write, server } = await setUp(t, { sleep });
+  cluster.faults.add(patches, { kind: 'respond', status: 409, body: {} });
+  cluster.faults.add(patches, { kind: 'respond', status: 503, retryAfterSeconds: 7 });
+  t.is((await write(server(), stopped)).kind, 'stands');
+  t.deepEqual(pauses, [7_000]);
 });

@@ -4,13 +4,14 @@ import test from 'ava';
 import { ApiError } from '../../../src/main/kubernetes/errors.ts';
 import { isFields } from '../../../src/main/kubernetes/objects/object-fields.ts';
 import { UnansweredWrites } from '../../../src/main/projection/unanswered-writes.ts';
+import type { Clock } from '../../../src/shared/clock.ts';
 import type { ServerRecord } from '../../../src/shared/server-record.ts';
 import { degraded, healthyCondition, observation, serverRecord } from '../../fixtures/monitor/records.ts';
 import { serverKind } from '../../fixtures/monitor/server-kind.ts';
 
 const { signal } = new AbortController();
 const before = serverRecord({ resourceVersion: '10', phase: 'Running', conditions: [healthyCondition()] });
-const clock = { now: () => Date.UTC(2026, 10, 22, 8), sleep: async () => {} };
+const clock = { now: () => Date.UTC(2026, 10, 22, 8) };
 
 function refusal(status: number): ApiError {
   return new ApiError(`as scripted: ${status}`, {
@@ -27,9 +28,10 @@ interface Script {
   readonly get?: () => Promise<ServerRecord>;
   /** What followed the version that was written to. */
   readonly next?: () => AsyncGenerator<unknown, void, undefined>;
+  readonly sleep?: Clock['sleep'];
 }
 
-function setUp({ get = async () => before, next = nothing }: Script) {
+function setUp({ get = async () => before, next = nothing, sleep = async () => {} }: Script) {
   const told: string[] = [];
   const asked: string[] = [];
   const records = new Map<unknown, ServerRecord>();
@@ -47,7 +49,7 @@ function setUp({ get = async () => before, next = nothing }: Script) {
       parse: (answer) => records.get(isFields(answer) ? answer['metadata'] : answer) ?? before,
     },
     fieldManager: 'region-monitor-host-1',
-    clock,
+    clock: { sleep },
   });
   function answerOf(record: ServerRecord): unknown {
     const { name, namespace, uid, resourceVersion } = record;
@@ -140,4 +142,42 @@ test('objects are read by one at a time, and again when that has failed', async 
   await first;
   await writes.settleThose(() => true, signal);
   t.is(asked.length, 2);
+});
+
+test('at the end, an object that cannot be read is read again until it is', async (t) => {
+  const pauses: number[] = [];
+  let failures = 2;
+  const { writes, told, asked, stopped } = setUp({
+    get: async () => {
+      if (failures-- > 0) throw refusal(503);
+      return { ...stopped.after, resourceVersion: '11' };
+    },
+    sleep: async (ms) => {
+      pauses.push(ms);
+    },
+  });
+  writes.add(before, stopped);
+  t.deepEqual(await writes.settleLast(() => true, signal), []);
+  t.is(asked.length, 3);
+  t.deepEqual(pauses, [250, 250]);
+  t.deepEqual(told, ['Running > Stopped']);
+  t.false(writes.has(before.uid));
+});
+
+test('at the end, only the objects that are wanted are read, and those that cannot be in time are left', async (t) => {
+  const over = new AbortController();
+  const { writes, asked, stopped } = setUp({
+    get: async () => Promise.reject(refusal(503)),
+    sleep: async (_, until) => {
+      over.abort();
+      until?.throwIfAborted();
+    },
+  });
+  const other = serverRecord({ name: 'other' });
+  writes.add(before, stopped);
+  writes.add(other, { ...stopped, after: other });
+  t.deepEqual(await writes.settleLast((uid) => uid === before.uid, over.signal), [before]);
+  t.is(asked.length, 1);
+  t.deepEqual(await writes.settleLast(() => true, over.signal), [before, other], 'there is no time for any');
+  t.is(asked.length, 1);
 });
