@@ -36,9 +36,15 @@ export class EndedPolls {
     ended.abort();
   }
 
+  /** Of a region that is gone, no poll will end. */
   forget(region: RegionRef): void {
-    for (const key of this.#numbers.keys())
-      if (key.endsWith(` ${regionKey(region)}`)) this.#numbers.delete(key);
+    const isOf = (key: string): boolean => key.endsWith(` ${regionKey(region)}`);
+    for (const key of this.#numbers.keys()) if (isOf(key)) this.#numbers.delete(key);
+    for (const [key, waiting] of this.#waiting) {
+      if (!isOf(key)) continue;
+      waiting.resolve();
+      this.#waiting.delete(key);
+    }
   }
 }
 

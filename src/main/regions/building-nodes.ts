@@ -6,7 +6,7 @@ import type { CheckError } from '../../shared/errors.ts';
 import type { BaremetalTask, NodesResult } from '../../shared/server-health.ts';
 import type { ServerRecord } from '../../shared/server-record.ts';
 import type { Credentials, Session } from '../../shared/session.ts';
-import { longestPauseMs, refusalPauseMs } from './pauses.ts';
+import { Pause } from './pause.ts';
 
 /** Phases of servers that may be building. One that has booted is never built again, but its phase may yet say so. */
 const mayBuild: ReadonlySet<string> = new Set(['', 'Pending', 'Queued', 'Building']);
@@ -20,7 +20,7 @@ export interface NodesFailure {
 }
 
 export class BuildingNodes {
-  readonly #pollPeriodMs: number;
+  readonly #pause: Pause;
   /** Provider ids of bare-metal servers that were building when last observed. */
   #building = new Set<string>();
   #states: Readonly<Record<string, string | null>> = {};
@@ -28,15 +28,11 @@ export class BuildingNodes {
   #credentials: Credentials | null = null;
   #session: Session | null = null;
   #failure: NodesFailure | null = null;
-  /** Refusals and silences in a row. */
-  #refusals = 0;
   /** True while it would have been asked, had it not refused or kept silent. */
   #resting = false;
-  /** Monotonic milliseconds. */
-  #notBeforeMs = Number.NEGATIVE_INFINITY;
 
   constructor(pollPeriodMs: number) {
-    this.#pollPeriodMs = pollPeriodMs;
+    this.#pause = new Pause(pollPeriodMs, isRefusalOrSilence);
   }
 
   /** Null when the last answer was good, or nothing was asked. */
@@ -69,8 +65,7 @@ export class BuildingNodes {
     if (!isDeepStrictEqual(credentials, this.#credentials)) {
       this.#credentials = credentials;
       this.#session = null;
-      this.#refusals = 0;
-      this.#notBeforeMs = nowMs;
+      this.#pause.end();
     }
     this.#resting = false;
     if (flavorIds.length === 0) return undefined;
@@ -79,7 +74,7 @@ export class BuildingNodes {
         (provisionedAtSeconds === null || mayBuild.has(phase)) && flavorIds.includes(flavorId),
     );
     if (candidates.length === 0) return undefined;
-    this.#resting = nowMs < this.#notBeforeMs;
+    this.#resting = this.#pause.errorAt(nowMs) !== null;
     if (this.#resting) return undefined;
     return {
       credentials,
@@ -100,22 +95,20 @@ export class BuildingNodes {
     }
     const { outcome, session } = result;
     this.#session = session;
+    this.#pause.take(outcome.ok ? null : outcome.error, nowMs);
     if (outcome.ok) {
       this.#states = outcome.states;
       this.#ambiguous = outcome.ambiguous;
       this.#failure = null;
-      this.#refusals = 0;
       return;
     }
     const { step, error, asked: ids } = outcome;
     this.#states = {};
     this.#ambiguous = [];
     this.#failure = { step, error, servers: ids.length };
-    this.#refusals = error.code === 'unauthorized' || error.code === 'timeout' ? this.#refusals + 1 : 0;
-    const pauseMs =
-      this.#refusals > 0
-        ? refusalPauseMs(this.#refusals, this.#pollPeriodMs)
-        : Math.min(error.retryAfterMs ?? 0, longestPauseMs);
-    this.#notBeforeMs = nowMs + pauseMs;
   }
+}
+
+function isRefusalOrSilence({ code }: CheckError): boolean {
+  return code === 'unauthorized' || code === 'timeout';
 }

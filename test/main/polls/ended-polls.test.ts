@@ -51,6 +51,15 @@ test('what has ended already is not waited for, and is waited for again when the
   t.true((await wait(3, { region: south })).over);
 });
 
+test('the poll of a region that is gone is not waited for any longer', async (t) => {
+  const { clock, polls, wait } = setUp();
+  const waits = [await wait(1), await wait(1, { region: south })];
+  polls.forget(north);
+  await turn();
+  t.deepEqual(waits, [{ over: true }, { over: false }]);
+  t.is(clock.sleeping, 1);
+});
+
 test('each poll is waited for, also after an earlier one was', async (t) => {
   const { polls, wait } = setUp();
   for (const number of [1, 2]) {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { BuildingNodes } from '../../../src/main/regions/building-nodes.ts';
-import { longestPauseMs } from '../../../src/main/regions/pauses.ts';
+import { longestPauseMs } from '../../../src/main/regions/pause.ts';
 import type { CheckError } from '../../../src/shared/errors.ts';
 import type { NodesResult } from '../../../src/shared/server-health.ts';
 import { serverRecord } from '../../fixtures/monitor/records.ts';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { longestPauseMs, longestRefusalMs } from '../../../src/main/regions/pauses.ts';
+import { longestPauseMs, longestRefusalMs } from '../../../src/main/regions/pause.ts';
 import { type AskedLists, Project } from '../../../src/main/regions/project.ts';
 import { listsOf } from '../../../src/main/regions/reconciling.ts';
 import type { CheckError } from '../../../src/shared/errors.ts';
