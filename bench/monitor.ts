@@ -59,7 +59,7 @@ const listeningSchema = v.object({ msg: v.literal('listening'), port: v.number()
 
 /** What the image's entry point gives to Node. */
 export const imageArgs = ['--max-semi-space-size=2'];
-export const imageEnv = { MALLOC_ARENA_MAX: '2', UV_THREADPOOL_SIZE: '32' };
+export const imageEnv = { MALLOC_ARENA_MAX: '2', UV_THREADPOOL_SIZE: '128' };
 const readyTimeoutMs = 180_000;
 const passTimeoutMs = 600_000;
 const stopTimeoutMs = 15_000;
