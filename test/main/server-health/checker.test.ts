@@ -11,7 +11,7 @@ import { ServerHealthChecker } from '../../../src/main/server-health/checker.ts'
 import { writeProblem } from '../../../src/main/server-health/problems.ts';
 import { ServerProjector } from '../../../src/main/server-health/projector.ts';
 import { Metrics, type PolledRegion } from '../../../src/main/telemetry/metrics.ts';
-import type { Cycle, Outcome } from '../../../src/shared/checker.ts';
+import type { Cycle, Outcome, ProviderCall } from '../../../src/shared/checker.ts';
 import type { CheckError, ErrorCode } from '../../../src/shared/errors.ts';
 import type {
   FlavorResult,
@@ -106,6 +106,8 @@ interface World {
   jobError: CheckError | null;
   /** How long a job takes. */
   takesMs: number;
+  /** What the next jobs called, as their answers say it. */
+  readonly calls: ProviderCall[];
   /** Happens while a job is under way, once. */
   meanwhile: (() => void) | null;
   /** By identity; its name unless given. */
@@ -122,6 +124,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     flavors: flavorsListed,
     jobError: null,
     takesMs: 0,
+    calls: [],
     meanwhile: null,
     projectIds: new Map(),
   };
@@ -198,7 +201,12 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     const flavors = job.flavors === undefined ? null : world.flavors;
     return {
       ok: true,
-      result: { projects, flavors, requests: [{ route: 'GET /x', status: 200, count: 3 }], calls: [] },
+      result: {
+        projects,
+        flavors,
+        requests: [{ route: 'GET /x', status: 200, count: 3 }],
+        calls: world.calls,
+      },
     };
   }
 
@@ -534,6 +542,15 @@ test('a region without servers is as its flavors show it', async (t) => {
   t.is(region().health.failure?.code, 'worker-crashed');
 });
 
+test('flavors that are listed do not hide that the only project fails', async (t) => {
+  const { world, addServer, region, poll } = setUp(t);
+  addServer('web');
+  world.answers.set('identity-1', error('timeout'));
+  await poll();
+  t.is(region().health.failure?.code, 'timeout');
+  t.is(region().flavors.name('flavor-1'), 'small');
+});
+
 test('between two polls only what is unsettled is asked for, and nothing is reported', async (t) => {
   const { world, counts, poll, addServer, messages } = await polled(t);
   addServer('coming', { identityId: 'identity-2', phase: 'Pending' });
@@ -628,4 +645,33 @@ test('writes that failed are reported with each poll until they stand, and make 
   world.servers.length = 0;
   await poll();
   t.deepEqual(writeProblems.of(gone), []);
+});
+
+test('each poll of a region is a span with its calls, which ends, and says why the region failed', async (t) => {
+  const { world, spans, addServer, poll } = setUp(t);
+  world.calls.push({ route: 'GET /x', status: 200, startMs: 1, endMs: 2 });
+  const ended = () =>
+    spans.take().map(({ name, status, attributes }) => [name, status.message, attributes['region_name']]);
+  addServer('coming', { phase: 'Pending' });
+  world.answers.set('identity-1', []);
+  const [job] = await poll();
+  t.true(job?.traced);
+  const call = ['GET /x', undefined, undefined];
+  const answered = [call, ['check region', undefined, 'north']];
+  t.deepEqual(ended(), answered);
+  await poll('unsettled');
+  t.deepEqual(ended(), answered);
+  const failed = [['check region', 'it was timeout', 'north']];
+  world.jobError = error('timeout');
+  await poll('unsettled');
+  t.deepEqual(ended(), failed);
+  await poll();
+  t.deepEqual(ended(), failed);
+  world.jobError = null;
+  world.meanwhile = () => world.regions.splice(0, 1, elsewhere());
+  await poll();
+  t.deepEqual(ended(), answered, 'nor does an answer of another cloud leave one open');
+  world.secret = { ok: false, error: error('invalid-config') };
+  await poll();
+  t.deepEqual(ended(), [['check region', 'it was invalid-config', 'north']]);
 });

@@ -490,10 +490,14 @@ test('bare-metal servers that may be building are asked for as the region’s ac
     building: [],
   });
   t.is(regionJob(input(region, { projects, profile: 'v1.16' }))?.projects[0]?.baremetal, undefined);
-  region.define(record);
-  t.is(regionJob(input(region, { projects, profile: 'v1.19' }))?.projects[0]?.baremetal, undefined);
   const access = { ...openstackAccess, service: null };
   t.is(regionJob(input(region, { projects, access, profile: 'v1.19' }))?.projects[0]?.baremetal, undefined);
+  region.define(record);
+  t.is(regionJob(input(region, { projects, profile: 'v1.19' }))?.projects[0]?.baremetal, undefined);
+  region.define({ ...record, openstack });
+  const loginless = [plan(region, { servers, credentials: null })];
+  const job = regionJob(input(region, { projects: loginless, profile: 'v1.19' }));
+  t.deepEqual(job?.projects, [{ identityId: 'p1' }]);
 });
 
 test('a list that did not fit is asked for after the changes, in smaller pages, when its turn has come', (t) => {

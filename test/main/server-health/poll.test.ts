@@ -173,3 +173,25 @@ test('writes that failed are problems of the poll, and make it partial', (t) => 
   t.is(poll.outcome, 'partial');
   t.deepEqual(poll.problems(), [problem]);
 });
+
+test('it is known how a region is when it answered, failed, or could not be asked', (t) => {
+  const poll = () => new RegionPoll('region-1', 1_000);
+  t.false(poll().conclusive);
+  const answered = poll();
+  answered.answered();
+  t.true(answered.conclusive);
+  t.true(pollOf({ identityId: 'p1', code: 'timeout' }).conclusive);
+  const unresolved = poll();
+  unresolved.unresolved(error('invalid-config'));
+  t.true(unresolved.conclusive);
+});
+
+test('that a region could not be asked is its only problem, whatever else is wrong', (t) => {
+  const poll = pollOf({ identityId: 'p1', code: 'timeout' });
+  poll.answered();
+  poll.serverFailed(serverRecord(), error('invalid-config'));
+  poll.unresolved(error('unsupported'));
+  t.deepEqual(poll.failure, error('unsupported'));
+  t.is(poll.outcome, 'unsupported');
+  t.deepEqual(poll.problems(), [regionUnresolved('region-1', error('unsupported'))]);
+});

@@ -311,3 +311,15 @@ test('a server without a region is counted in none', async (t) => {
   const poll = await setUp([serverRecord({ name: 'web', regionId: undefined })]).look([seen('web')]);
   t.like(poll.countsOf('identity-1').values(), [{ region_id: '' }]);
 });
+
+test('a server whose region is gone, or that names none, has no names in the metrics', (t) => {
+  const nameless = { region_name: '', flavor_id: 'flavor-1', flavor_name: '' };
+  t.deepEqual(flavorAttributes(server, undefined), { ...nameless, region_id: 'region-1' });
+  const nowhere = serverRecord({ regionId: undefined });
+  t.deepEqual(flavorAttributes(nowhere, undefined), { ...nameless, region_id: '' });
+});
+
+test('a flavor that is not known yet has no name in the metrics', (t) => {
+  const { region } = setUp([server]);
+  t.is(flavorAttributes(serverRecord({ flavorId: 'flavor-9' }), region).flavor_name, '');
+});
