@@ -7,7 +7,7 @@
 import { CheckFailure } from '../../shared/errors.ts';
 import type { LoadBalancerObservation, MalformedLoadBalancer } from '../../shared/load-balancer-health.ts';
 import type { ApiReply } from '../openstack/client.ts';
-import type { Octavia } from './octavia.ts';
+import type { PagedService } from '../openstack/pages.ts';
 import { type LoadBalancerPage, readLoadBalancerPage } from './schema.ts';
 
 export interface LoadBalancers {
@@ -29,7 +29,7 @@ const maxRestarts = 2;
 
 /** Rejects with a CheckFailure. */
 export async function listLoadBalancers(
-  service: Octavia,
+  service: PagedService,
   { projectId, knownDigest = '' }: { readonly projectId: string; readonly knownDigest?: string | undefined },
 ): Promise<LoadBalancers> {
   for (let restarts = 0; ; restarts++) {
@@ -44,7 +44,11 @@ export async function listLoadBalancers(
 /** A page after the first was refused: what it begins after is gone. */
 class LostMarker extends CheckFailure {}
 
-async function readOnce(service: Octavia, projectId: string, knownDigest: string): Promise<LoadBalancers> {
+async function readOnce(
+  service: PagedService,
+  projectId: string,
+  knownDigest: string,
+): Promise<LoadBalancers> {
   const { digest, first } = await firstPage(
     service.get({ path: path + queryOf(projectId, null), route, knownDigest }),
   );
@@ -85,7 +89,7 @@ function markerOf({ lastId }: LoadBalancerPage, seen: Set<string>): string {
   return lastId;
 }
 
-async function nextPage(service: Octavia, query: string, pageNumber: number): Promise<LoadBalancerPage> {
+async function nextPage(service: PagedService, query: string, pageNumber: number): Promise<LoadBalancerPage> {
   try {
     const { json } = await service.get({ path: path + query, route });
     return readLoadBalancerPage(json, pageNumber);

@@ -1,7 +1,7 @@
 // How many members of a degraded load balancer fail: the list does not say it.
 
 import type { LoadBalancerObservation } from '../../shared/load-balancer-health.ts';
-import type { Octavia } from './octavia.ts';
+import type { PagedService } from '../openstack/pages.ts';
 import { readMemberCounts } from './schema.ts';
 
 /** In one project and poll: when much is degraded at once, the number is not worth a request each. */
@@ -9,7 +9,7 @@ const most = 10;
 
 /** Only for a list that has changed. A number that cannot be read is left out. */
 export async function withMembers(
-  service: Octavia,
+  service: PagedService,
   observations: readonly LoadBalancerObservation[],
 ): Promise<readonly LoadBalancerObservation[]> {
   const degraded = observations.filter(isDegraded).slice(0, most);
@@ -29,7 +29,7 @@ function isDegraded({ operatingStatus, provisioningStatus }: LoadBalancerObserva
 }
 
 async function counts(
-  service: Octavia,
+  service: PagedService,
   observation: LoadBalancerObservation,
 ): Promise<LoadBalancerObservation> {
   const { providerId } = observation;

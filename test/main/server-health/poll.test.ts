@@ -175,13 +175,12 @@ test('writes that failed are problems of the poll, and make it partial', (t) => 
 });
 
 test('it is known how a region is when it answered, failed, or could not be asked', (t) => {
-  const poll = () => new RegionPoll('region-1', 1_000);
-  t.false(poll().conclusive);
-  const answered = poll();
+  const answered = pollOf();
+  t.false(answered.conclusive);
   answered.answered();
   t.true(answered.conclusive);
   t.true(pollOf({ identityId: 'p1', code: 'timeout' }).conclusive);
-  const unresolved = poll();
+  const unresolved = pollOf();
   unresolved.unresolved(error('invalid-config'));
   t.true(unresolved.conclusive);
 });

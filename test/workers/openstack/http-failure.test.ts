@@ -1,7 +1,9 @@
 import test from 'ava';
 import { CheckFailure } from '../../../src/shared/errors.ts';
+import { ProxyFailure } from '../../../src/shared/network/proxy-tunnel.ts';
 import {
   isClosedConnection,
+  isRefusalOfPlainHttp,
   type RefusedAnswer,
   statusFailure,
   transportFailure,
@@ -146,6 +148,57 @@ test('an error without a code is one of ours, unless the parser of HTTP made it'
 test('a reason that says more than its code is quoted, cut', (t) => {
   const { message } = transportFailure('GET /x', coded('EPROTO', 'y'.repeat(300))).error;
   t.is(message, `GET /x failed: EPROTO (${'y'.repeat(200)})`);
+});
+
+const plainHttp = {
+  nginx: '<center>The plain HTTP request was sent to HTTPS port</center>',
+  Go: 'Client sent an HTTP request to an HTTPS server.\n',
+  Apache: "Reason: You're speaking plain HTTP to an SSL-enabled server port.",
+};
+
+for (const [name, text] of Object.entries(plainHttp))
+  test(`what ${name} answers to plain HTTP on a port for TLS asks for https://`, (t) => {
+    t.true(isRefusalOfPlainHttp(400, text));
+    t.false(isRefusalOfPlainHttp(403, text));
+    t.false(isRefusalOfPlainHttp(400, text.replace(/HTTPS|SSL/, 'FTP')));
+  });
+
+test('a refusal of plain HTTP says what to change, and not what the page says', (t) => {
+  const answer = { status: 400, json: { fault: { message: 'bad request' } } };
+  const needed = 'GET /x answered 400 (it speaks TLS there: the address needs https://)';
+  t.is(refused({ ...answer, needsTls: true }).message, needed);
+  t.is(refused(answer).message, 'GET /x answered 400 (bad request)');
+});
+
+/** An answer that Node's parser could not read. */
+function unreadable(rawPacket: unknown): CheckFailure {
+  const thrown = Object.assign(coded('HPE_INVALID_CONSTANT', 'Expected HTTP/'), { rawPacket });
+  return transportFailure('GET /x', thrown);
+}
+
+test('a TLS alert in place of an answer says what to change', (t) => {
+  t.deepEqual(unreadable(Buffer.from([0x15, 3, 1, 0, 2, 2, 70])).error, {
+    code: 'invalid-response',
+    message: 'GET /x failed: HPE_INVALID_CONSTANT (it speaks TLS there: the address needs https://)',
+  });
+  for (const packet of [Buffer.from('SSH-2.0'), Buffer.from([0, 0x15]), Buffer.alloc(0), undefined])
+    t.is(unreadable(packet).error.message, 'GET /x failed: HPE_INVALID_CONSTANT (Expected HTTP/)');
+});
+
+test('a failure of a proxy is told in its own words', (t) => {
+  const proxy = {
+    kind: 'http',
+    host: 'proxy',
+    port: 3128,
+    login: null,
+    name: 'p',
+    source: 'HTTPS_PROXY',
+  } as const;
+  const refusal = new ProxyFailure(proxy, 'refused');
+  const { error, cause } = transportFailure('GET /x', refusal);
+  const message = 'GET /x failed: the proxy p (HTTPS_PROXY) refused';
+  t.deepEqual(error, { code: 'unreachable', message });
+  t.is(cause, refusal);
 });
 
 test('a failure that is known passes as it is', (t) => {

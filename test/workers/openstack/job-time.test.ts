@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { monotonicMs, systemClock } from '../../../src/shared/clock.ts';
 import { CheckFailure } from '../../../src/shared/errors.ts';
 import { JobTime } from '../../../src/workers/openstack/job-time.ts';
+import { ScriptedClock } from '../../fixtures/scripted-clock.ts';
 
 function start(t: ExecutionContext, leftMs: number, caller = new AbortController()) {
   const time = new JobTime({ deadlineMs: monotonicMs() + leftMs, signal: caller.signal, clock: systemClock });
@@ -28,6 +29,18 @@ test('a job that comes too late has no time at all', (t) => {
     const { time } = start(t, leftMs);
     t.true(time.signal.aborted);
     t.is(codeOf(time), 'timeout');
+  }
+});
+
+test('a job with no more than the time to answer has none to ask', (t) => {
+  const clock = new ScriptedClock({ monotonicMs: 1_000 });
+  for (const [leftMs, aborted] of [
+    [5, true],
+    [6, false],
+  ] as const) {
+    const time = new JobTime({ deadlineMs: 1_000 + leftMs, signal: new AbortController().signal, clock });
+    t.teardown(() => time.close());
+    t.is(time.signal.aborted, aborted, String(leftMs));
   }
 });
 
