@@ -23,6 +23,9 @@ export function isStuck({ silentMs, usedMs }: Silence, limitMs: number): boolean
 /** Shorter silences are no reason to ask. */
 const askAfterMs = 500;
 
+/** What is asked of a thread. */
+type SilentThread = Pick<Worker, 'threadId' | 'cpuUsage'>;
+
 interface Asked {
   /** When the silence began. */
   readonly turnedMs: number;
@@ -34,10 +37,13 @@ interface Asked {
 }
 
 export class Silences {
-  readonly #asked = new Map<Worker, Asked>();
+  readonly #asked = new Map<SilentThread, Asked>();
 
   /** Of a thread whose event loop turned last at `turnedMs` (monotonic). Asks it for the next time. */
-  of(thread: Worker, { turnedMs, nowMs }: { readonly turnedMs: number; readonly nowMs: number }): Silence {
+  of(
+    thread: SilentThread,
+    { turnedMs, nowMs }: { readonly turnedMs: number; readonly nowMs: number },
+  ): Silence {
     const silentMs = nowMs - turnedMs;
     if (silentMs < askAfterMs) return { silentMs, usedMs: 0 };
     let asked = this.#asked.get(thread);
@@ -55,7 +61,7 @@ export class Silences {
   }
 }
 
-async function ask(thread: Worker, asked: Asked): Promise<void> {
+async function ask(thread: SilentThread, asked: Asked): Promise<void> {
   asked.asking = true;
   try {
     // A thread answers even in the middle of a loop.

@@ -9,6 +9,13 @@ export interface ThreadSample {
   readonly heapUsedBytes: number;
 }
 
+/** What is asked of a thread. */
+export interface SampledThread {
+  readonly threadId: number;
+  readonly performance: Pick<Worker['performance'], 'eventLoopUtilization'>;
+  getHeapStatistics(): Promise<{ readonly used_heap_size: number; readonly external_memory: number }>;
+}
+
 /** What is longer ago than this hardly counts in a thread's busy share: a single interval is too short to read. */
 const memoryMs = 5_000;
 /** An event loop that waited for less has not turned: time is measured in parts of a millisecond. */
@@ -26,22 +33,22 @@ interface Sample {
 }
 
 export class ThreadSamples {
-  readonly #samples = new Map<Worker, Sample>();
+  readonly #samples = new Map<SampledThread, Sample>();
 
   /** Also looks at the thread: others may do so rarely. */
-  of(thread: Worker, nowMs: number): ThreadSample {
+  of(thread: SampledThread, nowMs: number): ThreadSample {
     if (!this.#samples.has(thread)) return none;
     const { busyShare, heapUsedBytes } = this.#sampleOf(thread, nowMs);
     return { busyShare, heapUsedBytes };
   }
 
   /** Looks at a thread; gives the monotonic milliseconds at which its event loop was last seen to have turned. */
-  look(thread: Worker, nowMs: number): number {
+  look(thread: SampledThread, nowMs: number): number {
     return this.#sampleOf(thread, nowMs).turnedMs;
   }
 
   /** Wakes the thread; resolves to its bytes in use, of heap and buffers together, or to 0 where it did not say. */
-  async weigh(thread: Worker, nowMs: number): Promise<number> {
+  async weigh(thread: SampledThread, nowMs: number): Promise<number> {
     const sample = this.#sampleOf(thread, nowMs);
     if (sample.weighing) return 0;
     sample.weighing = true;
@@ -63,7 +70,7 @@ export class ThreadSamples {
     for (const thread of this.#samples.keys()) if (!alive.has(thread.threadId)) this.#samples.delete(thread);
   }
 
-  #sampleOf(thread: Worker, nowMs: number): Sample {
+  #sampleOf(thread: SampledThread, nowMs: number): Sample {
     const utilization = thread.performance.eventLoopUtilization();
     let sample = this.#samples.get(thread);
     if (sample === undefined) {

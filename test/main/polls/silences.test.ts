@@ -66,3 +66,60 @@ test('a thread that has ended is no error, and is forgotten', async (t) => {
   silences.retain(new Set());
   t.is(silences.of(looping, { turnedMs: 0, nowMs: 7_000 }).usedMs, 0);
 });
+
+/** A thread that says how much processor time it has used when a test says so. */
+function scriptedThread(threadId = 1) {
+  const questions: PromiseWithResolvers<NodeJS.CpuUsage>[] = [];
+  const cpuUsage = async () => {
+    const question = Promise.withResolvers<NodeJS.CpuUsage>();
+    questions.push(question);
+    return question.promise;
+  };
+  const answer = async (answered: NodeJS.CpuUsage | Error) => {
+    if (answered instanceof Error) questions.at(-1)?.reject(answered);
+    else questions.at(-1)?.resolve(answered);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { thread: { threadId, cpuUsage }, questions, answer };
+}
+
+test('a thread is asked from half a second of silence on, one question at a time', async (t) => {
+  const silences = new Silences();
+  const { thread, questions, answer } = scriptedThread();
+  silences.of(thread, { turnedMs: 0, nowMs: 499 });
+  t.is(questions.length, 0);
+  silences.of(thread, { turnedMs: 0, nowMs: 500 });
+  silences.of(thread, { turnedMs: 0, nowMs: 750 });
+  t.is(questions.length, 1);
+  await answer(new Error('it has ended'));
+  silences.of(thread, { turnedMs: 0, nowMs: 1_000 });
+  t.is(questions.length, 2);
+});
+
+test('what counts is the time that was used since the first answer of the silence, in the program and in the kernel', async (t) => {
+  const silences = new Silences();
+  const { thread, answer } = scriptedThread();
+  const silence = (nowMs: number, turnedMs = 0) => silences.of(thread, { turnedMs, nowMs });
+  silence(500);
+  await answer({ user: 2_000_000, system: 1_000_000 });
+  t.deepEqual(silence(750), { silentMs: 750, usedMs: 0 });
+  await answer({ user: 2_200_000, system: 1_050_000 });
+  t.deepEqual(silence(1_000), { silentMs: 1_000, usedMs: 250 });
+  await answer({ user: 2_400_000, system: 1_050_000 });
+  t.deepEqual(silence(1_250), { silentMs: 1_250, usedMs: 450 });
+  t.deepEqual(silence(2_000, 1_300), { silentMs: 700, usedMs: 0 }, 'a silence of its own');
+});
+
+test('of two threads only the one that has ended is forgotten', async (t) => {
+  const silences = new Silences();
+  const [ended, alive] = [scriptedThread(1), scriptedThread(2)];
+  for (const { thread, answer } of [ended, alive]) {
+    for (const user of [0, 300_000]) {
+      silences.of(thread, { turnedMs: 0, nowMs: 1_000 });
+      await answer({ user, system: 0 });
+    }
+  }
+  silences.retain(new Set([2]));
+  t.is(silences.of(ended.thread, { turnedMs: 0, nowMs: 1_000 }).usedMs, 0);
+  t.is(silences.of(alive.thread, { turnedMs: 0, nowMs: 1_000 }).usedMs, 300);
+});
