@@ -245,7 +245,11 @@ for (const [name, reply, code] of [
   ['another microversion', { status: 406, body: { error_message: 'not supported' } }, 'unexpected-status'],
   ['no list', { body: { nodes: null } }, 'invalid-response'],
   ['the wrong service', { body: { versions: [] } }, 'invalid-response'],
-  ['a link without a query', { body: { nodes: [], next: '/v1/nodes' } }, 'invalid-response'],
+  [
+    'a link without a query',
+    { body: { nodes: [node('x', 'active')], next: '/v1/nodes' } },
+    'invalid-response',
+  ],
 ] as const) {
   test(`${name} costs nothing but the nodes`, async (t) => {
     await using cloud = await metalCloud();
