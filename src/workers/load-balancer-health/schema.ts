@@ -6,9 +6,9 @@ import type {
   MalformedLoadBalancer,
   MemberCounts,
 } from '../../shared/load-balancer-health.ts';
-import { describe, hasNext, linksSchema, readAnswer, shortText } from '../openstack/schema.ts';
+import { describe, hasNext, linksSchema, listOf, readAnswer, shortText } from '../openstack/schema.ts';
 
-const pageSchema = v.object({ loadbalancers: v.array(v.unknown()), loadbalancers_links: linksSchema });
+const pageSchema = v.object({ loadbalancers: listOf(v.unknown()), loadbalancers_links: linksSchema });
 
 const recordSchema = v.object({
   id: v.pipe(shortText, v.minLength(1)),

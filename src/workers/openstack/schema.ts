@@ -23,6 +23,14 @@ const nameText = v.pipe(v.string(), v.transform(cutTo(maxNameLength)));
 const linkText = v.pipe(v.string(), v.maxLength(maxLinkLength));
 const linkSchema = v.object({ rel: nameText, href: linkText });
 
+/** Null is an empty list, as gophercloud reads it: a service in Go writes it so. */
+export function listOf<Schema extends v.GenericSchema>(entry: Schema) {
+  return v.pipe(
+    v.nullable(v.array(entry)),
+    v.transform((list) => list ?? []),
+  );
+}
+
 const tokenSchema = v.object({
   token: v.object({
     // Null for a token that never expires.
@@ -34,7 +42,7 @@ const tokenSchema = v.object({
   }),
 });
 
-const serviceSchema = v.object({ type: shortText, endpoints: v.array(v.unknown()) });
+const serviceSchema = v.object({ type: shortText, endpoints: listOf(v.unknown()) });
 
 const endpointSchema = v.object({
   interface: shortText,
@@ -53,7 +61,7 @@ const versionSchema = v.object({
 
 export const linksSchema = v.nullish(v.array(linkSchema));
 
-const serverPageSchema = v.object({ servers: v.array(v.unknown()), servers_links: linksSchema });
+const serverPageSchema = v.object({ servers: listOf(v.unknown()), servers_links: linksSchema });
 
 const faultSchema = v.nullish(v.object({ message: v.nullish(shortText) }));
 
@@ -85,7 +93,7 @@ const serverSchema = v.pipe(
 const faultPageSchema = v.object({ server: v.object({ fault: faultSchema }) });
 
 const flavorPageSchema = v.object({
-  flavors: v.array(
+  flavors: listOf(
     v.object({
       id: shortText,
       name: shortText,
@@ -96,7 +104,7 @@ const flavorPageSchema = v.object({
 });
 
 // Nodes are read leniently: one odd node must not cost the others.
-const nodePageSchema = v.object({ nodes: v.array(v.unknown()), next: v.nullish(linkText) });
+const nodePageSchema = v.object({ nodes: listOf(v.unknown()), next: v.nullish(linkText) });
 const nodeSchema = v.object({
   instance_uuid: v.fallback(v.nullish(nameText), null),
   // Undefined where it cannot be read.
@@ -145,7 +153,7 @@ function readServices(catalog: readonly unknown[]): readonly v.InferOutput<typeo
 
 /** The versions of `{"versions": […]}` (the service's root) or of `{"version": {…}}` (one version's root). */
 export function readVersions(json: unknown): readonly NovaVersion[] {
-  const schema = v.union([v.object({ versions: v.array(v.unknown()) }), v.object({ version: v.unknown() })]);
+  const schema = v.union([v.object({ versions: listOf(v.unknown()) }), v.object({ version: v.unknown() })]);
   const document = readAnswer(schema, json, 'the list of API versions');
   const entries = 'versions' in document ? document.versions : [document.version];
   return entries

@@ -72,3 +72,7 @@ test('each member of the tree counts once', (t) => {
   t.deepEqual(readMemberCounts({ statuses: { loadbalancer: { listeners } } }), { failing: 1, all: 3 });
   t.deepEqual(readMemberCounts({ statuses: { loadbalancer: {} } }), { failing: 0, all: 0 });
 });
+
+test('a list that is null is empty', (t) => {
+  t.like(readLoadBalancerPage({ loadbalancers: null }, 1), { observations: [], malformed: [], more: false });
+});
