@@ -1,7 +1,7 @@
 // Which TLS is good enough: the same as for a Go program. OpenSSL's usual level refuses RSA keys of 1024 bits, which old
 // private clouds have, and servers without secure renegotiation (RFC 5746), which harm no client that never renegotiates.
 
-import { constants } from 'node:crypto';
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import {
   createSecureContext,
   DEFAULT_CIPHERS,
@@ -16,7 +16,17 @@ export const acceptedTls: Pick<TlsOptions, 'ciphers' | 'secureOptions'> = {
   secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
 };
 
+interface Pair {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+}
+
 /** Throws for a certificate and a key that cannot be used, or do not belong together. */
-export function secureContextOf(options: SecureContextOptions): SecureContext {
-  return createSecureContext({ ...acceptedTls, ...options });
+export function secureContextOf(options: SecureContextOptions & Partial<Pair>): SecureContext {
+  const context = createSecureContext({ ...acceptedTls, ...options });
+  const { cert, key } = options;
+  // OpenSSL compares the two only if they are of one kind.
+  if (cert && key && !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+    throw new Error('the key does not belong to the certificate');
+  return context;
 }

@@ -88,7 +88,7 @@ async function podAccess(
   const files: TlsFiles = { ca: join(directory, 'ca.crt') };
   // As client-go does where that file holds no certificate: the system's authorities then.
   const tls = new TlsSource(whyUnusable({ ca }) === '' ? { ca } : {}, files, clock);
-  const authorization = tokenFile(join(directory, 'token'));
+  const authorization = tokenFile(join(directory, 'token'), clock);
   return {
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     get tls() {

@@ -1,7 +1,7 @@
 // The Authorization header, from whatever a kubeconfig or a pod gives.
 
 import { readFile } from 'node:fs/promises';
-import { monotonicMs } from '../../../shared/clock.ts';
+import type { Clock } from '../../../shared/clock.ts';
 import { messageOf } from '../../../shared/errors.ts';
 
 /** Gives the Authorization header; undefined where the client certificate says it all. */
@@ -14,17 +14,17 @@ const rereadAfterMs = 60_000;
  * A token in a file that others renew. A file that cannot be read leaves the token that was read before, or `fallback`,
  * the one beside it in the kubeconfig.
  */
-export function tokenFile(path: string, fallback?: string): Authorization {
+export function tokenFile(path: string, clock: Clock, fallback?: string): Authorization {
   let header = fallback === undefined ? undefined : `Bearer ${fallback}`;
   let readAtMs: number | null = null;
   return async (refused) => {
-    const isFresh = readAtMs !== null && monotonicMs() - readAtMs < rereadAfterMs;
+    const isFresh = readAtMs !== null && clock.monotonicMs() - readAtMs < rereadAfterMs;
     if (header !== undefined && header !== refused && isFresh) return header;
     try {
       const token = (await readFile(path, 'utf8')).trim();
       if (token === '') throw new Error(`token file ${path} is empty`);
       header = `Bearer ${token}`;
-      readAtMs = monotonicMs();
+      readAtMs = clock.monotonicMs();
     } catch (error) {
       if (header === undefined) throw error;
     }

@@ -2,8 +2,8 @@
 
 import { X509Certificate } from 'node:crypto';
 import * as v from 'valibot';
-import { secureContextOf } from '../../../shared/network/accepted-tls.ts';
 import type { TlsMaterial } from './cluster-access.ts';
+import { whyUnusable } from './tls-material.ts';
 
 export const defaultApiVersion = 'client.authentication.k8s.io/v1';
 export const apiVersions: readonly string[] = [defaultApiVersion, 'client.authentication.k8s.io/v1beta1'];
@@ -68,12 +68,14 @@ export function parseExecCredential(stdout: string, apiVersion: string): PluginC
     throw new Error(
       `its output has only ${key === '' ? 'a certificate, not its key' : 'a key, not its certificate'}`,
     );
+  const authorization = token === '' ? undefined : `Bearer ${token}`;
   const expiresMs = status.expirationTimestamp ?? Infinity;
-  return {
-    authorization: token === '' ? undefined : `Bearer ${token}`,
-    certificate: cert === '' ? {} : { cert: Buffer.from(cert), key: Buffer.from(key) },
-    expiresMs: cert === '' ? expiresMs : Math.min(expiresMs, endOf(cert, key)),
-  };
+  if (cert === '') return { authorization, certificate: {}, expiresMs };
+  const certificate = { cert: Buffer.from(cert), key: Buffer.from(key) };
+  if (whyUnusable(certificate) !== '')
+    throw new Error('its certificate and key are not PEM, or do not belong together');
+  const endMs = Date.parse(new X509Certificate(cert).validTo);
+  return { authorization, certificate, expiresMs: Math.min(expiresMs, endMs) };
 }
 
 function parseJson(stdout: string): unknown {
@@ -81,16 +83,6 @@ function parseJson(stdout: string): unknown {
     return JSON.parse(stdout);
   } catch {
     throw new Error(stdout.trim() === '' ? 'it printed nothing' : 'its output is not JSON');
-  }
-}
-
-/** When the certificate ends, epoch milliseconds. */
-function endOf(cert: string, key: string): number {
-  try {
-    secureContextOf({ cert, key });
-    return Date.parse(new X509Certificate(cert).validTo);
-  } catch {
-    throw new Error('its certificate and key are not PEM, or do not belong together');
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import type { Clock } from '../../../shared/clock.ts';
 import { parseProxy } from '../../../shared/network/network.ts';
 import { AccessError } from './access-error.ts';
 import type { ClusterAccess, TlsMaterial } from './cluster-access.ts';
@@ -83,7 +84,8 @@ async function accessOf(
     ? null
     : await pluginOf({ cluster, ca: ca.data, user, path: beside }, context.plugins);
   tls.take(plugin?.first.certificate ?? {});
-  const authorization = plugin === null ? await authorizationOf(user) : plugin.authorization;
+  const authorization =
+    plugin === null ? await authorizationOf(user, context.plugins.clock) : plugin.authorization;
   const impersonation = impersonationHeaders(user.value);
   return {
     server: cluster.value.server.replace(/\/+$/, ''),
@@ -148,9 +150,10 @@ function proxyOf({ value, file }: Found<Cluster>): Pick<ClusterAccess, 'proxy'> 
   throw new AccessError(`${file}: ${proxy}`, 'correct it, or use a context without a proxy');
 }
 
-async function authorizationOf(user: NamedUser): Promise<Authorization> {
+async function authorizationOf(user: NamedUser, clock: Clock): Promise<Authorization> {
   const { token, username, password, 'auth-provider': provider } = user.value;
-  if (user.value.tokenFile) return tokenFile(beside(user.file, user.value.tokenFile), token || undefined);
+  if (user.value.tokenFile)
+    return tokenFile(beside(user.file, user.value.tokenFile), clock, token || undefined);
   const fixed = token
     ? `Bearer ${token}`
     : username || password

@@ -169,6 +169,65 @@ test('in a pod, uses its service account, and reads its token again', async (t) 
   });
 });
 
+/** A service account, and how a pod finds it. */
+async function pod(t: ExecutionContext, authority: string) {
+  const dir = await folder(t);
+  await copyFile(join(pems, authority), join(dir, 'ca.crt'));
+  await writeFile(join(dir, 'token'), 'of the pod');
+  const env = { KUBERNETES_SERVICE_HOST: 'api.svc', KUBERNETES_SERVICE_PORT: '', KUBECONFIG: ':' };
+  return { dir, options: { kubeconfig: '', context: '', env, serviceAccountDir: dir } };
+}
+
+test('in a pod, the port and the namespace may be missing, and an empty KUBECONFIG names nothing', async (t) => {
+  const { options } = await pod(t, 'ca.pem');
+  t.like(await loadClusterAccess(options), { server: 'https://api.svc:443', defaultNamespace: null });
+});
+
+test('in a pod, the authority is read again with the token', async (t) => {
+  const { dir, options } = await pod(t, 'ca.pem');
+  let nowMs = 1_000_000;
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  const access = await loadClusterAccess({ ...options, clock });
+  t.deepEqual(access.tls, { ca: await readFile(join(pems, 'ca.pem')) });
+  await access.authorization();
+  await copyFile(join(pems, 'other-ca.pem'), join(dir, 'ca.crt'));
+  await writeFile(join(dir, 'token'), 'renewed');
+  t.is(await access.authorization(), 'Bearer of the pod');
+  t.deepEqual(access.tls, { ca: await readFile(join(pems, 'ca.pem')) });
+  nowMs += 60_000;
+  t.is(await access.authorization(), 'Bearer renewed');
+  t.deepEqual(access.tls, { ca: await readFile(join(pems, 'other-ca.pem')) });
+  await copyFile(join(pems, 'ca.pem'), join(dir, 'ca.crt'));
+  await access.authorization('Bearer renewed');
+  t.deepEqual(access.tls, { ca: await readFile(join(pems, 'ca.pem')) }, 'at once after a refusal');
+});
+
+test('in a pod whose authority is not a certificate, the authorities of the system are trusted', async (t) => {
+  const { options } = await pod(t, 'README.md');
+  t.deepEqual((await loadClusterAccess(options)).tls, {});
+});
+
+test('in a pod, a context needs a kubeconfig', async (t) => {
+  const { dir, options } = await pod(t, 'ca.pem');
+  await t.throwsAsync(loadClusterAccess({ ...options, context: 'x' }), {
+    message: '--context x needs a kubeconfig: give --kubeconfig, or set KUBECONFIG',
+  });
+  await writeFile(join(dir, 'config'), config());
+  const kubeconfig = join(dir, 'config');
+  t.is(
+    (await loadClusterAccess({ ...options, context: 'x', kubeconfig })).server,
+    'https://api.example:6443',
+  );
+});
+
+test('without a service host there is no pod', async (t) => {
+  const home = await folder(t);
+  const env = { KUBERNETES_SERVICE_HOST: '', KUBECONFIG: '', HOME: home };
+  await t.throwsAsync(loadClusterAccess({ kubeconfig: '', context: '', env }), {
+    message: new RegExp(`^no kubeconfig at ${home}/.kube/config: `),
+  });
+});
+
 test('whom to impersonate is said in headers', async (t) => {
   const user = {
     token: 'abc',

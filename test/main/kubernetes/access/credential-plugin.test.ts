@@ -16,6 +16,7 @@ import { ApiError } from '../../../../src/main/kubernetes/errors.ts';
 import { type Clock, systemClock } from '../../../../src/shared/clock.ts';
 import { eventually } from '../../../fixtures/eventually.ts';
 import { json, ScriptedApi, status } from '../../../fixtures/kubernetes/scripted-api.ts';
+import { ScriptedClock } from '../../../fixtures/scripted-clock.ts';
 
 // The tests of this file run at once, each with a plugin or two.
 process.setMaxListeners(100);
@@ -475,4 +476,176 @@ test('a plugin runs only for a user who has nothing else to show', async (t) => 
     t.not(await access.authorization(), 'Bearer a');
   }
   t.deepEqual(await lines('runs'), []);
+});
+
+/** A plugin that prints what a test last wrote as its `status`, or fails while that is "". */
+async function scripted(t: ExecutionContext) {
+  const dir = await mkdtemp(join(tmpdir(), 'scripted-plugin-'));
+  t.teardown(async () => rm(dir, { recursive: true }));
+  const clock = new ScriptedClock({ wallMs: Date.parse('2026-01-01T00:00:00Z') });
+  const notices: string[] = [];
+  const script = 'cd "$0"; echo run >> runs; cat notice >&2; test -s answer && cat answer';
+  const running = new CredentialPlugin({
+    command: 'sh',
+    args: ['-c', script, dir],
+    env: process.env,
+    apiVersion: 'client.authentication.k8s.io/v1',
+    what: 'the plugin',
+    installHint: '',
+    clock,
+    onNotice: (message) => notices.push(message),
+  });
+  t.teardown(() => running.close());
+  const notify = async (text: string): Promise<void> => writeFile(join(dir, 'notice'), text);
+  await notify('');
+  return {
+    clock,
+    notices,
+    notify,
+    give: async (status: object | null) => {
+      const answer = status === null ? '' : JSON.stringify({ kind: 'ExecCredential', status });
+      await writeFile(join(dir, 'answer'), answer);
+    },
+    credentials: async (refused?: string) => running.credentials(refused),
+    runs: async () => (await readFile(join(dir, 'runs'), 'utf8')).split('\n').length - 1,
+  };
+}
+
+/** Lets time pass by the second until the plugin runs again: the seconds that it took. */
+async function secondsToNextRun(
+  { clock, runs }: Awaited<ReturnType<typeof scripted>>,
+  ask: () => Promise<unknown>,
+): Promise<number> {
+  const before = await runs();
+  for (let seconds = 0; seconds < 200; seconds += 1) {
+    await ask();
+    if ((await runs()) > before) return seconds;
+    await clock.pass(1_000);
+  }
+  return Infinity;
+}
+
+/** The status of an answer with a certificate of the fixtures, which all have one key. */
+async function certificateStatus(pem: string) {
+  return {
+    clientCertificateData: await readFile(new URL(pem, pems), 'utf8'),
+    clientKeyData: await readFile(new URL('loopback-key.pem', pems), 'utf8'),
+  };
+}
+
+const refusedToken = 'Bearer a';
+
+test('the pause after a refusal doubles up to a minute, with half of it more or less', async (t) => {
+  const each = await scripted(t);
+  await each.give({ token: 'a' });
+  await each.credentials();
+  const ask = async () => each.credentials(refusedToken);
+  t.is(await secondsToNextRun(each, ask), 0, 'the first refusal is answered at once');
+  for (const lengthS of [1, 2, 4, 8, 16, 32, 60, 60]) {
+    const seconds = await secondsToNextRun(each, ask);
+    t.true(seconds >= lengthS * 0.5 && seconds <= lengthS * 1.5 + 1, `${seconds} s, around ${lengthS} s`);
+  }
+});
+
+test('credentials that were good for two minutes have their successor asked for at once, and pauses begin again', async (t) => {
+  const each = await scripted(t);
+  await each.give({ token: 'a' });
+  await each.credentials();
+  const ask = async () => each.credentials(refusedToken);
+  for (let refusal = 0; refusal < 5; refusal += 1) await secondsToNextRun(each, ask);
+  await each.clock.pass(120_000);
+  t.is(await secondsToNextRun(each, ask), 0);
+  t.true((await secondsToNextRun(each, ask)) <= 2);
+});
+
+test('credentials that were refused before two minutes had passed are asked for later and later', async (t) => {
+  const each = await scripted(t);
+  await each.give({ token: 'a' });
+  await each.credentials();
+  const ask = async () => each.credentials(refusedToken);
+  for (let refusal = 0; refusal < 6; refusal += 1) await secondsToNextRun(each, ask);
+  await each.clock.pass(119_000);
+  t.is(await secondsToNextRun(each, ask), 0);
+  t.true((await secondsToNextRun(each, ask)) >= 16);
+});
+
+test('the pause after a failure doubles, and begins again after a success', async (t) => {
+  const each = await scripted(t);
+  await each.give(null);
+  const ask = async () => t.throwsAsync(each.credentials(), { message: /^the plugin failed: .*exit code 1/ });
+  await ask();
+  for (const lengthS of [1, 2, 4, 8]) {
+    const seconds = await secondsToNextRun(each, ask);
+    t.true(seconds >= lengthS * 0.5 && seconds <= lengthS * 1.5 + 1, `${seconds} s, around ${lengthS} s`);
+  }
+  await each.give({ token: 'a', expirationTimestamp: '2026-01-01T01:00:00Z' });
+  await each.clock.pass(60_000);
+  t.like(await each.credentials(), { authorization: 'Bearer a' });
+  await each.clock.pass(3_600_000);
+  await each.give(null);
+  await ask();
+  t.true((await secondsToNextRun(each, ask)) <= 2);
+});
+
+test('what is still good is used while the plugin fails', async (t) => {
+  const { credentials, give, runs } = await scripted(t);
+  await give({ token: 'a' });
+  await credentials();
+  await give(null);
+  await t.throwsAsync(credentials('Bearer a'));
+  t.like(await credentials(), { authorization: 'Bearer a' }, 'for a request that nothing refused');
+  t.like(await credentials('Bearer an older one'), { authorization: 'Bearer a' });
+  t.is(await runs(), 2);
+});
+
+test('who is refused while the plugin runs waits for that run', async (t) => {
+  const { credentials, give, runs } = await scripted(t);
+  await give({ token: 'a' });
+  await credentials();
+  await give({ token: 'b' });
+  const answers = await Promise.all([credentials('Bearer a'), credentials('Bearer a'), credentials()]);
+  t.deepEqual(
+    answers.map(({ authorization }) => authorization),
+    ['Bearer b', 'Bearer b', 'Bearer a'],
+  );
+  t.is(await runs(), 2);
+});
+
+test('a certificate alone is refused by a request without a header', async (t) => {
+  const { credentials, give, runs } = await scripted(t);
+  const pair = await certificateStatus('client.pem');
+  await give(pair);
+  await credentials();
+  await credentials('');
+  t.is(await runs(), 2);
+});
+
+test('the same credentials are the same object, whatever is new in them makes another', async (t) => {
+  const { clock, credentials, give } = await scripted(t);
+  const pair = await certificateStatus('client.pem');
+  const next = async (status: object) => {
+    await give(status);
+    await clock.pass(200_000);
+    return credentials('Bearer a');
+  };
+  const first = await next({ token: 'a', ...pair });
+  t.is(await next({ token: 'a', ...pair }), first);
+  const later = await next({ token: 'a', ...pair, expirationTimestamp: '2026-01-02T00:00:00Z' });
+  t.not(later, first);
+  const certificate = await certificateStatus('loopback.pem');
+  const other = await next({ token: 'a', ...certificate, expirationTimestamp: '2026-01-02T00:00:00Z' });
+  t.deepEqual(String(other.certificate.cert), certificate.clientCertificateData);
+  const key = { ...certificate, clientKeyData: `${certificate.clientKeyData}\n` };
+  t.not(await next({ token: 'a', ...key, expirationTimestamp: '2026-01-02T00:00:00Z' }), other);
+});
+
+test('a notice is passed on when it changes, and again when it comes back', async (t) => {
+  const { clock, credentials, give, notify, notices } = await scripted(t);
+  await give({ token: 'planted' });
+  for (const text of ['', 'log in soon', 'log in soon', '', 'log in soon', 'not planted, planted']) {
+    await notify(text);
+    await clock.pass(200_000);
+    await credentials('Bearer planted');
+  }
+  t.deepEqual(notices, ['log in soon', 'log in soon', 'not [redacted], [redacted]']);
 });
