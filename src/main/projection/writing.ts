@@ -32,7 +32,7 @@ export interface WritingOptions {
   readonly shadow: boolean;
   /** Whether lines about objects name their namespaces: where all are watched, a name alone says too little. */
   readonly namesNamespaces: boolean;
-  readonly client: KubernetesClient;
+  readonly client: Pick<KubernetesClient, 'get' | 'patch' | 'stream'>;
   readonly definitions: Definitions;
   readonly queue: WriteQueue;
   readonly transitions: RecentTransitions;
@@ -42,7 +42,7 @@ export interface WritingOptions {
   readonly mayWrite: (object: WatchedObject) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'statusWrite' | 'shadowWrite'>;
   readonly tracer: Tracer;
 }
 

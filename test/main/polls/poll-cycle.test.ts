@@ -11,12 +11,13 @@ import { ScriptedClock } from '../../fixtures/scripted-clock.ts';
 /** A pool whose jobs end when a test says so. */
 class ScriptedPool {
   readonly jobs: { readonly region: string; readonly end: (error: CheckError) => void }[] = [];
+  times = { queuedMs: 1_000, startedMs: 1_250, endedMs: 3_250 };
 
   async run<Result>(_module: URL, job: CheckJob): Promise<JobReport<Result>> {
     const ended = Promise.withResolvers<CheckError>();
     this.jobs.push({ region: job.region.name, end: ended.resolve });
     const error = await ended.promise;
-    return { outcome: { ok: false, error }, worker: 1, queuedMs: 1_000, startedMs: 1_250, endedMs: 3_250 };
+    return { outcome: { ok: false, error }, worker: 1, ...this.times };
   }
 
   /** Ends the first job of the region. */
@@ -355,4 +356,15 @@ test('what breaks because of the shutdown is not logged', async (t) => {
   };
   await cycle.poll(1);
   t.deepEqual(log.lines, []);
+});
+
+test('the clock of a thread may be behind: no job has waited or run for less than nothing', async (t) => {
+  const { cycle, pool, metrics, steps } = setUp();
+  steps.regions = () => refs('a');
+  pool.times = { queuedMs: 1_000, startedMs: 999, endedMs: 998 };
+  const polling = cycle.poll(1);
+  await nextTurn();
+  await pool.end('a');
+  await polling;
+  t.like(metrics.done[0], { queueWaitSeconds: 0, runSeconds: 0 });
 });

@@ -21,6 +21,7 @@ function setUp() {
   const counted: string[] = [];
   const listeners: ChangeListener<ServerRecord>[] = [];
   const clock = new ScriptedClock();
+  const transitions = new RecentTransitions(clock);
   const writer = new ShadowWriter({
     objects: {
       onChange: (listener) => {
@@ -31,7 +32,7 @@ function setUp() {
     kind: serverKind({ clock }),
     logger: log,
     fields: serverFields,
-    transitions: new RecentTransitions(clock),
+    transitions,
     metrics: { shadowWrite: (kind) => counted.push(kind) },
   });
   const signal = new AbortController().signal;
@@ -39,6 +40,7 @@ function setUp() {
     log,
     counted,
     writer,
+    transitions,
     deleted: (record: ServerRecord) => {
       for (const listener of listeners) listener({ type: 'delete', record, previous: record });
     },
@@ -124,4 +126,30 @@ test('of a server that is deleted nothing is kept', async (t) => {
   deleted(running);
   t.true(writer.isIdle(running, observation()));
   t.deepEqual(counted, ['status']);
+});
+
+test('transitions are in the line of a write and among the latest; a change without one has none', async (t) => {
+  const { see, log, transitions } = setUp();
+  await see(running, stopped);
+  t.like(transitions.newestFirst(), [
+    { kind: 'health', name: 'server-1', from: 'Healthy', to: 'Degraded' },
+    { kind: 'phase', name: 'server-1', from: 'Running', to: 'Stopped' },
+  ]);
+  await see(running, observation({ health: { ...healthy, message: 'another' } }));
+  t.is(transitions.newestFirst().length, 2);
+  t.deepEqual(
+    log.lines.map(({ fields }) => fields),
+    [
+      {
+        ...serverFields(running),
+        from_phase: 'Running',
+        to_phase: 'Stopped',
+        from_state: 'Healthy',
+        to_state: 'Degraded',
+        message: degraded.message,
+        instance_name: running.displayName,
+      },
+      { ...serverFields(running), message: 'another', instance_name: running.displayName },
+    ],
+  );
 });

@@ -619,7 +619,7 @@ test('an annotation that always meets another version is given up', async (t) =>
 
 test('an annotation that something takes out again is not written in a loop', async (t) => {
   const { cluster, write, server } = await setUp(t);
-  const body = objectOf(cluster, 'web');
+  const body = { ...objectOf(cluster, 'web'), status: { phase: 'Pending' } };
   const fault = cluster.faults.add({ ...stamps, ...always }, { kind: 'respond', status: 200, body });
   await write(server(), observation({ phase: 'Pending' }));
   t.is(fault.hits, 1);
@@ -657,4 +657,25 @@ test('a time that a failing API server names is a pause of all writes; a conflic
   cluster.faults.add(patches, { kind: 'respond', status: 503, retryAfterSeconds: 7 });
   t.is((await write(server(), stopped)).kind, 'stands');
   t.deepEqual(pauses, [7_000]);
+});
+
+test('an answer with the version as it was is the answer of a write that stands, if it shows what was written', async (t) => {
+  const { cluster, write, told, server } = await setUp(t);
+  const body = objectOf(cluster, 'web');
+  cluster.faults.add(patches, { kind: 'respond', status: 200, body });
+  t.is((await write({ ...server(), phase: 'Stopped' }, observation())).kind, 'stands');
+  t.deepEqual(told, ['Stopped > Running']);
+  t.is(cluster.requests.count(patches), 1);
+});
+
+test('what cannot be read after a conflict is a failure, of the status as of the annotation', async (t) => {
+  const { cluster, write, server } = await setUp(t);
+  cluster.faults.add({ ...reads, ...always }, { kind: 'respond', status: 503, body: {} });
+  cluster.faults.add(patches, { kind: 'respond', status: 409, body: {} });
+  t.like(await write(server(), stopped), { kind: 'failed', error: { status: 503, verb: 'get' } });
+  cluster.faults.add(stamps, { kind: 'respond', status: 409, body: {} });
+  t.like(await write(server(), observation({ phase: 'Pending' })), {
+    kind: 'stands',
+    annotationError: { status: 503, verb: 'get' },
+  });
 });
