@@ -15,7 +15,8 @@ export function parseListPage(answer: unknown, resource: string): ListPage {
   const path = `list ${resource}: the answer`;
   const list = asFields(answer, path);
   const metadata = asFields(list['metadata'], `${path}.metadata`);
-  const items = list['items'];
+  // An API server in Go writes an empty list as null.
+  const items = list['items'] === null ? [] : list['items'];
   if (!Array.isArray(items)) throw new Error(`${path}.items must be a list`);
   return {
     items,
