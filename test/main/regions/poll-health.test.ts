@@ -156,3 +156,19 @@ test('a region that was refused once is up again when it answers', (t) => {
   t.true(health.up);
   t.is(health.failure, null);
 });
+
+test('the longest rest is seven polls, in minutes or less, and chance does not make it longer', (t) => {
+  const longest = [60_000, 10_000].map((pollPeriodMs) => {
+    const health = new PollHealth({ pollPeriodMs, random: () => 0.99 });
+    for (let failure = 0; failure < 20; failure++) health.failed(unreachable, 0);
+    return rest(health);
+  });
+  t.deepEqual(longest, [5, 7]);
+});
+
+test('chance does not turn a rest into less than none', (t) => {
+  const health = new PollHealth({ pollPeriodMs: 60_000, random: () => 0 });
+  for (let failure = 0; failure < 8; failure++) health.failed(unreachable, 0);
+  t.true(health.takeTurn(0));
+  t.true(health.takeTurn(0));
+});

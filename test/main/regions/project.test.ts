@@ -251,3 +251,42 @@ test('only a list that is too slow or too large is asked for in smaller pages', 
     t.is(project.listFailure?.code, size === null ? undefined : code);
   }
 });
+
+test('a project that was not asked after all is as it was', (t) => {
+  const project = openProject();
+  drained(project.take(listed('1'), asked(1, 5_000)));
+  const outcome = { ok: false, error: refused, unasked: true } as const;
+  const unasked = { identityId: 'p1', outcome, session: session('of p1') };
+  for (const poll of [2, 3, 4]) t.true(drained(project.take(unasked, asked(poll, 6_000))));
+  t.false(project.failing);
+  t.is(project.askedAt, 1);
+  t.is(project.pausedFor(6_001), null);
+});
+
+test('it is known which poll asked last, and whether it failed', (t) => {
+  const project = openProject();
+  t.is(project.askedAt, null);
+  t.false(project.failing);
+  drained(project.take(failed(tooSlow), asked(3, 0)));
+  t.is(project.askedAt, 3);
+  drained(project.take(listed('1'), asked(4, 0)));
+  t.is(project.askedAt, 4);
+  t.false(project.failing);
+});
+
+test('a complete list that never fits is tried every 32 polls in the end, and each one that fits doubles its pages', (t) => {
+  const project = openProject();
+  drained(project.take(listed('1'), asked(1, 0)));
+  t.is(project.nextListAt, null);
+  const waits = [10, 20, 30, 40, 50, 60, 70].map((poll) => {
+    drained(project.take(changed(tooSlow), asked(poll, 0, false)));
+    return (project.nextListAt ?? 0) - poll;
+  });
+  t.deepEqual(waits, [2, 4, 8, 16, 32, 32, 32]);
+  const sizes = [80, 81, 82, 83, 84, 85].map((poll) => {
+    drained(project.take(listed('1'), asked(poll, 0)));
+    return project.pageSize;
+  });
+  t.deepEqual(sizes, [100, 200, 400, 800, null, null]);
+  t.is(project.nextListAt, null);
+});

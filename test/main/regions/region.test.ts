@@ -221,3 +221,68 @@ test('the access of a Region that was changed is out of date until it is read ag
   region.define({ ...regionRecord(['f1']), uid: 'another' });
   t.not(region.era, era);
 });
+
+test('of transitions in several projects the oldest of each kind counts', (t) => {
+  const region = openRegion();
+  const since = (kind: 'task' | 'build', sinceMs: number) =>
+    ({ kind, stage: '', sinceMs, progressMs: sinceMs }) as const;
+  const take = (identityId: string, ...running: ReturnType<typeof since>[]) =>
+    region
+      .project(identityId)
+      .transitions.take(new Map(running.map((each, index) => [`${index}`, each])), 100);
+  take('p1', since('task', 20));
+  take('p2', since('task', 10), since('build', 50));
+  take('p3', since('task', 30));
+  t.deepEqual(Object.fromEntries(region.oldestTransitions), { task: 10, build: 50 });
+});
+
+test('a service account that is refused again and again is left alone, until it or its region is another', (t) => {
+  const refused = { code: 'unauthorized', message: 'wrong password' } as const;
+  const ends: Record<string, (region: Region) => void> = {
+    'another password': (region) =>
+      region.use({ ...openstackAccess, service: { ...serviceCredentials, password: 'rotated' } }),
+    'another cloud': (region) => region.use(simulatedAccess),
+    'no access': (region) => region.loseAccess(),
+  };
+  for (const [what, happens] of Object.entries(ends)) {
+    const region = openRegion();
+    for (const nowMs of [0, 1]) {
+      t.is(region.loginPause.errorAt(nowMs), null);
+      region.takeFlavors({ outcome: { ok: false, error: refused }, session: null }, nowMs);
+    }
+    t.deepEqual(region.loginPause.errorAt(2), refused);
+    happens(region);
+    t.is(region.loginPause.errorAt(2), null, what);
+  }
+});
+
+test('a failure after the login is not one of the login', (t) => {
+  const busy = { code: 'rate-limited', message: 'slow down', retryAfterMs: 10_000 } as const;
+  const region = openRegion();
+  region.takeFlavors({ outcome: { ok: false, error: busy }, session: session('made') }, 0);
+  t.is(region.loginPause.errorAt(1), null);
+  region.takeFlavors({ outcome: { ok: false, error: busy }, session: null }, 0);
+  t.not(region.loginPause.errorAt(1), null);
+  region.takeFlavors(flavors, 2);
+  t.is(region.loginPause.errorAt(3), null);
+});
+
+test('without its object a region has no name, and nothing of it is known', (t) => {
+  const region = knownRegion();
+  region.services = new Map([['compute', true]]);
+  t.is(region.displayName, 'north');
+  region.define(null);
+  t.is(region.displayName, '');
+  t.is(region.record, null);
+  t.is(region.access, null);
+  t.is(region.services.size, 0);
+  const { era } = region;
+  region.loseAccess();
+  t.is(region.era, era, 'there was nothing to lose');
+});
+
+test('another provider makes the access out of date', (t) => {
+  const region = knownRegion();
+  region.define({ ...regionRecord(), provider: 'simulated' });
+  t.true(region.redefined);
+});

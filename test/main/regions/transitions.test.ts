@@ -124,3 +124,19 @@ test('v1.16: a server without a phase yet is as old as its object, if nothing sa
   const server = new Watched({ phase: '' });
   t.deepEqual(server.look(3, { phase: null }), { kind: 'build', ageMinutes: 3, watched: true });
 });
+
+test('a rebuild to another image is progress, though its state is the same', (t) => {
+  const server = new Watched({ phase: 'Running', rebuild: rebuild('Initiated'), ...booted });
+  server.look(100);
+  t.false(server.look(115).watched);
+  const other = { ...rebuild('Initiated'), targetImageId: 'another' };
+  t.deepEqual(server.look(116, {}, { rebuild: other }), { kind: 'rebuild', ageMinutes: 16, watched: true });
+});
+
+test('a build that turns into a task is another transition', (t) => {
+  const server = new Watched({ phase: 'Queued' });
+  server.look(30, building);
+  const task = { inTransition: true, stage: 'building', taskRuns: true } as const;
+  const after = server.look(31, task, { phase: 'Running', ...booted });
+  t.deepEqual(after, { kind: 'task', ageMinutes: 0, watched: true });
+});
