@@ -479,3 +479,15 @@ test('a cell that is back: what was not found is missing again, and changes will
   t.is(find(view, foo4), 'missing');
   t.is(view.watermark, watermark);
 });
+
+test('a large answer is taken in slices, and so is the look at all servers after a small one', (t) => {
+  const view = new ProjectView();
+  const servers = Array.from({ length: 2_500 }, (_, index) => nova(`${index}`));
+  const slices = (answer: ProjectAnswer): number => [...view.take(answer)].length;
+  t.true(slices(list(...servers)) >= 5);
+  t.true(slices(changes(nova('1', { name: 'foo-4' }))) >= 3);
+  t.is(slices(changes()), 0);
+  t.is(find(view, foo4), '1');
+  t.true(slices(listFor(view, ...servers)) >= 5);
+  t.is(slices(listFor(view, ...servers)), 0, 'the same again');
+});

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { Region } from '../../../src/main/regions/region.ts';
+import type { Transition, TransitionKind } from '../../../src/main/regions/transitions.ts';
 import type { FlavorResult, ProjectResult } from '../../../src/shared/server-health.ts';
 import { drained } from '../../fixtures/monitor/drained.ts';
 import { observation } from '../../fixtures/monitor/records.ts';
@@ -222,11 +223,13 @@ test('the access of a Region that was changed is out of date until it is read ag
   t.not(region.era, era);
 });
 
+function since(kind: TransitionKind, sinceMs: number): Transition {
+  return { kind, stage: '', sinceMs, progressMs: sinceMs };
+}
+
 test('of transitions in several projects the oldest of each kind counts', (t) => {
   const region = openRegion();
-  const since = (kind: 'task' | 'build', sinceMs: number) =>
-    ({ kind, stage: '', sinceMs, progressMs: sinceMs }) as const;
-  const take = (identityId: string, ...running: ReturnType<typeof since>[]) =>
+  const take = (identityId: string, ...running: Transition[]) =>
     region
       .project(identityId)
       .transitions.take(new Map(running.map((each, index) => [`${index}`, each])), 100);
