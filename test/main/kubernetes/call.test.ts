@@ -43,7 +43,7 @@ test('a refusal says what was asked, the status, and the API server’s reason a
 test('what is not a Status object is quoted by its beginning', (t) => {
   t.is(refused(' <html>a proxy</html>\n').message, `${begins} 500: <html>a proxy</html>`);
   t.is(refused('x'.repeat(500)).message, `${begins} 500: ${'x'.repeat(200)}`);
-  for (const text of ['null', '7', '{"message":""}', '{"message":7}'])
+  for (const text of ['null', '7', '{}', '{"message":""}', '{"message":7}'])
     t.is(refused(text).message, `${begins} 500: ${text}`);
   const long = refused(JSON.stringify({ message: 'y'.repeat(5_000) }));
   t.is(long.message, `${begins} 500: ${'y'.repeat(1_000)}`);

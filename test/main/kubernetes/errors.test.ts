@@ -1,5 +1,5 @@
 import test from 'ava';
-import { advice, reasonOf } from '../../../src/main/kubernetes/errors.ts';
+import { ApiError, advice, reasonOf } from '../../../src/main/kubernetes/errors.ts';
 
 test('the reason of a Status object is its own word', (t) => {
   t.is(reasonOf({ reason: 'NotFound', message: 'no such object' }), 'NotFound');
@@ -25,6 +25,18 @@ test('a version from the future is told from a plain time-out, by its cause or b
   ])
     t.is(reasonOf({ reason: 'Timeout', message: 'request timed out', details }), 'Timeout');
   t.is(reasonOf({ reason: 'Conflict', details: { causes } }), 'Conflict');
+});
+
+test('an error is called what it is', (t) => {
+  const fields = { status: 0, verb: 'get', resource: 'servers', reason: '', retryAfterMs: null };
+  t.is(String(new ApiError('nothing came', fields)), 'ApiError: nothing came');
+});
+
+test('a redirect has advice of its own', (t) => {
+  const [first = '', ...others] = [300, 307, 399].map((status) => advice(status, ''));
+  t.regex(first, /give the address of the API server itself/);
+  t.deepEqual(others, [first, first]);
+  t.is(advice(299, '') + advice(400, ''), '');
 });
 
 test('each failure that a person can mend says how; the API server’s own words are enough for the others', (t) => {

@@ -37,7 +37,6 @@ export async function loadClusterAccess(options: ClusterAccessOptions): Promise<
   const access = await load(options, env, { clock, onNotice, signal });
   const flaw = whyUnusable(access.tls);
   if (flaw === '') return access;
-  access.close?.();
   throw new AccessError(
     `certificate authority, client certificate or key of ${access.server} is unusable: ${flaw}`,
     'give certificates and key as PEM, and the key that belongs to the certificate',

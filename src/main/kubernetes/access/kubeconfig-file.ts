@@ -99,21 +99,21 @@ export async function readAndMerge(files: readonly string[]): Promise<MergedKube
     users: new Map(),
     contexts: new Map(),
   };
-  let found = 0;
+  let found = false;
   for (const file of files) {
     const content = await readIfThere(file);
     if (content === null) continue;
-    found += 1;
+    found = true;
     const parsed = await parse(file, content);
     merged.currentContext ||= parsed['current-context'] ?? '';
-    for (const [index, { name, cluster: value }] of (parsed.clusters ?? []).entries())
+    for (const [index, { name, cluster: value }] of parsed.clusters.entries())
       keep(merged.clusters, name, { value, file, place: `clusters.${index}.cluster` });
-    for (const [index, { name, user: value }] of (parsed.users ?? []).entries())
+    for (const [index, { name, user: value }] of parsed.users.entries())
       keep(merged.users, name, { value, file, place: `users.${index}.user` });
-    for (const [index, { name, context: value }] of (parsed.contexts ?? []).entries())
+    for (const [index, { name, context: value }] of parsed.contexts.entries())
       keep(merged.contexts, name, { value, file, place: `contexts.${index}.context` });
   }
-  if (found === 0)
+  if (!found)
     throw new AccessError(
       `no kubeconfig at ${files.join(', ')}`,
       'give --kubeconfig, set KUBECONFIG, or run inside a cluster',

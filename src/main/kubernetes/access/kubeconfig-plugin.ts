@@ -64,7 +64,7 @@ export async function pluginOf(
     onNotice: context.onNotice,
   });
   const end = (): void => plugin.close();
-  context.signal?.addEventListener('abort', end, { once: true });
+  context.signal?.addEventListener('abort', end);
   try {
     const first = await plugin.credentials();
     let last = first;

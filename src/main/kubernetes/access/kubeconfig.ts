@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Clock } from '../../../shared/clock.ts';
+import { codeOf } from '../../../shared/errors.ts';
 import { parseProxy } from '../../../shared/network/network.ts';
 import { AccessError } from './access-error.ts';
 import type { ClusterAccess, TlsMaterial } from './cluster-access.ts';
@@ -177,9 +178,8 @@ async function pem<Field extends string>(
   try {
     return { data: await readFile(path), path };
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
     throw new AccessError(
-      `${file}: ${field} ${path} cannot be read: ${code}`,
+      `${file}: ${field} ${path} cannot be read: ${codeOf(cause)}`,
       'correct the path in the kubeconfig, or the permissions of the file',
       { cause },
     );

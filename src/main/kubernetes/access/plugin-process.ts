@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../../../shared/deadline.ts';
+import { codeOf, messageOf } from '../../../shared/errors.ts';
 
 export interface PluginCommand {
   readonly command: string;
@@ -74,12 +75,12 @@ export async function runPlugin(
 }
 
 function whyNotStarted(command: string, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  const code = codeOf(error);
   if (code === 'ENOENT' && command.includes('/') && existsSync(command))
     return 'the interpreter in its first line does not exist (ENOENT)';
   if (code === 'ENOENT')
     return command.includes('/') ? 'it does not exist (ENOENT)' : 'it is not in PATH (ENOENT)';
-  return code === 'EACCES' ? 'it is not executable (EACCES)' : code;
+  return code === 'EACCES' ? 'it is not executable (EACCES)' : code || messageOf(error);
 }
 
 /** Those that left the group on purpose, as a daemon does, stay. */

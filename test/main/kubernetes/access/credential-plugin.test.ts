@@ -315,7 +315,7 @@ const broken: readonly [string, string, RegExp, object?][] = [
     'echo "please log in again; token: hunter2-hunter2" >&2; exit 7',
     /failed: it failed with exit code 7: please log in again; token: \[redacted\]: does kubectl work/,
   ],
-  ['a death', 'kill -9 $$', /failed: it was ended by SIGKILL/],
+  ['a death', 'kill -9 $$', /failed: it was ended by SIGKILL: does kubectl work/],
   [
     'its absence, with what to do',
     '',

@@ -110,7 +110,7 @@ test('a command with a slash is a path beside the kubeconfig, another is looked 
   await t.throwsAsync(run(t, { exec: { command: 'bin/plugin' } }), {
     instanceOf: AccessError,
     message:
-      /^\/users: credential plugin \/users\/bin\/plugin of user "u" failed: it does not exist \(ENOENT\): /,
+      /^\/users: credential plugin \/users\/bin\/plugin of user "u" failed: it does not exist \(ENOENT\): .* executable$/,
   });
   await t.throwsAsync(run(t, { exec: { command: 'no-such-plugin', installHint: 'install it' } }), {
     message:

@@ -91,6 +91,13 @@ test('an object that cannot be read any more is not in the list', async (t) => {
   t.deepEqual(malformed, ['shop/a']);
 });
 
+test('the pages after a stream that broke are progress, though the stream had got as far', async (t) => {
+  const objects = ['a', 'b', 'ghost', 'phantom'].map((name) => event('ADDED', identity(name, '9')));
+  const { names, progress } = await synced(t, watch(objects, { end: true }));
+  t.deepEqual(names, ['a@1', 'b@2', 'c@3']);
+  t.is(progress(), 3, 'the first page, a page more in the stream, and the second page');
+});
+
 for (const [how, stream] of Object.entries<Answer>({
   'is refused': status(422, 'Invalid', 'sendInitialEvents is forbidden'),
   'ends before the list is complete': watch([event('ADDED', identity('ghost', '9'))], { end: true }),

@@ -89,7 +89,9 @@ test('parts are one cache: found in any, counted together, heard of alike', asyn
   t.deepEqual(cache.counters, { lists: 2, watches: 2, events: 1, errors: 0 });
   t.deepEqual(new Set(api.watches.map(selectorOf)), new Set(['region in (a)', 'region in (b)']));
   unlisten();
-  cache.put(parseIdentity(identity('a1', '12')));
+  const written = cache.parse(identity('a1', '12'));
+  t.deepEqual(written, parseIdentity(identity('a1', '12')));
+  cache.put(written);
   t.is(
     cache.get('shop', 'a1')?.resourceVersion,
     '12',
@@ -168,6 +170,16 @@ test('the failure of any part is shown, and the silence of the quietest', async 
   cache.drop(1);
   await eventually('the watch', () => opened[0]?.counters.watches === 1);
   t.is(cache.lastError, null);
+});
+
+test('the cache has heard as long ago as its quietest part', async (t) => {
+  const lists = { a: page([], '10'), b: page([], '10') };
+  const { cache, opened } = await start(t, lists, { a: () => {}, b: () => {} });
+  await cache.select(0, 'a');
+  await cache.select(1, 'b');
+  const [a = 0, b = 0] = opened.map(({ lastContactMs }) => lastContactMs);
+  t.true(b > a);
+  t.is(cache.lastContactMs, a);
 });
 
 test('when it ends, all parts do; none is opened before it runs or afterwards', async (t) => {

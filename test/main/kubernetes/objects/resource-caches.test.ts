@@ -49,6 +49,23 @@ async function start(t: ExecutionContext, servers: (page: number) => Answer, wat
   return { api, caches, log, signal: stop.signal };
 }
 
+test('metrics show what each cache has, and how long ago it heard of the API server', async (t) => {
+  const { caches, signal } = await start(t, () => page([{}], '10'));
+  const before = [...caches.snapshots()];
+  t.deepEqual(
+    before.map(({ resource }) => resource),
+    ['regions', 'servers', 'identities', 'openstackidentities'],
+  );
+  for (const { contactAgeSeconds, synced, objects } of before)
+    t.deepEqual([contactAgeSeconds, synced, objects], [0, false, 0]);
+  await caches.whenSynced(10_000, signal);
+  await eventually('four watches', () => [...caches.snapshots()].every(({ watches }) => watches === 1));
+  for (const { contactAgeSeconds, ...counts } of caches.snapshots()) {
+    t.true(contactAgeSeconds > 0 && contactAgeSeconds < 60);
+    t.like(counts, { synced: true, objects: 0, lists: 1, watches: 1, events: 0, errors: 0 });
+  }
+});
+
 function slowly(answer: Answer, ms: number): Answer {
   return (response, request) => void sleep(ms).then(() => answer(response, request));
 }
