@@ -383,6 +383,28 @@ test('a job that no thread takes answers timeout soon after its deadline', async
   t.like(await hung, { ok: false, error: { code: 'cancelled' } });
 });
 
+test('jobs that wait for a thread are counted, also those that are to run alone', async (t) => {
+  const { pool } = await openPool(t);
+  await pool.run(fixtureCheck('exit'), fixtureJob('region'));
+  t.is(pool.queueLength, 0);
+  const alone = Array.from({ length: 5 }, async () =>
+    pool.run(fixtureCheck('wait'), fixtureJob('region', { waitMs: 50 })),
+  );
+  t.true(pool.queueLength >= 3, 'two at once');
+  for (const { outcome } of await Promise.all(alone)) t.true(outcome.ok);
+  t.is(pool.queueLength, 0);
+});
+
+test('what Node warns of in a thread is passed on, what a check says by itself is not', async (t) => {
+  const { worker, errors, ended } = await openWorker(t);
+  const ran = await worker.run(fixtureCheck('warn'), fixtureJob('region'));
+  t.true(ran.ok);
+  await eventually('the warning', () => errors.length > 0);
+  t.is(errors.length, 1);
+  t.regex(errors[0]?.message ?? '', /look out/);
+  t.deepEqual(ended, []);
+});
+
 test('regions that hang take no place from one that answers', async (t) => {
   const { pool } = await openPool(t, { workers: 1 });
   const hung = Array.from({ length: 200 }, async (_, index) =>
