@@ -161,7 +161,7 @@ test('a loop that is found by the missing heartbeat is given one more try alone'
 });
 
 test('a thread that gets no processor is waited for, even after the deadline of its job', async (t) => {
-  const { worker, ended } = await openWorker(t, { stuckAfterMs: 1_000 });
+  const { worker, ended } = await openWorker(t, { stuckAfterMs: 2_500 });
   const ran = await worker.run(
     fixtureCheck('block'),
     fixtureJob('starving', { timeMs: 1_000, waitMs: 3_500 }),

@@ -663,7 +663,10 @@ test('an answer with the version as it was is the answer of a write that stands,
   const { cluster, write, told, server } = await setUp(t);
   const body = objectOf(cluster, 'web');
   cluster.faults.add(patches, { kind: 'respond', status: 200, body });
-  t.is((await write({ ...server(), phase: 'Stopped' }, observation())).kind, 'stands');
+  t.like(await write({ ...server(), phase: 'Stopped' }, observation()), {
+    kind: 'stands',
+    object: { name: 'web', phase: 'Running' },
+  });
   t.deepEqual(told, ['Stopped > Running']);
   t.is(cluster.requests.count(patches), 1);
 });
@@ -678,4 +681,18 @@ test('what cannot be read after a conflict is a failure, of the status as of the
     kind: 'stands',
     annotationError: { status: 503, verb: 'get' },
   });
+});
+
+test('a write without an answer is forgotten with its object, also if only the next write finds it gone', async (t) => {
+  const { cluster, write, writer, told, outcomes, server } = await setUp(t);
+  const known = server();
+  const away = cluster.faults.add({ ...always }, { kind: 'drop' });
+  await write(known, stopped);
+  away.remove();
+  cluster.delete('servers', namespace, 'web');
+  t.false(writer.isIdle(known, observation()));
+  t.deepEqual(await write(known, stopped), { kind: 'gone' });
+  t.true(writer.isIdle(known, observation()));
+  t.deepEqual(told, []);
+  t.deepEqual(outcomes, ['failed', 'gone']);
 });

@@ -491,3 +491,10 @@ test('a large answer is taken in slices, and so is the look at all servers after
   t.true(slices(listFor(view, ...servers)) >= 5);
   t.is(slices(listFor(view, ...servers)), 0, 'the same again');
 });
+
+test('a list of changes with as many records that cannot be read as others is taken whole', (t) => {
+  const view = viewOf(nova('4'), nova('5'), nova('6'));
+  drained(view.take({ ...changes(nova('4', { name: 'foo-4' })), malformed: [malformed('5', 'a48')] }));
+  t.is(find(view, foo4), '4');
+  t.is(find(view, foo48), 'unreadable');
+});
