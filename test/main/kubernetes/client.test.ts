@@ -1,7 +1,12 @@
 import { createGzip, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import type { ClusterAccess } from '../../../src/main/kubernetes/access/cluster-access.ts';
-import { KubernetesClient, resourcePath, secretPath } from '../../../src/main/kubernetes/client.ts';
+import {
+  type ApiRequest,
+  KubernetesClient,
+  resourcePath,
+  secretPath,
+} from '../../../src/main/kubernetes/client.ts';
 import { ApiError } from '../../../src/main/kubernetes/errors.ts';
 import {
   type Answer,
@@ -9,12 +14,19 @@ import {
   type Script,
   ScriptedApi,
   status,
+  watch,
 } from '../../fixtures/kubernetes/scripted-api.ts';
 
 async function start(
   t: ExecutionContext,
   script: Script,
-  options: { requestTimeoutMs?: number; connections?: number; access?: Partial<ClusterAccess> } = {},
+  options: {
+    requestTimeoutMs?: number;
+    connections?: number;
+    userAgent?: string;
+    onRequest?: (request: ApiRequest) => void;
+    access?: Partial<ClusterAccess>;
+  } = {},
 ) {
   const api = await ScriptedApi.start(t, script);
   const client = new KubernetesClient(
@@ -366,4 +378,176 @@ test('close ends what is in flight', async (t) => {
   const pending = client.get(server);
   await client.close();
   t.like(await refusal(t, pending), { status: 0, reason: 'Aborted' });
+});
+
+const until = (signal: AbortSignal) => ({ query: { watch: 'true' }, signal, idleTimeoutMs: 20_000 });
+const untilTheEnd = until(new AbortController().signal);
+const servers = resourcePath('servers', '');
+
+test('each request says who asks, for what and as whom; one with a body also says what it sends', async (t) => {
+  const { api, client } = await start(
+    t,
+    { other: [json({ ok: true })], watch: [watch([], { end: true })] },
+    { userAgent: 'the-tests/1', access: { headers: { 'impersonate-user': 'jane' } } },
+  );
+  await client.get(server, { query: { a: '1 & 2' } });
+  await client.patch(server, {}, { query: { dryRun: 'All' } });
+  t.deepEqual(await client.post(servers, { kind: 'Server' }), { ok: true });
+  await collect(client.stream(servers, untilTheEnd));
+  for (const { headers } of [...api.others, ...api.watches])
+    t.like(headers, { accept: 'application/json', 'user-agent': 'the-tests/1', 'impersonate-user': 'jane' });
+  t.false(api.others.some(({ headers }) => 'authorization' in headers));
+  const [get, patch, post] = api.others;
+  t.is(get?.query.get('a'), '1 & 2');
+  t.is(get?.headers['content-type'], undefined);
+  t.is(patch?.query.get('dryRun'), 'All');
+  t.like(post, { method: 'POST', path: servers, body: '{"kind":"Server"}' });
+  t.is(post?.headers['content-type'], 'application/json');
+});
+
+test('the user agent is ours unless another is given', async (t) => {
+  const { api, client } = await start(t, { other: [json({})] });
+  await client.get(server);
+  t.is(api.others[0]?.headers['user-agent'], 'region-monitor');
+});
+
+test('each request is counted when it has ended, with what it asked for; watches are not', async (t) => {
+  const counted: ApiRequest[] = [];
+  const { client } = await start(
+    t,
+    { other: [json({}), status(409, 'Conflict')], watch: [watch([], { end: true })] },
+    { onRequest: (request) => counted.push(request) },
+  );
+  await client.get(server);
+  await refusal(t, client.patch(`${server}/status`, {}));
+  await refusal(t, client.get(servers, { signal: AbortSignal.abort() }));
+  await collect(client.stream(servers, untilTheEnd));
+  t.deepEqual(
+    counted.map(({ verb, resource, status: answered }) => [verb, resource, answered]),
+    [
+      ['get', 'servers', 200],
+      ['patch', 'servers/status', 409],
+      ['list', 'servers', 0],
+    ],
+  );
+  for (const { seconds } of counted) t.true(seconds >= 0 && seconds < 60);
+});
+
+test('a write that may not be sent any more is not sent', async (t) => {
+  const { api, client } = await start(t, { other: [json({})] });
+  const error = await refusal(t, client.patch(server, {}, { mayBeSent: () => false }));
+  t.like(error, { status: 0, reason: 'Withheld' });
+  t.regex(error.message, /: not sent, as another process may write it$/);
+  t.is(api.others.length, 0);
+  await client.patch(server, {}, { mayBeSent: () => true });
+  t.is(api.others.length, 1);
+});
+
+test('an answer is refused that is too large, or that would hold up its reader', async (t) => {
+  const { client } = await start(t, {
+    other: [
+      (response) => response.writeHead(200, { 'content-length': 33 * 1024 * 1024 }).write('{'),
+      (response) => response.end(`${'['.repeat(200_000)}${']'.repeat(200_000)}`),
+    ],
+  });
+  t.like(await refusal(t, client.get(server)), { status: 0, reason: 'ResponseTooLarge' });
+  const nested = await refusal(t, client.get(server));
+  t.like(nested, { status: 0, reason: 'InvalidResponse' });
+  t.regex(nested.message, /: the answer has 400000 bytes that hold /);
+});
+
+test('whatever the status says beyond 2xx is a refusal, and an empty object no error', async (t) => {
+  const { client } = await start(t, { other: [200, 201, 299, 300].map((code) => json({}, code)) });
+  for (const _ of [200, 201, 299]) t.deepEqual(await client.get(server), {});
+  t.is((await refusal(t, client.get(server))).status, 300);
+});
+
+test('a watch that is cut off in the middle of a line is an error, one that ends after a line is not', async (t) => {
+  const { client } = await start(t, {
+    watch: [(response) => response.end('{"a":1}\n{"b"'), (response) => response.end('{"a":1}\n')],
+  });
+  const seen: unknown[] = [];
+  const cut = async (): Promise<void> => {
+    for await (const value of client.stream(servers, untilTheEnd)) seen.push(value);
+  };
+  const error = await refusal(t, cut());
+  t.like(error, { status: 0, reason: 'InvalidResponse', verb: 'watch' });
+  t.regex(error.message, /: the stream ended in the middle of a line$/);
+  t.deepEqual(seen, [{ a: 1 }]);
+  await cut();
+  t.deepEqual(seen, [{ a: 1 }, { a: 1 }]);
+});
+
+test('a watch is open when it is accepted, and not before; its silence then has another limit', async (t) => {
+  let opened = 0;
+  const options = { ...untilTheEnd, idleTimeoutMs: 400, onOpen: () => (opened += 1) };
+  const hung = await start(t, { watch: [() => {}] }, { requestTimeoutMs: 200 });
+  t.like(await refusal(t, collect(hung.client.stream(servers, options))), { status: 0, reason: 'Timeout' });
+  const { client } = await start(t, { watch: [status(403, 'Forbidden'), watch([{ a: 1 }])] });
+  t.like(await refusal(t, collect(client.stream(servers, options))), { status: 403, reason: 'Forbidden' });
+  t.is(opened, 0);
+  const silent = await refusal(t, collect(client.stream(servers, options)));
+  t.like(silent, { status: 0, reason: 'IdleTimeout' });
+  t.regex(silent.message, /nothing within 400 ms/);
+  t.is(opened, 1);
+});
+
+test('each packet of a watch begins its silence again', async (t) => {
+  const lines = 7;
+  const { client } = await start(t, {
+    watch: [
+      (response) => {
+        let sent = 0;
+        const send = (): void => {
+          response.write('{}\n');
+          sent += 1;
+          if (sent === lines) response.end();
+          else setTimeout(send, 500);
+        };
+        send();
+      },
+    ],
+  });
+  const values = await collect(client.stream(servers, { ...untilTheEnd, idleTimeoutMs: 2_500 }));
+  t.is(values.length, lines);
+});
+
+test('the signal ends a watch, and a reader who stops ends its connection', async (t) => {
+  const closed = Array.from({ length: 2 }, () => Promise.withResolvers<void>());
+  let watches = 0;
+  const { client } = await start(t, {
+    watch: [
+      (response, request) => {
+        const { resolve } = closed[watches++] ?? {};
+        response.once('close', () => resolve?.());
+        watch([{ a: 1 }])(response, request);
+      },
+    ],
+  });
+  const stop = new AbortController();
+  const stream = client.stream(servers, until(stop.signal));
+  t.deepEqual((await stream.next()).value, { a: 1 });
+  stop.abort();
+  t.like(await refusal(t, collect(stream)), { status: 0, reason: 'Aborted' });
+  for await (const value of client.stream(servers, untilTheEnd)) {
+    t.deepEqual(value, { a: 1 });
+    break;
+  }
+  await Promise.all(closed.map(async ({ promise }) => promise));
+});
+
+test('of a refused watch only the beginning is read, though it never ends', async (t) => {
+  const { client } = await start(t, {
+    watch: [(response) => void response.writeHead(502).write('<html>'.repeat(20_000))],
+  });
+  const error = await refusal(t, collect(client.stream(servers, untilTheEnd)));
+  t.is(error.status, 502);
+  t.regex(error.message, /: 502: (<html>)+/);
+});
+
+test('close ends a credential plugin that is running', async (t) => {
+  let closed = 0;
+  const { client } = await start(t, {}, { access: { close: () => (closed += 1) } });
+  await client.close();
+  t.is(closed, 1);
 });

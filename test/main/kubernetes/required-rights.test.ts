@@ -8,6 +8,8 @@ import {
   type RequiredRight,
   requiredRights,
   rightsFor,
+  rightText,
+  watchedResources,
 } from '../../../src/main/kubernetes/required-rights.ts';
 import { checkNames } from '../../../src/main/options/check-names.ts';
 
@@ -64,4 +66,42 @@ test('no right is needed for a flag that is not given, nor to write where nothin
 test('a monitor that only looks needs no verb that changes anything', (t) => {
   const reading = requiredRights.filter(({ use }) => use === 'reading').flatMap(({ verbs }) => verbs);
   t.deepEqual(new Set(reading), new Set(['list', 'watch', 'get'] as const));
+});
+
+test('what a check lists and watches follows from its rights', (t) => {
+  const identities = ['identities', 'openstackidentities'];
+  for (const [checks, resources] of [
+    [['server-health'], [...identities, 'regions', 'servers']],
+    [['load-balancer-health'], [...identities, 'loadbalancers', 'regions']],
+    [['region-health'], ['regions']],
+    [
+      ['region-health', 'server-health'],
+      [...identities, 'regions', 'servers'],
+    ],
+  ] as const)
+    t.deepEqual([...watchedResources(checks)].toSorted(), resources);
+});
+
+test('a right in few words is the one that kubectl knows', (t) => {
+  const reading = requiredRights.filter(({ use }) => use === 'reading');
+  t.deepEqual(reading.map(rightText).toSorted(), [
+    'get secrets',
+    'list, watch identities.region.unikorn-cloud.org',
+    'list, watch openstackidentities.region.unikorn-cloud.org',
+    'list, watch regions.region.unikorn-cloud.org',
+    'list, watch servers.region.unikorn-cloud.org',
+  ]);
+});
+
+/** Resource and scope of the rights beyond those of the default flags. */
+function further(options: Parameters<typeof rightsFor>[0]): readonly string[] {
+  const rights = rightsFor(options).filter((right) => !requiredRights.includes(right));
+  return rights.map(({ resource, scope }) => `${resource} in ${scope}`);
+}
+
+test('shards need rights to Leases in their namespace, and events those to write them', (t) => {
+  const shards = { count: 2, replicaName: 'one', leaseNamespace: '', leaseDurationMs: 15_000 };
+  t.deepEqual(further({ shadow: false, events: false, shards }), ['leases in leases']);
+  t.deepEqual(further({ shadow: false, events: true, shards: null }), ['events in watched']);
+  t.deepEqual(further({ shadow: true, events: true }), []);
 });
