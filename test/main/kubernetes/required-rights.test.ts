@@ -72,7 +72,7 @@ test('what a check lists and watches follows from its rights', (t) => {
   const identities = ['identities', 'openstackidentities'];
   for (const [checks, resources] of [
     [['server-health'], [...identities, 'regions', 'servers']],
-    [['load-balancer-health'], [...identities, 'loadbalancers', 'regions']],
+    [['load-balancer-health'], ['identities', 'loadbalancers', 'openstackidentities', 'regions']],
     [['region-health'], ['regions']],
     [
       ['region-health', 'server-health'],
