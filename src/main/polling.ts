@@ -100,6 +100,7 @@ export async function createPolling(options: Options, context: PollingContext): 
       onNotice: (output) => logger.info('credential plugin reports', { output }),
     }),
   );
+  const apiWarnings = logger.named('KubeAPIWarningLogger');
   const openClient = (limits: { readonly requestTimeoutMs: number; readonly connections: number }) =>
     resources.adopt(
       new KubernetesClient(access, {
@@ -108,6 +109,7 @@ export async function createPolling(options: Options, context: PollingContext): 
         network,
         onRequest: ({ verb, resource, status, seconds }) =>
           metrics.apiRequest(verb, resource, status, seconds),
+        onWarning: (text) => apiWarnings.info(text),
       }),
       async (opened) => opened.close(),
     );

@@ -54,6 +54,17 @@ async function stoppedOnce(id: string): Promise<boolean> {
   );
 }
 
+test('what the API server warns of is a line, once', async (t) => {
+  const text = 'the policy audit will refuse this soon';
+  const { stop } = await addSettled('warned');
+  const match = { method: 'PATCH', path: statusOf('warned'), times: Number.POSITIVE_INFINITY };
+  const warning = sandbox.cluster.faults.add(match, { kind: 'warn', text });
+  stop();
+  t.true(await stoppedOnce('warned'));
+  t.true(warning.hits > 0);
+  t.is(monitor.logged(text).length, 1);
+});
+
 test("409: the other writer's condition survives, ours is applied on top, said once", async (t) => {
   const { stop } = await addSettled('conflict');
   const available = {

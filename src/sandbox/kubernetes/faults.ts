@@ -23,6 +23,8 @@ export type FaultEffect =
       /** A text is sent as it is; absent sends a Status. */
       readonly body?: Json;
     }
+  /** The real answer, with a warning beside it. */
+  | { readonly kind: 'warn'; readonly text: string }
   /** The real answer, later. */
   | { readonly kind: 'delay'; readonly ms: number }
   /** The real answer, once it is released. */
@@ -98,7 +100,7 @@ export class FaultPlan {
     this.#controls = controls;
   }
 
-  /** Orders a fault. The first ordered that meets a request takes it; "before", "delay" and "hold" let others follow. */
+  /** Orders a fault. The first ordered that meets a request takes it; "before", "warn", "delay" and "hold" let others follow. */
   add(match: FaultMatch, effect: FaultEffect): Fault {
     const fault = new Fault(match, effect);
     this.#faults.push(fault);
@@ -179,7 +181,7 @@ export class FaultPlan {
     for (const fault of this.#faults) {
       if (!fault.meets(request)) continue;
       effects.push(fault.effect);
-      if (!['before', 'delay', 'hold'].includes(fault.effect.kind)) break;
+      if (!['before', 'warn', 'delay', 'hold'].includes(fault.effect.kind)) break;
     }
     if (effects.length > 0) this.#faults = this.#faults.filter((fault) => !fault.spent);
     return effects;

@@ -185,6 +185,9 @@ export class KubernetesHttp {
         case 'before':
           effect.run(route.path);
           break;
+        case 'warn':
+          response.setHeader('warning', `299 - "${effect.text}"`);
+          break;
         case 'hang':
           return 'silent';
         case 'drop':

@@ -26,6 +26,7 @@ async function start(
     userAgent?: string;
     onRequest?: (request: ApiRequest) => void;
     access?: Partial<ClusterAccess>;
+    onWarning?: (text: string) => void;
   } = {},
 ) {
   const api = await ScriptedApi.start(t, script);
@@ -65,6 +66,33 @@ for (const name of ['', '.', '..', '../../secrets', 'a/b', 'a%2fb']) {
     t.throws(() => resourcePath('servers', name, 'web-1'), { instanceOf: ApiError });
   });
 }
+
+const warning = (text: string) => ({ warning: `299 - "${text}"` });
+
+test('what the API server warns of beside an answer, a refusal or a watch is heard once', async (t) => {
+  const heard: string[] = [];
+  const { client } = await start(
+    t,
+    {
+      other: [
+        json({}, 200, warning('deprecated')),
+        status(409, 'Conflict', 'other', warning('unknown field')),
+      ],
+      watch: [json({}, 403, warning('policy'))],
+    },
+    { onWarning: (text) => heard.push(text) },
+  );
+  await client.get(server);
+  await refusal(t, client.patch(server, {}));
+  await refusal(t, client.patch(server, {}));
+  const query = { watch: 'true' };
+  const signal = AbortSignal.timeout(10_000);
+  await refusal(
+    t,
+    collect(client.stream(resourcePath('servers', ''), { query, signal, idleTimeoutMs: 10_000 })),
+  );
+  t.deepEqual(heard, ['deprecated', 'unknown field', 'policy']);
+});
 
 test('a merge patch gives the object as it stands afterwards', async (t) => {
   const { api, client } = await start(
