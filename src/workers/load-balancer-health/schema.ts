@@ -84,10 +84,10 @@ function identityOf(record: unknown): v.InferOutput<typeof identitySchema> {
 /** Members of all pools that a listener uses, each once. */
 export function readMemberCounts(json: unknown): MemberCounts {
   const { statuses } = readAnswer(treeSchema, json, 'the status of the load balancer');
-  const members = new Map<string, string>();
+  const failing = new Map<string, boolean>();
   for (const { pools } of statuses.loadbalancer.listeners ?? [])
     for (const pool of pools ?? [])
-      for (const { id, operating_status } of pool.members ?? []) members.set(id, operating_status ?? '');
-  const failing = [...members.values()].filter((status) => status === 'ERROR').length;
-  return { failing, all: members.size };
+      for (const { id, operating_status } of pool.members ?? [])
+        failing.set(id, operating_status === 'ERROR');
+  return { failing: [...failing.values()].filter(Boolean).length, all: failing.size };
 }

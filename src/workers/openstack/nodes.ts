@@ -1,7 +1,6 @@
 // Bare-metal nodes by the servers that they carry: one list, however many servers wait for theirs.
 
-import type { BaremetalAccess } from './baremetal-session.ts';
-import { readPages } from './pages.ts';
+import { type PagedService, readPages } from './pages.ts';
 import { readNodePage } from './schema.ts';
 
 export interface Nodes {
@@ -17,7 +16,7 @@ const fields = 'fields=instance_uuid,provision_state';
  * There is a filter for one server, but none for several: then all nodes that carry a server are read, page by page, until
  * each server that is asked for was seen. Rejects with a CheckFailure.
  */
-export async function listNodes(service: BaremetalAccess, serverIds: readonly string[]): Promise<Nodes> {
+export async function listNodes(service: PagedService, serverIds: readonly string[]): Promise<Nodes> {
   const [first = ''] = serverIds;
   const filter = serverIds.length === 1 ? `instance_uuid=${encodeURIComponent(first)}` : 'associated=true';
   const wanted = new Set(serverIds);

@@ -264,7 +264,9 @@ type Issues = readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]];
 export function describe(issues: Issues): string {
   const [issue] = issues;
   const field = v.getDotPath(issue) ?? 'the record';
-  return `${field}: expected ${issue.expected ?? 'another value'}, got ${typeName(issue.input)}`;
+  // A check of a whole record that names a field has the record as its input.
+  const value = issue.path === undefined ? issue.input : issue.path.at(-1)?.value;
+  return `${field}: expected ${issue.expected ?? 'another value'}, got ${typeName(value)}`;
 }
 
 function typeName(value: unknown): string {

@@ -100,6 +100,7 @@ function answers({ outcome }: NodesResult, serverIds: readonly string[]): boolea
   return !outcome.ok || serverIds.every((id) => id in outcome.states || outcome.ambiguous.includes(id));
 }
 
-function patienceMs(leftMs: number): number {
+/** How long the service is waited for, where the job has that much time left. */
+export function patienceMs(leftMs: number): number {
   return Math.max(0, Math.min(leftMs * patience.most, Math.max(leftMs * patience.least, patience.leastMs)));
 }

@@ -99,6 +99,8 @@ interface World {
   /** By identity; those that are missing have no OpenstackIdentity. */
   readonly answers: Map<string, Answer>;
   secret: Outcome<ReadonlyMap<string, string>>;
+  /** Happens while the Secret of a region is read. */
+  whileRead: (() => void) | null;
   flavors: FlavorResult;
   /** Answers as they are, by identity; they go before the others. */
   readonly results: Map<string, ProjectResult>;
@@ -121,6 +123,7 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     answers: new Map(),
     results: new Map(),
     secret: { ok: true, result: secretData },
+    whileRead: null,
     flavors: flavorsListed,
     jobError: null,
     takesMs: 0,
@@ -153,7 +156,13 @@ function setUp(t: ExecutionContext, { holdLastKnownMs = 0 } = {}) {
     regions,
     access: new AccessReader({
       namespace: 'default',
-      secrets: { read: async () => world.secret, retain: (names) => retained.push([...names]) },
+      secrets: {
+        read: async () => {
+          world.whileRead?.();
+          return world.secret;
+        },
+        retain: (names) => retained.push([...names]),
+      },
       regions: { get: () => world.regions[0], values: () => world.regions },
       identities: { get: (_, name) => object(name) },
       openstackIdentities: {
@@ -371,6 +380,21 @@ for (const [what, change] of Object.entries(changesMeanwhile))
       t.is(region().health.failures, 0);
       t.false(metrics.counted.some((line) => String(line).includes('timeout')));
     });
+
+test('a region that is gone when its Secret has been read is not asked, nor any when the monitor stops', async (t) => {
+  const { world, regions, stop, spans, poll } = await polled(t);
+  spans.take();
+  world.whileRead = () => {
+    world.regions.length = 0;
+    world.servers.length = 0;
+    regions.update([], 'server-health');
+  };
+  t.deepEqual(await poll(), []);
+  world.regions.push(regionRecord());
+  world.whileRead = () => stop.abort();
+  t.deepEqual(await poll(), []);
+  t.deepEqual(spans.take(), []);
+});
 
 test('of an identity with another project, nothing is known of the old one', async (t) => {
   const { world, poll, region } = await polled(t);

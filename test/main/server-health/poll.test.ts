@@ -172,6 +172,8 @@ test('writes that failed are problems of the poll, and make it partial', (t) => 
   poll.writesFailed([problem]);
   t.is(poll.outcome, 'partial');
   t.deepEqual(poll.problems(), [problem]);
+  poll.serverFailed(serverRecord(), error('invalid-config'));
+  t.is(poll.outcome, 'partial');
 });
 
 test('it is known how a region is when it answered, failed, or could not be asked', (t) => {

@@ -4,13 +4,17 @@ import test, { type ExecutionContext } from 'ava';
 import { SandboxCloud, type SandboxCloudOptions } from '../../../src/sandbox/openstack/cloud.ts';
 import { monotonicMs } from '../../../src/shared/clock.ts';
 import { lacksService } from '../../../src/shared/load-balancer-health.ts';
+import { LoadBalancerHealthCheck } from '../../../src/workers/load-balancer-health/check.ts';
+import { Connections } from '../../../src/workers/openstack/connections.ts';
 import {
   failure,
   listed,
   listProject,
   listProjects,
+  loadBalancerJob,
   loadBalancerTask,
 } from '../../fixtures/clouds/load-balancer-job.ts';
+import { eventually } from '../../fixtures/eventually.ts';
 
 const listRoute = 'GET /lbaas/loadbalancers' as const;
 const statusRoute = 'GET /lbaas/loadbalancers/{id}/status' as const;
@@ -168,4 +172,43 @@ test('a project whose turn does not come says so, and keeps its login', async (t
   t.like(projects[0]?.outcome, { ok: false, unasked: undefined });
   t.like(projects[1], { outcome: { ok: false, unasked: true, error: { code: 'timeout' } }, session });
   t.regex(JSON.stringify(projects[1]?.outcome), /before it could ask this project/);
+});
+
+test('a job that comes too late asks for nothing, and has no login to keep', async (t) => {
+  const { cloud, task } = await start(t);
+  const { projects, requests } = await listProjects(cloud.endpoint, [task], {
+    deadlineMs: monotonicMs() - 1,
+  });
+  t.like(projects, [{ outcome: { ok: false, unasked: true }, session: null }]);
+  t.deepEqual(requests, []);
+});
+
+test('a region without OpenStack has no load balancers to ask for', async (t) => {
+  const { cloud, task } = await start(t);
+  const target = { provider: 'simulated' } as const;
+  const { projects, requests } = await listProjects(cloud.endpoint, [task], { target });
+  t.like(projects, [{ identityId: task.identityId, outcome: { ok: false, error: { code: 'unsupported' } } }]);
+  t.is(projects[0]?.session, null);
+  t.deepEqual(requests, []);
+});
+
+test('a job gives its connections back, and a check that is closed has none', async (t) => {
+  const { cloud, task } = await start(t);
+  const run = async (idleMs: number) => {
+    const connections = new Connections({ idleMs });
+    const check = new LoadBalancerHealthCheck({ connections });
+    const { projects } = await check.run(
+      loadBalancerJob(cloud.endpoint, [task]),
+      new AbortController().signal,
+    );
+    t.true(projects[0]?.outcome.ok);
+    return { connections, check };
+  };
+  const idle = await run(1);
+  t.teardown(async () => idle.check.close());
+  await eventually('no pool is open', () => idle.connections.size === 0);
+  const { check, connections } = await run(60_000);
+  t.is(connections.size, 1);
+  await check.close();
+  t.is(connections.size, 0);
 });

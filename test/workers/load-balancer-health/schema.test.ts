@@ -46,6 +46,7 @@ test('a page follows where there is a link by that name, and the page is not emp
   ];
   t.like(page([record], next), { more: true, lastId: 'i1' });
   t.like(page([record], [{ rel: 'previous', href: 'p' }]), { more: false });
+  t.like(page([record, { ...record, id: 'i2' }], next), { more: true, lastId: 'i2' });
   t.like(page([], next), { more: false, lastId: null });
   t.like(readLoadBalancerPage({ loadbalancers: [record] }, 1), { more: false });
 });

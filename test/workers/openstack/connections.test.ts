@@ -120,3 +120,29 @@ test('a pool that is taken up again does not close under its job', async (t) => 
   t.is(outcome(await check.run(healthJob(cloud), signal)), 'ok');
   await check.close();
 });
+
+test('a pool is kept for the next poll', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  const connections = new Connections();
+  const check = new ServerHealthCheck({ connections });
+  t.teardown(async () => check.close());
+  const poll = async () => check.run(healthJob(cloud), new AbortController().signal);
+  t.is(outcome(await poll()), 'ok');
+  await sleep(20);
+  t.is(connections.size, 1);
+  t.is(outcome(await poll()), 'ok');
+  t.is(cloud.sockets, 1);
+});
+
+test('regions with the same address share no pool where they trust others, or wait for longer', async (t) => {
+  await using cloud = await ScriptedCloud.start(tls);
+  const connections = new Connections();
+  const check = new ServerHealthCheck({ connections });
+  t.teardown(async () => check.close());
+  const signal = new AbortController().signal;
+  t.is(outcome(await check.run(jobWith(cloud, ca), signal)), 'ok');
+  t.regex(outcome(await check.run(jobWith(cloud, null), signal)), /^tls: /);
+  t.is(connections.size, 2);
+  t.is(outcome(await check.run({ ...jobWith(cloud, ca), requestTimeoutMs: 20_000 }, signal)), 'ok');
+  t.is(connections.size, 3);
+});

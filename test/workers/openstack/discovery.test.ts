@@ -107,3 +107,31 @@ test('406 whatever is asked for ends', async (t) => {
   t.is(code, 'unexpected-status');
   t.is(status, 406);
 });
+
+/** Two projects at once of a cloud whose catalog names no version of the compute service. */
+async function runTwo(cloud: ScriptedCloud): Promise<readonly string[]> {
+  cloud.on(login, (request) => cloud.token(request, { computeUrl: cloud.url }));
+  const job = healthJob(cloud, { concurrency: 1, projects: [task, { ...task, identityId: 'identity-2' }] });
+  const { projects } = await runJob(job);
+  return projects.map(({ outcome }) => (outcome.ok ? 'ok' : outcome.error.code));
+}
+
+test('what is discovered for one project serves the others of its job', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on('GET /', { body: { versions: [version('v2.1', '2.93', '/v2.1/')] } });
+  t.deepEqual(await runTwo(cloud), ['ok', 'ok']);
+  t.is(cloud.to('GET /').length, 1);
+});
+
+test('what could not be discovered for one project is asked again for the next', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on('GET /', { status: 503 }, { body: { versions: [version('v2.1', '2.93', '/v2.1/')] } });
+  t.deepEqual(await runTwo(cloud), ['server-error', 'ok']);
+});
+
+test('a compute service that does not say its microversions is asked without one', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on('GET /', { body: { versions: [{ id: 'v2.1' }] } });
+  t.deepEqual(await runTwo(cloud), ['ok', 'ok']);
+  t.is(cloud.to('GET /v2.1/servers/detail')[0]?.headers['openstack-api-version'], undefined);
+});

@@ -141,3 +141,22 @@ test('an endpoint that cannot be used is not an outage: nothing is asked', async
   t.is(toCheckError(thrown).code, 'invalid-config');
   t.is(cloud.received.length, 0);
 });
+
+test('of a region without OpenStack there is nothing to ask', async (t) => {
+  await using cloud = await startCloud();
+  const { answers, ...rest } = await askRegion(cloud.url, { target: { provider: 'simulated' } });
+  t.deepEqual(answers, []);
+  t.deepEqual(rest, { loginError: null, documents: {}, session: null, requests: [], calls: [] });
+  t.is(cloud.received.length, 0);
+});
+
+test('requests are counted by service', async (t) => {
+  await using cloud = await startCloud({ network: '/network' });
+  const { requests } = await askRegion(cloud.url);
+  t.deepEqual(requests.map(({ route, status }) => `${route} ${status}`).toSorted(), [
+    'GET / (compute versions) 200',
+    'GET / (network versions) 404',
+    'GET /v3 200',
+    'POST /v3/auth/tokens 201',
+  ]);
+});

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { monotonicMs } from '../../../src/shared/clock.ts';
 import type { BaremetalTask, ProjectResult, ProjectTask } from '../../../src/shared/server-health.ts';
+import { patienceMs } from '../../../src/workers/server-health/building-nodes.ts';
 import { healthJob, listed, runJob, runProject, task } from '../../fixtures/clouds/health-job.ts';
 import {
   credentials,
@@ -294,3 +295,16 @@ test('a service that hangs costs a part of the time, once a job, and nothing of 
   }
   t.is(cloud.to(nodes).length, 1, 'the second project does not wait for it again');
 });
+
+for (const [leftMs, waitMs] of [
+  [100_000, 25_000],
+  [20_000, 5_000],
+  [12_000, 5_000],
+  [10_000, 5_000],
+  [8_000, 4_000],
+  [0, 0],
+  [-1_000, 0],
+] as const)
+  test(`of ${leftMs} ms, the bare-metal service has ${waitMs} ms`, (t) => {
+    t.is(patienceMs(leftMs), waitMs);
+  });

@@ -105,6 +105,10 @@ test('a project that was not probed keeps its session', async (t) => {
   const result = await runJob(job);
   t.deepEqual(result.projects[1]?.session, session);
   t.deepEqual(result.flavors?.session, session);
+  const without = healthJob(cloud, { probe: true, projects: projects('a', 'b'), flavors: { credentials } });
+  const answered = await runJob(without);
+  t.is(answered.projects[1]?.session, null);
+  t.is(answered.flavors?.session, null);
 });
 
 test('what hangs at the deadline is a time-out, what was finished stands', async (t) => {
@@ -136,6 +140,7 @@ test('the deadline ends what waits for its turn, too', async (t) => {
     result.projects.map(({ outcome }) => !outcome.ok && outcome.unasked === true),
     [false, true, true],
   );
+  t.is(result.projects[1]?.session, null);
   t.like(result.projects[1]?.outcome, {
     error: {
       message:
