@@ -244,7 +244,7 @@ for (const [name, reply, code] of [
     'invalid-response',
   ],
   ['another microversion', { status: 406, body: { error_message: 'not supported' } }, 'unexpected-status'],
-  ['no list', { body: { nodes: null } }, 'invalid-response'],
+  ['no list', { body: { nodes: {} } }, 'invalid-response'],
   ['the wrong service', { body: { versions: [] } }, 'invalid-response'],
   [
     'a link without a query',
