@@ -53,7 +53,7 @@ const refusals: [name: string, step: Step, error: Partial<CheckError>][] = [
   ['half a JSON text', { body: '{"servers": [{"id": "a"' }, { code: 'invalid-response' }],
   ['JSON of another shape', { body: { server: [] } }, { code: 'invalid-response' }],
   ['an empty body', { body: '' }, { code: 'invalid-response' }],
-  ['a list that is null', { body: { servers: null } }, { code: 'invalid-response' }],
+  ['a list that is an object', { body: { servers: {} } }, { code: 'invalid-response' }],
 ];
 
 for (const [name, step, error] of refusals) {
