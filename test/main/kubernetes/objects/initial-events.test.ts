@@ -20,10 +20,15 @@ const end = {
   object: { metadata: { resourceVersion: '20', annotations: { 'k8s.io/initial-events-end': 'true' } } },
 };
 
+const pages = [
+  page([identity('a', '1'), identity('b', '2')], '10', 'next'),
+  page([identity('c', '3')], '10'),
+];
+
 /** A cache of three objects in two pages; `stream` answers when it asks for them as a stream. */
-async function synced(t: ExecutionContext, stream: Answer) {
+async function synced(t: ExecutionContext, stream: Answer, list = pages) {
   const api = await ScriptedApi.start(t, {
-    list: [page([identity('a', '1'), identity('b', '2')], '10', 'next'), page([identity('c', '3')], '10')],
+    list,
     watch: [
       (response, request) => {
         const answer = request.query.get('sendInitialEvents') === 'true' ? stream : watch([]);
@@ -96,6 +101,14 @@ test('the pages after a stream that broke are progress, though the stream had go
   const { names, progress } = await synced(t, watch(objects, { end: true }));
   t.deepEqual(names, ['a@1', 'b@2', 'c@3']);
   t.is(progress(), 3, 'the first page, a page more in the stream, and the second page');
+});
+
+test('a stream is tried once: a list that fails after it begins again with pages', async (t) => {
+  const [first, second] = pages;
+  const list = [first, status(500, 'InternalError'), first, second].filter((answer) => answer !== undefined);
+  const { api, names } = await synced(t, watch([], { end: true }), list);
+  t.deepEqual(names, ['a@1', 'b@2', 'c@3']);
+  t.is(api.watches.filter(({ query }) => query.has('sendInitialEvents')).length, 1);
 });
 
 for (const [how, stream] of Object.entries<Answer>({
