@@ -187,10 +187,11 @@ test('of two writes without an answer, the one that was applied is told, even if
 });
 
 test('a write that was lost for good is written anew, and told once', async (t) => {
-  const { cluster, write, told, server } = await setUp(t);
+  const { cluster, write, writer, told, server } = await setUp(t);
   cluster.faults.add({ ...patches, times: 3 }, { kind: 'drop' });
   t.is((await write(server(), stopped)).kind, 'stands');
   t.deepEqual(told, ['Running > Stopped', 'Healthy > Degraded']);
+  t.true(writer.isIdle(server(), stopped), 'nothing is open any more');
 });
 
 test('what an answer that was lost had changed is seen, though the cloud went back and the watch is silent', async (t) => {
@@ -362,10 +363,15 @@ test('429 pauses all writes, for as long as the API server said', async (t) => {
 });
 
 test('429 on the annotation is waited out', async (t) => {
-  const { cluster, write, server } = await setUp(t);
+  const pauses: number[] = [];
+  const sleep = async (ms: number) => {
+    pauses.push(ms);
+  };
+  const { cluster, write, server } = await setUp(t, { sleep });
   const fault = cluster.faults.tooManyRequests({ ...stamps, retryAfterSeconds: 1 });
   const written = await write(server(), observation({ phase: 'Pending' }));
   t.is(fault.hits, 1);
+  t.deepEqual(pauses, [1_000]);
   t.like(written, { kind: 'stands', object: { phase: 'Pending' } });
   t.not(server().pendingEntryTime, undefined);
   t.false('annotationError' in written);

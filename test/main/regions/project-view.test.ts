@@ -498,3 +498,12 @@ test('a list of changes with as many records that cannot be read as others is ta
   t.is(find(view, foo4), '4');
   t.is(find(view, foo48), 'unreadable');
 });
+
+test('a server that changed costs the others nothing: their pages and records stay known', (t) => {
+  const view = new ProjectView();
+  drained(view.take(listFor(view, nova('4'), nova('5'), nova('6'), nova('7'))));
+  const [first, second] = view.pages;
+  drained(view.take(changes(nova('5', { name: 'renamed' }))));
+  const digests = [first?.serverDigests[0], 0];
+  t.deepEqual(view.pages, [{ ...first, digest: null, serverDigests: digests }, second]);
+});

@@ -167,3 +167,15 @@ test('a snapshot says for how long servers have been in transition, the longest 
   time.nowMs = 5_000;
   t.deepEqual(ages(), [{ kind: 'build', seconds: 0 }]);
 });
+
+test('the regions are unsettled while one of them is', (t) => {
+  const { regions, add, region } = setUp();
+  for (const name of ['a', 'b']) add(name);
+  regions.update([], 'server-health');
+  t.false(regions.unsettled);
+  const { transitions } = region('b').project('p1');
+  transitions.take(new Map([['uid', { kind: 'task', stage: '', sinceMs: 5, progressMs: 5 }]]), 10);
+  t.true(regions.unsettled);
+  transitions.take(new Map(), 20);
+  t.false(regions.unsettled);
+});
