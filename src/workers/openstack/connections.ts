@@ -58,7 +58,7 @@ export class Connections {
   }
 
   #hold(origin: string, region: RegionConnections): Hold {
-    const key = [origin, region.requestTimeoutMs, region.caCertificate ?? ''].join('\n');
+    const key = JSON.stringify([origin, region.requestTimeoutMs, region.caCertificate]);
     const entry = this.#entries.get(key) ?? this.#open(key, origin, region);
     entry.holders += 1;
     clearTimeout(entry.idleTimer);

@@ -39,6 +39,10 @@ test('a record that cannot be read leaves the others', (t) => {
   );
 });
 
+test('a load balancer without a name has an empty one', (t) => {
+  for (const name of [null, undefined, '']) t.is(page([{ ...record, name }]).observations[0]?.name, '');
+});
+
 test('a page follows where there is a link by that name, and the page is not empty', (t) => {
   const next = [
     { rel: 'previous', href: 'p' },

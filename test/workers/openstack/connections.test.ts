@@ -143,6 +143,11 @@ test('regions with the same address share no pool where they trust others, or wa
   t.is(outcome(await check.run(jobWith(cloud, ca), signal)), 'ok');
   t.regex(outcome(await check.run(jobWith(cloud, null), signal)), /^tls: /);
   t.is(connections.size, 2);
+  t.regex(
+    outcome(await check.run(jobWith(cloud, ''), signal)),
+    /^invalid-config: /,
+    'none is not an empty one',
+  );
   t.is(outcome(await check.run({ ...jobWith(cloud, ca), requestTimeoutMs: 20_000 }, signal)), 'ok');
   t.is(connections.size, 3);
 });

@@ -248,6 +248,18 @@ test('a refusal that a newline in the credentials may explain says so, a failure
   }
 });
 
+test('a newline in the credentials does not explain that there is no answer', async (t) => {
+  await using cloud = await ScriptedCloud.start();
+  cloud.on(login, (_, response) => {
+    response.destroy();
+    return null;
+  });
+  const given = { ...credentials, password: 'secret\n' };
+  const { code, message } = failure(await runProject(cloud, { credentials: given }));
+  t.is(code, 'unreachable');
+  t.notRegex(message, /newline/);
+});
+
 test('an error never repeats the password, though Keystone does', async (t) => {
   await using cloud = await ScriptedCloud.start();
   cloud.on(login, (request) => ({ status: 400, body: { error: { message: `invalid: ${request.body}` } } }));

@@ -159,7 +159,7 @@ for (const [why, steps, requests, says] of endless)
 
 test('a list may have a thousand pages, and one new record a page', async (t) => {
   const { service, asked } = scriptedService((asked) =>
-    page(['first', `${asked}`], asked === 1_000 ? null : `?marker=${asked}`),
+    page([`${asked}`, 'first'], asked === 1_000 ? null : `?marker=${asked}`),
   );
   const { pages } = await readPages(service, list, readings().begin);
   t.is(pages.length, 1_000);
