@@ -40,6 +40,11 @@ test('members are counted of those that are degraded, and not in error', async (
   ]);
 });
 
+test('members are counted of one alone', async (t) => {
+  const { service } = scriptedService(tree);
+  t.deepEqual(await withMembers(service, [observed('a')]), [observed('a', { members: counts })]);
+});
+
 test('without one that is degraded, nothing is asked for', async (t) => {
   const { service, asked } = scriptedService(tree);
   const well = [observed('a', { operatingStatus: 'ONLINE' })];

@@ -14,7 +14,7 @@ const cases: [name: string, addresses: unknown, found: Readonly<Record<string, s
   ["not of networks that are not the platform's", { private: [mac('fa:00')] }, null],
   ['none', {}, null],
   ['none in an empty network', { 'network-a': [] }, null],
-  ['what is not a list', { 'network-a': 'x', 'network-b': [7, null] }, null],
+  ['what is not a list', { 'network-a': 'x', 'network-b': [7, null], 'network-c': {}, 'network-d': 7 }, null],
   ['what is not an object', 'x', null],
   ['nothing', undefined, null],
 ];
