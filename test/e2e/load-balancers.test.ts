@@ -128,7 +128,11 @@ test.serial('a region without such a service is said once, without an error', as
   await monitor.untilPolled(2);
   t.is(monitor.logged('region has no load-balancer service, skipping its load balancers').length, 1);
   t.is(health('front'), '');
-  t.is(region.cloud.requests.logins, 2);
+  // Two, of the region and of the project; on a slow machine the check for load balancers does not wait for the other's.
+  const { logins } = region.cloud.requests;
+  t.true(logins === 2 || logins === 3);
+  await monitor.untilPolled(2);
+  t.is(region.cloud.requests.logins, logins);
 });
 
 test('without the check, LoadBalancers are neither read nor asked for', async (t) => {
