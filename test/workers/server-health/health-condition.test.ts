@@ -70,6 +70,11 @@ test('a long fault is cut at 512 characters', (t) => {
   t.true(message.startsWith('server is in an error state: xxx'));
 });
 
+test('a fault that just fits is shown whole', (t) => {
+  const fault = 'x'.repeat(512 - 'server is in an error state: '.length);
+  t.is(healthCondition('ERROR', fault).message, `server is in an error state: ${fault}`);
+});
+
 test('the cut leaves no half of a character', (t) => {
   for (const prefix of ['', 'x']) {
     const { message } = healthCondition('ERROR', prefix + '🔥'.repeat(1000));
