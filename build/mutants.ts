@@ -2,8 +2,8 @@
 // hand, not in CI: each mutation runs tests until one fails, each file in a process of its own, so that nothing of one
 // mutation gets to the next. The working tree stays as it is.
 //
-// Nearest to `src/a/b.ts` is `test/a/b.test.ts`, then the other tests of `test/a`. On a busy machine tests may fail for
-// want of time: count a share only from a quiet one.
+// Nearest to `src/a/b.ts` is `test/a/b.test.ts`, then the other tests of `test/a`, then those of the rooms beside it. On a
+// busy machine tests may fail for want of time: count a share only from a quiet one.
 
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';

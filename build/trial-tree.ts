@@ -51,17 +51,19 @@ export class TrialTree {
     writeFileSync(join(this.#folder, path), text);
   }
 
-  /** The nearest first: those of its name, those that import it, those of its room that get to it by others. */
+  /** The nearest first: those of its name, those that import it, those of its room and of the rooms beside that reach it. */
   testsOf(path: string, nearOnly: boolean): readonly string[] {
     const room = dirname(path).replace(/^src/, 'test');
     const inRoom = (test: string): boolean => dirname(test) === room;
+    const beside = (test: string): boolean => test.startsWith(neighbourhoodOf(room));
     const distance = (test: string): number => {
       if (inRoom(test) && basename(test, '.test.ts') === basename(path, '.ts')) return 0;
       if (this.#importsOf(test).has(path)) return inRoom(test) ? 1 : 2;
-      return inRoom(test) && this.#reaches(test, path) ? 3 : Infinity;
+      if (!beside(test) || !this.#reaches(test, path)) return Infinity;
+      return inRoom(test) ? 3 : 4;
     };
     const tests = this.#tests.map((test) => ({ test, far: distance(test) }));
-    const most = nearOnly && tests.some(({ far }) => far < 3) ? 2 : 3;
+    const most = nearOnly && tests.some(({ far }) => far < 3) ? 2 : 4;
     return tests
       .filter(({ far }) => far <= most)
       .toSorted((one, other) => one.far - other.far)
@@ -119,4 +121,10 @@ export class TrialTree {
     }
     return found;
   }
+}
+
+/** `test/workers/` of `test/workers/openstack`; `test/main/kubernetes/` of `test/main/kubernetes/objects`. */
+function neighbourhoodOf(room: string): string {
+  const depth = room.startsWith('test/main') ? 3 : 2;
+  return `${room.split('/').slice(0, depth).join('/')}/`;
 }

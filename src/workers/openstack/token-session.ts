@@ -23,7 +23,7 @@ export class TokenSession {
   readonly #tools: LoginTools;
   readonly #credentials: Credentials;
   #session: Session | null;
-  #opening: Promise<Session> | null = null;
+  #opening: Promise<void> | null = null;
   #renewal: Promise<Session> | null = null;
 
   constructor(tools: LoginTools, { credentials, session }: TokenSessionOptions) {
@@ -72,19 +72,18 @@ export class TokenSession {
     }
   }
 
-  async #open(): Promise<Session> {
+  async #open(): Promise<void> {
     const { clock } = this.#tools;
     const old = this.#session;
-    if (old !== null && old.renewAtMs > clock.monotonicMs()) return old;
+    if (old !== null && old.renewAtMs > clock.monotonicMs()) return;
     try {
-      return await this.#logIn();
+      await this.#logIn();
     } catch (thrown) {
       // A token is due well before it expires: while Keystone is away, the old one still serves.
       const { code, retryAfterMs } = toCheckError(thrown);
-      if (old === null || refusals.includes(code)) return this.#forget(thrown);
-      if (retryAfterMs === undefined) return old;
-      this.#session = { ...old, renewAtMs: clock.monotonicMs() + retryAfterMs };
-      return this.#session;
+      if (old === null || refusals.includes(code)) this.#forget(thrown);
+      else if (retryAfterMs !== undefined)
+        this.#session = { ...old, renewAtMs: clock.monotonicMs() + retryAfterMs };
     }
   }
 

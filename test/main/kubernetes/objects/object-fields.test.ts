@@ -40,14 +40,18 @@ test('a list that may be missing; null counts as missing', (t) => {
   t.deepEqual(optionalList(fields, 'none', 'spec'), []);
   t.deepEqual(optionalList(fields, 'missing', 'spec'), []);
   t.deepEqual(optionalList(undefined, 'list', 'spec'), []);
-  t.throws(() => optionalList(fields, 'object', 'spec'), { message: 'spec.object must be a list, not object' });
+  t.throws(() => optionalList(fields, 'object', 'spec'), {
+    message: 'spec.object must be a list, not object',
+  });
 });
 
 test('an object, that may be missing or not', (t) => {
   t.deepEqual(optionalFields(fields, 'object', 'spec'), { a: 1 });
   t.is(optionalFields(fields, 'none', 'spec'), undefined);
   t.is(optionalFields(fields, 'missing', 'spec'), undefined);
-  t.throws(() => optionalFields(fields, 'list', 'spec'), { message: 'spec.list must be an object, not a list' });
+  t.throws(() => optionalFields(fields, 'list', 'spec'), {
+    message: 'spec.list must be an object, not a list',
+  });
   t.deepEqual(asFields({}, 'spec'), {});
   t.throws(() => asFields(null, 'spec'), { message: 'spec must be an object, not null' });
   t.deepEqual([{}, [], null, 'text', undefined].map(isFields), [true, false, false, false, false]);
