@@ -161,6 +161,13 @@ test('a loop that is found by the missing heartbeat is given one more try alone'
   t.not(workerOf(report), 0);
 });
 
+test('a loop is ended soon after the deadline of its job, however long a silence may be', async (t) => {
+  const { worker, ended } = await openWorker(t, { stuckAfterMs: 60_000 });
+  const ran = await worker.run(fixtureCheck('loop'), fixtureJob('looping', { timeMs: 2_000 }));
+  t.like(ran, { ok: false, worker: 0, error: { code: 'worker-stuck' } });
+  await eventually('the thread to be replaced', () => ended.length > 0);
+});
+
 test('a thread that gets no processor is waited for, even after the deadline of its job', async (t) => {
   const { worker, ended } = await openWorker(t, { stuckAfterMs: 2_500 });
   const ran = await worker.run(
