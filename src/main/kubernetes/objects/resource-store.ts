@@ -109,8 +109,9 @@ export class ResourceStore<R extends StoredRecord> {
           compareVersions(old.resourceVersion, record.resourceVersion) >= 0;
         const stands = keep ? old : record;
         if (!keep) replacement.changed.push(record);
+        if (!insert(replacement.content, stands)) return;
+        replacement.size += 1;
         if (old !== undefined) replacement.kept += 1;
-        if (insert(replacement.content, stands)) replacement.size += 1;
       },
       remove: (namespace, name) => {
         const names = replacement.content.get(namespace);

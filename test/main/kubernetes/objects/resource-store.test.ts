@@ -47,6 +47,25 @@ test('after a backup was restored the list stands, though its versions are older
   }
 });
 
+test('what a list no longer has is gone, also where the list has another object twice, or had it for a moment', (t) => {
+  for (const again of ['twice', 'for a moment']) {
+    const store = new ResourceStore<Version>({ onListenerError: () => {} });
+    for (const name of ['a', 'b']) store.apply(record(name, 1));
+    const gone: string[] = [];
+    store.onChange(({ type, record: { name } }) => type === 'delete' && gone.push(name));
+    const list = store.replace({ rewound: false });
+    list.add(record('a', 2));
+    if (again === 'twice') list.add(record('a', 3));
+    else {
+      list.add(record('b', 2));
+      list.remove('other', 'b');
+    }
+    list.commit();
+    t.deepEqual(gone, ['b'], again);
+    t.is(store.size, 1);
+  }
+});
+
 test('what was listed and is gone before the list ends is gone, whether it was known before or not', (t) => {
   const store = new ResourceStore<Version>({ onListenerError: () => {} });
   for (const [name, version] of [
