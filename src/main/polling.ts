@@ -14,6 +14,7 @@ import { ProfileWatch } from './kubernetes/objects/profile.ts';
 import { ResourceCaches } from './kubernetes/objects/resource-caches.ts';
 import { SecretReader } from './kubernetes/objects/secret-reader.ts';
 import { watchedResources } from './kubernetes/required-rights.ts';
+import { Warnings } from './kubernetes/warnings.ts';
 import type { Logger } from './log/logger.ts';
 import type { CreateCheckers, MonitorParts } from './monitor-parts.ts';
 import type { Options } from './options/options.ts';
@@ -101,6 +102,7 @@ export async function createPolling(options: Options, context: PollingContext): 
     }),
   );
   const apiWarnings = logger.named('KubeAPIWarningLogger');
+  const warnings = new Warnings((text) => apiWarnings.info(text));
   const openClient = (limits: { readonly requestTimeoutMs: number; readonly connections: number }) =>
     resources.adopt(
       new KubernetesClient(access, {
@@ -109,7 +111,7 @@ export async function createPolling(options: Options, context: PollingContext): 
         network,
         onRequest: ({ verb, resource, status, seconds }) =>
           metrics.apiRequest(verb, resource, status, seconds),
-        onWarning: (text) => apiWarnings.info(text),
+        warnings,
       }),
       async (opened) => opened.close(),
     );

@@ -29,7 +29,7 @@ import { type Call, describe, failure, noAnswer, parse } from './call.ts';
 import { Connections } from './connections.ts';
 import { ApiError, tlsReason } from './errors.ts';
 import { LineSplitter } from './line-splitter.ts';
-import { Warnings } from './warnings.ts';
+import type { Warnings } from './warnings.ts';
 
 export { type ResourceKind, resourcePath, secretPath } from './paths.ts';
 
@@ -74,7 +74,7 @@ export class KubernetesClient {
   readonly #userAgent: string;
   readonly #memory = new BodyMemory();
   readonly #onRequest: (request: ApiRequest) => void;
-  readonly #warnings: Warnings;
+  readonly #warnings: Warnings | undefined;
   readonly #connections: Connections;
 
   constructor(
@@ -87,8 +87,8 @@ export class KubernetesClient {
       readonly userAgent?: string;
       /** Called for every request but watches, when it has ended. */
       readonly onRequest?: (request: ApiRequest) => void;
-      /** Called for what the API server warns of, once for each text. */
-      readonly onWarning?: (text: string) => void;
+      /** Takes what the API server warns of. Clients of one API server share it. */
+      readonly warnings?: Warnings;
       /** The environment's unless given. */
       readonly network?: Network;
     },
@@ -96,7 +96,7 @@ export class KubernetesClient {
     this.#access = access;
     this.#requestTimeoutMs = options.requestTimeoutMs;
     this.#onRequest = options.onRequest ?? (() => {});
-    this.#warnings = new Warnings(options.onWarning);
+    this.#warnings = options.warnings;
     this.#userAgent = options.userAgent ?? 'region-monitor';
     const { network = new Network(process.env) } = options;
     this.#connections = new Connections(access, {
@@ -225,7 +225,7 @@ export class KubernetesClient {
       repeatable: method === 'GET',
     };
     const answer = await exchange(this.#connections.requests, request, limits);
-    this.#warnings.take(answer.headers['warning']);
+    this.#warnings?.take(answer.headers['warning']);
     return answer;
   }
 
@@ -235,7 +235,7 @@ export class KubernetesClient {
     const options = { origin, path: pathname + search, method, headers, signal };
     const response = await this.#connections.watches.dispatcher.request(options);
     const { statusCode: status, headers: answered } = response;
-    this.#warnings.take(answered['warning']);
+    this.#warnings?.take(answered['warning']);
     const body = decompressed(response.body, contentEncoding(answered['content-encoding']));
     const refusal = status === 200 ? null : await readBounded(body, maxRefusalBytes);
     return { status, headers: answered, body, refusal };

@@ -11,10 +11,10 @@ const maxHeaderLength = 8_192;
 const maxKnown = 1_000;
 
 export class Warnings {
-  readonly #onWarning: ((text: string) => void) | undefined;
+  readonly #onWarning: (text: string) => void;
   readonly #known = new Set<string>();
 
-  constructor(onWarning?: (text: string) => void) {
+  constructor(onWarning: (text: string) => void) {
     this.#onWarning = onWarning;
   }
 
@@ -24,7 +24,7 @@ export class Warnings {
     for (const text of textsIn([header].flat().join(','))) {
       if (this.#known.has(text) || this.#known.size === maxKnown) continue;
       this.#known.add(text);
-      this.#onWarning?.(text);
+      this.#onWarning(text);
     }
   }
 }

@@ -8,6 +8,7 @@ import {
   secretPath,
 } from '../../../src/main/kubernetes/client.ts';
 import { ApiError } from '../../../src/main/kubernetes/errors.ts';
+import { Warnings } from '../../../src/main/kubernetes/warnings.ts';
 import {
   type Answer,
   json,
@@ -26,7 +27,7 @@ async function start(
     userAgent?: string;
     onRequest?: (request: ApiRequest) => void;
     access?: Partial<ClusterAccess>;
-    onWarning?: (text: string) => void;
+    warnings?: Warnings;
   } = {},
 ) {
   const api = await ScriptedApi.start(t, script);
@@ -80,7 +81,7 @@ test('what the API server warns of beside an answer, a refusal or a watch is hea
       ],
       watch: [json({}, 403, warning('policy'))],
     },
-    { onWarning: (text) => heard.push(text) },
+    { warnings: new Warnings((text) => heard.push(text)) },
   );
   await client.get(server);
   await refusal(t, client.patch(server, {}));
